@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: MIT
+/* layout: the contract between the planes. Every shared struct, who writes it, where it lies.
+ *
+ * Two memfds, made and laid out by `kedge run`, inherited by both planes:
+ *   public   trunk table, session counters, heartbeats; tools map it read-only (0640)
+ *   private  session table, SRTP keys, call records, ports, queues; the planes only
+ *
+ * One writer per cache line, named at each struct: RUN (the supervisor, before the planes start),
+ * SIG (kedge-sig's event loop), MEDIA (the one worker that owns the session, port or queue).
+ * Three kinds of shared data, nothing else (STYLE 9):
+ *   word      one _Atomic uint64_t or uint32_t, relaxed unless said otherwise
+ *   line      KEDGE_SEQ(type): a plain struct behind a sequence lock, read and written by shm/seq.h
+ *   queue     shm/queue.h, one producer and one consumer of 64-bit messages
+ *
+ * State lives in tables; queues only say "slot n changed", so a restarted plane goes on from the tables.
+ * All times are CLOCK_MONOTONIC nanoseconds unless the name ends in _wall_ms (Unix milliseconds).
+ *
+ * public:  [head 4096][sig counters][worker lines x workers][hops x hop_count][session counters x slots]
+ * private: [head 4096][listeners][ports x port_count][sessions x slots][records x slots][queues]
+ * Offsets and counts stand in the heads; who attaches verifies them (segment_attach). */
+#ifndef KEDGE_ROUTING_SHM_LAYOUT_H
+#define KEDGE_ROUTING_SHM_LAYOUT_H
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define KEDGE_PUBLIC_MAGIC   0x62757065676b3130ULL
+#define KEDGE_PRIVATE_MAGIC  0x697270656764656bULL
+#define KEDGE_LAYOUT_VERSION 1
+
+#define KEDGE_LINE        64  /* bytes of a cache line */
+#define KEDGE_WORKERS_MAX 16  /* media workers: one ring, one thread each */
+#define KEDGE_HOPS_MAX    512 /* slots of the trunk table */
+#define KEDGE_NETS_MAX    16  /* local media addresses: interface x address family */
+#define KEDGE_LISTEN_MAX  32  /* SIP listening sockets held by `kedge run` */
+#define KEDGE_OUT_MAX     8   /* outside ends of one anchor: attempts whose media may still speak */
+#define KEDGE_PORT_NONE   UINT32_MAX
+#define KEDGE_HOP_NONE    UINT16_MAX
+#define KEDGE_SLOT_NONE   UINT32_MAX
+#define KEDGE_LIVE_NONE   0xff
+#define KEDGE_NAME_MAX    32 /* with its NUL */
+
+#define KEDGE_WORDS(type) (sizeof(type) / sizeof(uint64_t))
+/* A sequence-locked copy of a plain struct whose size is a multiple of eight. */
+#define KEDGE_SEQ(type)                                                                            \
+	struct {                                                                                   \
+		_Alignas(KEDGE_LINE) _Atomic uint64_t seq;                                         \
+		_Atomic uint64_t w[KEDGE_WORDS(type)];                                             \
+	}
+
+/* ---- addresses ------------------------------------------------------------------------------ */
+
+struct kedge_addr { /* a socket address, 20 bytes */
+	uint16_t family; /* AF_INET, AF_INET6; 0: none */
+	uint16_t port;   /* host order */
+	uint8_t ip[16];  /* network order; the first four bytes for AF_INET */
+};
+
+struct kedge_prefix { /* a network, 20 bytes: where a far address may be learnt from */
+	uint16_t family; /* 0: unused */
+	uint16_t bits;
+	uint8_t ip[16];
+};
+
+/* ---- public: head and heartbeats ------------------------------------------------------------ */
+
+enum kedge_backend { KEDGE_BACKEND_NONE, KEDGE_BACKEND_URING, KEDGE_BACKEND_EPOLL };
+
+struct kedge_beat { /* one line; the plane (or worker) named writes it at least every 100 ms */
+	_Alignas(KEDGE_LINE) _Atomic uint64_t beat_ns;
+	_Atomic uint64_t started_wall_ms;
+	_Atomic uint32_t pid;
+	_Atomic uint32_t starts;  /* how often this plane was started on this segment */
+	_Atomic uint32_t state;   /* 0 not started, 1 starting, 2 running, 3 draining */
+	_Atomic uint32_t backend; /* enum kedge_backend; workers only */
+};
+
+struct kedge_public_head { /* RUN, constant after creation; beats by their planes */
+	uint64_t magic;
+	uint32_t version;
+	uint32_t head_size;
+	uint64_t size; /* of the whole mapping */
+	uint8_t boot_id[16];
+	uint64_t created_wall_ms;
+	uint32_t workers, hop_count, slots, net_count;
+	uint64_t counters_off, worker_off, hop_off, stats_off;
+	uint32_t sizeof_worker, sizeof_hop, sizeof_stats, sizeof_counters;
+	struct kedge_beat run, sig, worker[KEDGE_WORKERS_MAX];
+};
+
+/* ---- public: the trunk table, a slot per hop ------------------------------------------------ */
+
+#define KEDGE_HOP_STATES(S)                                                                        \
+	S(UNKNOWN) S(UP) S(DEGRADED) S(TRIAL) S(DOWN) S(LOCKED) S(DRAINING) S(OFF)
+enum kedge_hop_state {
+#define S(x) KEDGE_HOP_##x,
+	KEDGE_HOP_STATES(S)
+#undef S
+	    KEDGE_HOP_STATE_COUNT
+};
+
+struct kedge_hop_id { /* SIG: which hop this slot is; rewritten only with a new generation */
+	uint32_t generation; /* 0: slot free; DNS makes hops come and go */
+	uint16_t trunk;      /* index in the running configuration */
+	uint16_t transport;  /* enum conf_transport */
+	struct kedge_addr addr;
+	uint8_t pad[4];
+	char trunk_name[KEDGE_NAME_MAX];
+	char carrier[KEDGE_NAME_MAX];
+};
+static_assert(sizeof(struct kedge_hop_id) % 8 == 0, "whole words");
+
+struct kedge_hop_health { /* SIG: the state and why */
+	uint32_t generation;
+	uint8_t state;  /* enum kedge_hop_state */
+	uint8_t probes; /* 0 none yet, 1 answered, 2 failing */
+	uint16_t code;  /* the SIP status behind the reason, 0 if none */
+	char reason[24];         /* the word of SEMANTICS C.8: consecutive, silent, retry_after, ... */
+	uint64_t since_wall_ms;  /* of this state */
+	uint64_t retry_wall_ms;  /* LOCKED, DOWN: not before; 0 open */
+	uint64_t last_reply_ns;  /* anything heard from the hop */
+	uint64_t last_fail_ns;
+	uint32_t consecutive;    /* F in a row */
+	uint32_t good_probes;    /* in a row */
+	uint32_t window_f, window_calls;
+	uint32_t reply_ewma_us, reply_dev_us, replies; /* INVITE to its first reply */
+	uint32_t probe_rtt_us;
+	uint32_t pdd_ewma_ms; /* INVITE to 18x */
+	uint32_t share;       /* TRIAL: percent of its calls */
+	uint32_t relapses;
+	uint32_t pad;
+};
+static_assert(sizeof(struct kedge_hop_health) % 8 == 0, "whole words");
+
+struct kedge_hop_count { /* SIG: words, each only ever grows, but calls */
+	_Alignas(KEDGE_LINE) _Atomic uint64_t attempts;
+	_Atomic uint64_t position[3]; /* attempts as first, second, later of their call */
+	_Atomic uint64_t answered, ringing;
+	_Atomic uint64_t class[7]; /* final replies: [1] unused, 2xx..6xx at [2]..[6], [0] none at all */
+	_Atomic uint64_t transport_failed, timed_out, cancelled, skipped;
+	_Atomic uint64_t probes_sent, probes_good;
+	_Atomic uint64_t calls; /* up or in setup now */
+	_Atomic uint64_t code_3xx_6xx[4][32]; /* [class - 3][code % 100], 31 and above in the last */
+};
+
+struct kedge_hop_media { /* MEDIA, one line per worker; readers sum */
+	_Alignas(KEDGE_LINE) _Atomic uint64_t packets; /* received from this hop */
+	_Atomic uint64_t lost, late;
+	_Atomic uint64_t jitter_us_sum, jitter_samples;
+	_Atomic uint64_t one_way, silent; /* calls found one-way, calls that fell silent */
+	_Atomic uint64_t last_rx_ns;
+};
+
+struct kedge_hop {
+	KEDGE_SEQ(struct kedge_hop_id) id;
+	KEDGE_SEQ(struct kedge_hop_health) health;
+	struct kedge_hop_count count;
+	struct kedge_hop_media media[KEDGE_WORKERS_MAX];
+};
+
+/* ---- public: counters ----------------------------------------------------------------------- */
+
+/* Why a packet was not relayed, and other things counted once per worker. */
+#define KEDGE_MEDIA_COUNTERS(C)                                                                    \
+	C(packets_in) C(packets_out) C(bytes_in) C(bytes_out)                                      \
+	C(drop_stranger) C(drop_malformed) C(drop_closed) C(drop_not_live) C(drop_held)            \
+	C(drop_early) C(drop_no_peer) C(drop_send) C(drop_srtp)                                    \
+	C(buffers_empty) C(rearmed) C(short_send) C(again) C(icmp) C(cancelled)                    \
+	C(latched) C(relatched) C(sessions_opened) C(sessions_closed) C(sessions_orphaned)         \
+		C(table_busy) C(recovered)
+
+/* What signaling counts beside the hops. */
+#define KEDGE_SIG_COUNTERS(C)                                                                      \
+	C(calls_in) C(calls_answered) C(calls_failed) C(calls_cancelled) C(calls_moved)            \
+	C(refused_no_slot) C(refused_no_port) C(refused_no_fd) C(refused_no_route)                 \
+	C(refused_unknown_source) C(refused_draining) C(refused_loop) C(refused_max_forwards)      \
+	C(late_200) C(late_18x) C(ghosts_ended) C(stray) C(bad_message)                            \
+	C(anchors_opened) C(anchors_closed) C(records_unrestorable)                                \
+	C(cdr_written) C(cdr_dropped) C(events_dropped)
+
+struct kedge_worker { /* MEDIA */
+	_Alignas(KEDGE_LINE) _Atomic uint64_t sessions; /* open now */
+	_Atomic uint64_t ports_free, ports_resting, ports_lent;
+	_Atomic uint64_t loop_lag_ns; /* longest pass of the last second */
+#define C(x) _Atomic uint64_t x;
+	KEDGE_MEDIA_COUNTERS(C)
+#undef C
+};
+
+struct kedge_sig_counters { /* SIG */
+	_Alignas(KEDGE_LINE) _Atomic uint64_t calls; /* now */
+	_Atomic uint64_t loop_lag_ns;
+#define C(x) _Atomic uint64_t x;
+	KEDGE_SIG_COUNTERS(C)
+#undef C
+};
+
+/* One direction of one anchor, as received by kedge; MEDIA words. [0] from inside, [1] from outside. */
+struct kedge_flow {
+	_Alignas(KEDGE_LINE) _Atomic uint64_t packets;
+	_Atomic uint64_t bytes;
+	_Atomic uint64_t lost_late;   /* lost << 32 | late or doubled */
+	_Atomic uint64_t jitter_us;   /* RFC 3550 6.4.1, last */
+	_Atomic uint64_t max_gap_ns;  /* longest silence between two packets */
+	_Atomic uint64_t first_rx_ns, last_rx_ns;
+	_Atomic uint64_t relayed;     /* packets sent on to the other side */
+};
+
+struct kedge_stats { /* public, one per session slot */
+	_Alignas(KEDGE_LINE) _Atomic uint64_t generation; /* whose figures these are */
+	_Atomic uint64_t rtcp_packets[2];
+	_Atomic uint64_t switches; /* of the live end */
+	_Atomic uint64_t pad[4];
+	struct kedge_flow flow[2];
+};
+
+/* ---- private: head, listeners, ports -------------------------------------------------------- */
+
+struct kedge_listener { /* RUN: a bound SIP socket, inherited by kedge-sig under the same number */
+	int32_t fd;
+	uint16_t stream; /* 1: TCP, listening; 0: UDP */
+	uint16_t iface;  /* index in the configuration's interfaces */
+	struct kedge_addr addr;
+	uint8_t pad[4];
+};
+
+struct kedge_net { /* RUN: a local address media is anchored on */
+	uint16_t iface; /* index in the configuration's interfaces */
+	uint16_t pad;
+	struct kedge_addr addr; /* port 0 */
+};
+
+struct kedge_port { /* RUN: a bound pair of UDP sockets, RTP even and RTCP the next odd one */
+	int32_t fd_rtp, fd_rtcp; /* inherited by kedge-media under the same numbers */
+	uint16_t rtp_port;       /* host order; RTCP is rtp_port + 1 */
+	uint8_t net, worker;     /* which address, which worker lends it */
+	uint32_t pad;
+};
+static_assert(sizeof(struct kedge_port) == 16, "16 bytes a pair");
+
+struct kedge_private_head { /* RUN, constant after creation */
+	uint64_t magic;
+	uint32_t version;
+	uint32_t head_size;
+	uint64_t size;
+	uint8_t boot_id[16]; /* equal to the public head's */
+	uint32_t workers, slots, port_count, net_count, listener_count;
+	uint32_t sizeof_session, sizeof_record, sizeof_queue;
+	uint64_t listener_off, port_off, session_off, record_off, queue_off;
+	int32_t worker_eventfd[KEDGE_WORKERS_MAX]; /* SIG writes, the worker reads: commands wait */
+	int32_t sig_eventfd;                       /* workers write, SIG reads: events wait */
+	struct kedge_net net[KEDGE_NETS_MAX];
+};
+
+/* ---- private: the session table, a slot per anchor ------------------------------------------ */
+
+enum kedge_slot_state { KEDGE_SLOT_FREE, KEDGE_SLOT_OPEN, KEDGE_SLOT_CLOSED };
+enum kedge_latch { /* where the far address may come from (DESIGN 5) */
+	KEDGE_LATCH_STRICT, /* the signaled address and port only */
+	KEDGE_LATCH_GUARDED /* also, once per exchange, from the prefixes of kedge_end.learn */
+};
+/* kedge_end.flags */
+#define KEDGE_END_SEND     1u  /* relay toward this end */
+#define KEDGE_END_RECV     2u  /* relay what this end sends */
+#define KEDGE_END_RTCP_MUX 4u  /* RTCP on the RTP port (RFC 5761) */
+#define KEDGE_END_SPEAKS   8u  /* it ought to send: silence of it is evidence (not held, not recvonly) */
+#define KEDGE_END_PLAIN    16u /* a datagram stream that is not RTP (T.38): no RTP checks, no stitch */
+
+struct kedge_pt { /* payload type of this end for a payload type of the inside end; from 0xff: unused */
+	uint8_t inside, here;
+};
+
+struct kedge_end { /* one end as signaling wants it */
+	uint32_t generation; /* 0: end unused; +1 at each new use of the place */
+	uint32_t port;       /* index in the port table */
+	uint32_t exchange;   /* +1 at each offer/answer that lets the latch learn anew */
+	uint16_t hop;        /* trunk table slot for the evidence; KEDGE_HOP_NONE inside a PBX without one */
+	uint8_t latch;       /* enum kedge_latch */
+	uint8_t flags;
+	struct kedge_addr rtp, rtcp;  /* signaled far addresses; family 0: not known yet */
+	struct kedge_prefix learn[4]; /* networks a far address may be learnt from */
+	uint32_t clock_rate;          /* Hz of the negotiated codec, 8000 if unknown */
+	uint16_t ptime_ms;
+	uint8_t telephone_event;      /* payload type, 0xff: none */
+	uint8_t srtp;                 /* 0: plain; keys then lie in kedge_keys */
+	struct kedge_pt pt[8];
+};
+static_assert(sizeof(struct kedge_end) % 8 == 0, "whole words");
+
+struct kedge_anchor { /* one anchor as signaling wants it; written after its ends */
+	uint32_t generation; /* +1 at each new use of the slot; 0: never used */
+	uint8_t state;       /* enum kedge_slot_state */
+	uint8_t worker;
+	uint8_t live; /* index of the outside end that is heard and spoken to; KEDGE_LIVE_NONE: none */
+	uint8_t ends; /* how many of out[] were ever used in this generation */
+	uint64_t opened_ns;
+	uint64_t call_id; /* kedge's own number of the call, for logs */
+	uint32_t ssrc;    /* of the line toward the inside end, random per call */
+	uint32_t pad;
+	char cname[16]; /* RTCP CNAME, random per call */
+};
+static_assert(sizeof(struct kedge_anchor) % 8 == 0, "whole words");
+
+struct kedge_keys { /* SIG: SDES master keys with salts (RFC 4568); never in logs, queues, tools */
+	uint8_t suite; /* 0: plain */
+	uint8_t tx_len, rx_len, pad[5];
+	uint8_t tx[48], rx[48];
+	uint64_t pad2;
+};
+static_assert(sizeof(struct kedge_keys) % 8 == 0, "whole words");
+
+struct kedge_end_run { /* MEDIA: what a restarted worker goes on from; words, stored before each send */
+	_Alignas(KEDGE_LINE) _Atomic uint64_t tx_index; /* highest sent, rollover counter << 16 | sequence */
+	_Atomic uint64_t rx_index;
+	_Atomic uint64_t tx_rtcp_index;
+	_Atomic uint64_t ssrc;      /* sent << 32 | received */
+	_Atomic uint64_t timestamp; /* last sent << 32 | offset added to what is received */
+	_Atomic uint64_t last_tx_ns;
+	_Atomic uint64_t seq_offset; /* added to received sequence numbers */
+	_Atomic uint64_t generation; /* of the end these belong to */
+};
+
+struct kedge_latched { /* MEDIA: learnt far addresses */
+	uint32_t generation, exchange;
+	struct kedge_addr rtp, rtcp;
+};
+static_assert(sizeof(struct kedge_latched) % 8 == 0, "whole words");
+
+struct kedge_end_slot {
+	KEDGE_SEQ(struct kedge_end) want;        /* SIG */
+	KEDGE_SEQ(struct kedge_keys) keys;       /* SIG */
+	KEDGE_SEQ(struct kedge_latched) latched; /* MEDIA */
+	struct kedge_end_run run;                /* MEDIA */
+};
+
+struct kedge_session {
+	KEDGE_SEQ(struct kedge_anchor) want; /* SIG */
+	_Alignas(KEDGE_LINE) _Atomic uint64_t done; /* MEDIA: generation << 8 | 1 open, 2 closed */
+	struct kedge_end_slot in;
+	struct kedge_end_slot out[KEDGE_OUT_MAX];
+};
+
+/* ---- private: call records ------------------------------------------------------------------ */
+
+#define KEDGE_RECORD_COPY 4096
+
+/* SIG. Two copies written in turn; the newest valid one wins. body: sig/record's own encoding of both
+ * dialogs, the caller's Via stack and each branch (FACTS-sofia-sip 6). */
+struct kedge_record_copy {
+	uint64_t generation; /* +1 at each write of the record; 0: never written */
+	uint32_t crc32c;     /* over everything behind this field */
+	uint32_t length;     /* of body, in bytes */
+	uint64_t call_id;
+	uint32_t slot_generation; /* of the session slot */
+	uint32_t flags;           /* 1: live, 2: in setup */
+	uint8_t body[KEDGE_RECORD_COPY - 32];
+};
+static_assert(sizeof(struct kedge_record_copy) == KEDGE_RECORD_COPY, "one page a copy");
+
+struct kedge_record {
+	struct kedge_record_copy copy[2];
+};
+
+/* ---- private: queues ------------------------------------------------------------------------ */
+
+#define KEDGE_QUEUE_SLOTS 8192 /* power of two; commands and events: one per slot may wait */
+
+/* A message: op << 56 | generation (24 bits) << 32 | slot or port. */
+enum kedge_cmd { KEDGE_CMD_SESSION = 1 /* SIG: slot changed, read it */ };
+enum kedge_evt {
+	KEDGE_EVT_CLOSED = 1, /* MEDIA: slot's counters are final, its ports rest; the slot may be reused */
+	KEDGE_EVT_FIRST_RTP,  /* the first packet of the live outside end was relayed inside */
+	KEDGE_EVT_SILENT,     /* an end that ought to speak was silent for 3 s */
+	KEDGE_EVT_ORPHAN      /* both ends silent for 10 s and no owner: closed by media */
+};
+
+struct kedge_queue { /* shm/queue.h */
+	_Alignas(KEDGE_LINE) _Atomic uint64_t head; /* consumer */
+	_Alignas(KEDGE_LINE) _Atomic uint64_t tail; /* producer */
+	_Alignas(KEDGE_LINE) _Atomic uint64_t dropped; /* producer: full */
+	_Alignas(KEDGE_LINE) _Atomic uint64_t slot[KEDGE_QUEUE_SLOTS];
+};
+
+struct kedge_worker_queues {
+	struct kedge_queue cmd;                 /* SIG -> worker */
+	struct kedge_queue evt;                 /* worker -> SIG */
+	struct kedge_queue free[KEDGE_NETS_MAX]; /* worker -> SIG: port pairs ready to be lent */
+};
+
+#endif
