@@ -17,7 +17,21 @@
  *
  * public:  [head 4096][sig counters][worker lines x workers][hops x hop_count][session counters x slots]
  * private: [head 4096][listeners][ports x port_count][sessions x slots][records x slots][queues]
- * Offsets and counts stand in the heads; who attaches verifies them (segment_attach). */
+ *          [session_more x slots][record_more x slots]
+ * Each part begins on a page. Offsets and counts stand in the heads; who attaches verifies them
+ * (segment_attach). Nobody walks the parts by hand: segment.h has an accessor for each.
+ *
+ * Bytes a call takes (asserted at the end of this file):
+ *   part                      every call   with more than 2 outside ends / a record over 2,016 bytes
+ *   session: anchor, inside end,
+ *     2 outside ends                1472
+ *   session_more: outside ends 3-8        2688
+ *   record: two copies              4096  4096
+ *   session counters                 192
+ *   sum                             5760  12544
+ * The memory is a sparse file: what is never written takes no page. So slots that were never used cost
+ * nothing, and the two "more" parts lie behind everything else, where ordinary calls never touch a page.
+ * An end costs 448 bytes, a port pair 16, a hop 2,496, a worker's queue 256 KB, also sparse. 2,000 calls: 11.5 MB touched, 25 MB reserved. */
 #ifndef KEDGE_ROUTING_SHM_LAYOUT_H
 #define KEDGE_ROUTING_SHM_LAYOUT_H
 
@@ -35,7 +49,11 @@
 #define KEDGE_HOPS_MAX    512 /* slots of the trunk table */
 #define KEDGE_NETS_MAX    16  /* local media addresses: interface x address family */
 #define KEDGE_LISTEN_MAX  32  /* SIP listening sockets held by `kedge run` */
-#define KEDGE_OUT_MAX     8   /* outside ends of one anchor: attempts whose media may still speak */
+#define KEDGE_SLOTS_MAX   32768
+#define KEDGE_PORTS_MAX   524288 /* port pairs: the whole range of KEDGE_NETS_MAX addresses */
+#define KEDGE_OUT_MAX     8      /* outside ends of one anchor: attempts whose media may still speak */
+#define KEDGE_OUT_NEAR    2      /* of these in kedge_session, the rest in kedge_session_more */
+#define KEDGE_END_INSIDE  0xff   /* the inside end, where 0 .. KEDGE_OUT_MAX - 1 name outside ends */
 #define KEDGE_PORT_NONE   UINT32_MAX
 #define KEDGE_HOP_NONE    UINT16_MAX
 #define KEDGE_SLOT_NONE   UINT32_MAX
@@ -247,8 +265,10 @@ struct kedge_private_head { /* RUN, constant after creation */
 	uint64_t size;
 	uint8_t boot_id[16]; /* equal to the public head's */
 	uint32_t workers, slots, port_count, net_count, listener_count;
-	uint32_t sizeof_session, sizeof_record, sizeof_queue;
+	uint32_t sizeof_session, sizeof_record, sizeof_queues;
+	uint32_t sizeof_session_more, sizeof_record_more, pad;
 	uint64_t listener_off, port_off, session_off, record_off, queue_off;
+	uint64_t session_more_off, record_more_off;
 	int32_t worker_eventfd[KEDGE_WORKERS_MAX]; /* SIG writes, the worker reads: commands wait */
 	int32_t sig_eventfd;                       /* workers write, SIG reads: events wait */
 	struct kedge_net net[KEDGE_NETS_MAX];
@@ -279,13 +299,16 @@ struct kedge_end { /* one end as signaling wants it */
 	uint16_t hop;        /* trunk table slot for the evidence; KEDGE_HOP_NONE inside a PBX without one */
 	uint8_t latch;       /* enum kedge_latch */
 	uint8_t flags;
+	uint32_t anchor;     /* generation of the anchor this end was written for: once kedge_session.done says
+	                      * that one is closed, `port` is media's again and this line is history */
 	struct kedge_addr rtp, rtcp;  /* signaled far addresses; family 0: not known yet */
 	struct kedge_prefix learn[4]; /* networks a far address may be learnt from */
 	uint32_t clock_rate;          /* Hz of the negotiated codec, 8000 if unknown */
 	uint16_t ptime_ms;
 	uint8_t telephone_event;      /* payload type, 0xff: none */
-	uint8_t srtp;                 /* 0: plain; keys then lie in kedge_keys */
+	uint8_t srtp;                 /* 0: plain; else the suite, keys in kedge_keys with the same suite */
 	struct kedge_pt pt[8];
+	uint32_t pad;
 };
 static_assert(sizeof(struct kedge_end) % 8 == 0, "whole words");
 
@@ -304,7 +327,7 @@ struct kedge_anchor { /* one anchor as signaling wants it; written after its end
 static_assert(sizeof(struct kedge_anchor) % 8 == 0, "whole words");
 
 struct kedge_keys { /* SIG: SDES master keys with salts (RFC 4568); never in logs, queues, tools */
-	uint8_t suite; /* 0: plain */
+	uint8_t suite; /* 0: none. Unequal to kedge_end.srtp: no packet passes, never in clear instead */
 	uint8_t tx_len, rx_len, pad[5];
 	uint8_t tx[48], rx[48];
 	uint64_t pad2;
@@ -339,35 +362,48 @@ struct kedge_session {
 	KEDGE_SEQ(struct kedge_anchor) want; /* SIG */
 	_Alignas(KEDGE_LINE) _Atomic uint64_t done; /* MEDIA: generation << 8 | 1 open, 2 closed */
 	struct kedge_end_slot in;
-	struct kedge_end_slot out[KEDGE_OUT_MAX];
+	struct kedge_end_slot out[KEDGE_OUT_NEAR]; /* by segment_end(), which knows where the others are */
+};
+
+struct kedge_session_more {
+	struct kedge_end_slot out[KEDGE_OUT_MAX - KEDGE_OUT_NEAR];
 };
 
 /* ---- private: call records ------------------------------------------------------------------ */
 
-#define KEDGE_RECORD_COPY 4096
+#define KEDGE_RECORD_NEAR 2016
+#define KEDGE_RECORD_MORE 2048
+#define KEDGE_RECORD_BODY (KEDGE_RECORD_NEAR + KEDGE_RECORD_MORE)
 
-/* SIG. Two copies written in turn; the newest valid one wins. body: sig/record's own encoding of both
- * dialogs, the caller's Via stack and each branch (FACTS-sofia-sip 6). */
+/* SIG. Two copies written in turn; the newest valid one wins. The body is sig/record's own encoding of both
+ * dialogs, the caller's Via stack and each branch (FACTS-sofia-sip 6): its first KEDGE_RECORD_NEAR bytes lie
+ * here, the rest in kedge_record_more, so that an ordinary call has both copies in one page. */
 struct kedge_record_copy {
 	uint64_t generation; /* +1 at each write of the record; 0: never written */
-	uint32_t crc32c;     /* over everything behind this field */
-	uint32_t length;     /* of body, in bytes */
+	uint32_t crc32c;     /* over everything behind this field, the body's rest included */
+	uint32_t length;     /* of the body, in bytes */
 	uint64_t call_id;
 	uint32_t slot_generation; /* of the session slot */
 	uint32_t flags;           /* 1: live, 2: in setup */
-	uint8_t body[KEDGE_RECORD_COPY - 32];
+	uint8_t body[KEDGE_RECORD_NEAR];
 };
-static_assert(sizeof(struct kedge_record_copy) == KEDGE_RECORD_COPY, "one page a copy");
+static_assert(sizeof(struct kedge_record_copy) == 2048, "two copies a page");
 
 struct kedge_record {
 	struct kedge_record_copy copy[2];
 };
 
+struct kedge_record_more {
+	uint8_t body[2][KEDGE_RECORD_MORE]; /* of copy[0], copy[1] */
+};
+
 /* ---- private: queues ------------------------------------------------------------------------ */
 
-#define KEDGE_QUEUE_SLOTS 8192 /* power of two; commands and events: one per slot may wait */
+/* Power of two. A port range has at most 32,768 pairs on one address, and each slot of the session table may
+ * have one command and one event waiting. */
+#define KEDGE_QUEUE_SLOTS 32768
 
-/* A message: op << 56 | generation (24 bits) << 32 | slot or port. */
+/* A command or event: op << 56 | generation (24 bits) << 32 | slot. In the free rings: the port's index. */
 enum kedge_cmd { KEDGE_CMD_SESSION = 1 /* SIG: slot changed, read it */ };
 enum kedge_evt {
 	KEDGE_EVT_CLOSED = 1, /* MEDIA: slot's counters are final, its ports rest; the slot may be reused */
@@ -388,5 +424,22 @@ struct kedge_worker_queues {
 	struct kedge_queue evt;                 /* worker -> SIG */
 	struct kedge_queue free[KEDGE_NETS_MAX]; /* worker -> SIG: port pairs ready to be lent */
 };
+
+/* ---- the size table of the header comment --------------------------------------------------- */
+
+static_assert(sizeof(struct kedge_end_slot) == 448, "an end");
+static_assert(sizeof(struct kedge_session) == 128 + 3 * 448, "a session's near part");
+static_assert(sizeof(struct kedge_session_more) == 2688, "a session's other outside ends");
+static_assert(KEDGE_OUT_MAX == 8, "outside ends per anchor");
+static_assert(sizeof(struct kedge_record) == 4096, "a record's near part");
+static_assert(sizeof(struct kedge_record_more) == 4096, "a record's rest");
+static_assert(sizeof(struct kedge_stats) == 192, "a session's counters");
+static_assert(sizeof(struct kedge_session) + sizeof(struct kedge_record) + sizeof(struct kedge_stats) == 5760,
+    "every call");
+static_assert(5760 + sizeof(struct kedge_session_more) + sizeof(struct kedge_record_more) == 12544,
+    "a call with all eight outside ends and the longest record");
+static_assert(sizeof(struct kedge_hop) == 2496, "a hop");
+static_assert(sizeof(struct kedge_public_head) <= 4096 && sizeof(struct kedge_private_head) <= 4096,
+    "a head is one page");
 
 #endif

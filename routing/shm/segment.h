@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+/* segment: the two memfds of layout.h: made and laid out by `kedge run`, attached, checked and mended by the planes,
+ * read by tools.
+ *
+ *   RUN    segment_create(shape), fills listeners, nets, ports and eventfds, starts the planes
+ *   SIG    segment_attach(pub, priv, SEGMENT_SIG):   both parts writable; mends the lines SIG owns
+ *   MEDIA  segment_attach(pub, priv, SEGMENT_MEDIA): both parts writable; mends the lines MEDIA owns
+ *   TOOL   segment_attach(pub, -1, SEGMENT_TOOL):    the public part, mapped read-only
+ *
+ * The files cannot change size (sealed) and are 0640. Who attaches believes nothing before it is checked: magic,
+ * version, both boot ids, seals, and each offset and size, which must be what this build would lay out for the counts.
+ * A plane is refused with -EBUSY while another one of its kind beats. Errors: negative errno, the reason in seg->why.
+ * Thread: one thread creates, attaches, detaches; the accessors are pure. Owner: the caller holds struct segment; the
+ * descriptors of an attach stay the caller's. */
+#ifndef KEDGE_ROUTING_SHM_SEGMENT_H
+#define KEDGE_ROUTING_SHM_SEGMENT_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "routing/shm/layout.h"
+
+enum segment_role { SEGMENT_RUN, SEGMENT_SIG, SEGMENT_MEDIA, SEGMENT_TOOL };
+
+struct segment_shape {      /* the counts everything is laid out from */
+	uint32_t workers;   /* 1 .. KEDGE_WORKERS_MAX */
+	uint32_t hops;      /* 1 .. KEDGE_HOPS_MAX */
+	uint32_t slots;     /* session slots, 1 .. KEDGE_SLOTS_MAX */
+	uint32_t ports;     /* port pairs, 0 .. KEDGE_PORTS_MAX */
+	uint32_t nets;      /* 0 .. KEDGE_NETS_MAX */
+	uint32_t listeners; /* 0 .. KEDGE_LISTEN_MAX */
+};
+
+struct segment {
+	enum segment_role role;
+	int pub_fd, priv_fd; /* RUN: its own; else the caller's. -1: none */
+	struct kedge_public_head *pub;
+	struct kedge_private_head *priv; /* NULL for TOOL */
+	uint32_t mended;                 /* lines whose writer had died while writing */
+	char why[160];                   /* what the last failed call found wrong */
+};
+
+/* Makes both memfds (close-on-exec). 0, -EINVAL for a shape out of range, or the errno of the failed call. */
+int segment_create(struct segment *seg, const struct segment_shape *shape);
+
+/* Maps and checks; a plane also mends. 0, -EINVAL: not a segment or damaged, -EPROTO: another layout version,
+ * -EBUSY: another plane of this kind is alive on it, or the errno of the failed call. */
+int segment_attach(struct segment *seg, int pub_fd, int priv_fd, enum segment_role role);
+
+/* Unmaps; RUN closes its memfds too. */
+void segment_detach(struct segment *seg);
+
+/* RUN: a descriptor of the public part that cannot be written or mapped writable, for tools. Close-on-exec. */
+int segment_readonly_fd(const struct segment *seg);
+
+/* ---- accessors: pure pointers; an index out of range is a programmer's error ---- */
+
+static inline void *segment_at(const void *base, uint64_t off, uint64_t i, uint64_t n, size_t size)
+{
+	assert(i < n);
+	return (char *)(uintptr_t)base + off + i * size;
+}
+
+static inline struct kedge_sig_counters *segment_counters(const struct segment *seg)
+{
+	return segment_at(
+	    seg->pub, seg->pub->counters_off, 0, 1, sizeof(struct kedge_sig_counters));
+}
+
+static inline struct kedge_worker *segment_worker(const struct segment *seg, uint32_t worker)
+{
+	return segment_at(
+	    seg->pub, seg->pub->worker_off, worker, seg->pub->workers, sizeof(struct kedge_worker));
+}
+
+static inline struct kedge_hop *segment_hop(const struct segment *seg, uint32_t hop)
+{
+	return segment_at(
+	    seg->pub, seg->pub->hop_off, hop, seg->pub->hop_count, sizeof(struct kedge_hop));
+}
+
+static inline struct kedge_stats *segment_stats(const struct segment *seg, uint32_t slot)
+{
+	return segment_at(
+	    seg->pub, seg->pub->stats_off, slot, seg->pub->slots, sizeof(struct kedge_stats));
+}
+
+static inline struct kedge_listener *segment_listener(const struct segment *seg, uint32_t i)
+{
+	return segment_at(seg->priv, seg->priv->listener_off, i, seg->priv->listener_count,
+	    sizeof(struct kedge_listener));
+}
+
+static inline struct kedge_port *segment_port(const struct segment *seg, uint32_t port)
+{
+	return segment_at(
+	    seg->priv, seg->priv->port_off, port, seg->priv->port_count, sizeof(struct kedge_port));
+}
+
+static inline struct kedge_session *segment_session(const struct segment *seg, uint32_t slot)
+{
+	return segment_at(seg->priv, seg->priv->session_off, slot, seg->priv->slots,
+	    sizeof(struct kedge_session));
+}
+
+/* end: KEDGE_END_INSIDE, or 0 .. KEDGE_OUT_MAX - 1 for an outside end. */
+static inline struct kedge_end_slot *segment_end(
+    const struct segment *seg, uint32_t slot, unsigned end)
+{
+	struct kedge_session *s = segment_session(seg, slot);
+	struct kedge_session_more *more;
+
+	if (end == KEDGE_END_INSIDE)
+		return &s->in;
+	assert(end < KEDGE_OUT_MAX);
+	if (end < KEDGE_OUT_NEAR)
+		return &s->out[end];
+	more = segment_at(
+	    seg->priv, seg->priv->session_more_off, slot, seg->priv->slots, sizeof(*more));
+	return &more->out[end - KEDGE_OUT_NEAR];
+}
+
+static inline struct kedge_record *segment_record(const struct segment *seg, uint32_t slot)
+{
+	return segment_at(
+	    seg->priv, seg->priv->record_off, slot, seg->priv->slots, sizeof(struct kedge_record));
+}
+
+static inline struct kedge_record_more *segment_record_more(
+    const struct segment *seg, uint32_t slot)
+{
+	return segment_at(seg->priv, seg->priv->record_more_off, slot, seg->priv->slots,
+	    sizeof(struct kedge_record_more));
+}
+
+static inline struct kedge_worker_queues *segment_queues(const struct segment *seg, uint32_t worker)
+{
+	return segment_at(seg->priv, seg->priv->queue_off, worker, seg->priv->workers,
+	    sizeof(struct kedge_worker_queues));
+}
+
+/* The free ring of one worker and one local address. */
+static inline struct kedge_queue *segment_free(
+    const struct segment *seg, uint32_t worker, uint32_t net)
+{
+	assert(net < seg->priv->net_count);
+	return &segment_queues(seg, worker)->free[net];
+}
+
+#endif
