@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+/* anchor: the hand to the media plane. Slots of the session table, their ends, commands out, events in.
+ *
+ *   anchor_open ---> anchor_outside (one per attempt) ---> anchor_far ---> anchor_live ---> anchor_close
+ *   slot + inside     a port of the trunk's interface      where it        who is heard      counters final:
+ *   port, no wait                                          speaks from                       anchor_closed
+ *
+ *   FREE --open--> OPEN --close--> CLOSED (media works) --KEDGE_EVT_CLOSED--> FREE
+ *
+ * State lies in the session table of the segment (layout.h); a struct anchor is a handle and the writer's copy
+ * of what it last wrote. Ports: an entry of the free ring is peeked, written into the table, then taken from
+ * the ring, so that each port is visible in one of the two at any moment, whoever dies.
+ * Thread: su_root's. Errors: negative errno; -ENOSPC: no free slot; -ENOBUFS: no free port on that address;
+ * -EADDRNOTAVAIL: media has no address of that interface and family.
+ * Nothing here waits for the media plane: when it is away, slots close later and new calls get -ENOSPC. */
+#ifndef KEDGE_SIG_ANCHOR_H
+#define KEDGE_SIG_ANCHOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sofia-sip/su_wait.h>
+
+#include "routing/shm/layout.h"
+#include "routing/shm/segment.h"
+
+struct anchor { /* embedded in a call; all zero: not open */
+	uint32_t slot, generation;
+	uint8_t worker, live, ends;
+	bool open;
+	struct kedge_addr local[1 + KEDGE_OUT_MAX]; /* our RTP address: [0] inside, [1 + i] outside end i */
+};
+
+struct anchor_far { /* what an offer or answer said about one end */
+	struct kedge_addr rtp, rtcp; /* family 0: not known yet */
+	uint8_t latch;               /* enum kedge_latch */
+	uint8_t flags;               /* KEDGE_END_... */
+	uint8_t telephone_event;     /* payload type, 0xff: none */
+	uint32_t clock_rate;         /* Hz; 0: 8000 */
+	uint16_t ptime_ms;           /* 0: 20 */
+	uint8_t pt_count;
+	struct kedge_pt pt[8];
+	struct kedge_prefix learn[4];
+	bool relearn; /* this exchange lets the latch learn anew */
+};
+
+struct anchor_quality { /* one direction, final or as of now: index 0 from inside, 1 from outside */
+	uint64_t packets, bytes, lost, late, relayed;
+	uint64_t jitter_us, max_gap_ns, first_rx_ns, last_rx_ns;
+};
+
+/* Told on su_root; owner: what anchor_open was given; NULL owner: a slot found at attach, without a call. */
+struct anchor_events {
+	void (*closed)(void *owner, uint32_t slot); /* counters are final; the slot is free after this returns */
+	void (*first_rtp)(void *owner);             /* the live outside end's first packet went inside */
+	void (*silent)(void *owner);                /* an end that ought to speak was silent for 3 s */
+};
+
+/* Attaches to the tables: rebuilds the list of free slots, asks media to close what has no owner
+ * (once both its ends are silent), starts reading events. seg and events: borrowed until anchor_fini. */
+int anchor_init(const struct segment *seg, su_root_t *root, const struct anchor_events *events);
+void anchor_fini(void);
+
+/* The local media address index of an interface and family, or -EADDRNOTAVAIL. */
+int anchor_net(unsigned iface, unsigned family);
+
+/* Takes a slot and an inside port on net. owner comes back in the events until `closed` was called. */
+int anchor_open(struct anchor *a, uint64_t call_id, unsigned net, void *owner);
+
+/* Gives the anchor another outside end on net, for hop. Returns its index 0 .. KEDGE_OUT_MAX - 1, or
+ * -ENOBUFS: no port, -EMFILE: all ends of this call are in use. */
+int anchor_outside(struct anchor *a, unsigned net, unsigned hop);
+
+/* Gives back an outside end whose attempt is over; its port rests. No effect on the live one. */
+void anchor_drop(struct anchor *a, unsigned end);
+
+/* Writes what was negotiated for an end (KEDGE_END_INSIDE or an outside index) and tells media. */
+void anchor_far(struct anchor *a, unsigned end, const struct anchor_far *far);
+
+/* Makes an outside end the one that is heard and spoken to; KEDGE_LIVE_NONE: nobody. */
+void anchor_live(struct anchor *a, unsigned end);
+
+/* Both directions as they stand now. */
+void anchor_quality(const struct anchor *a, struct anchor_quality q[2]);
+
+/* How often media switched ends. */
+uint64_t anchor_switches(const struct anchor *a);
+
+/* Ends the anchor; `closed` follows with the owner given to anchor_open. */
+void anchor_close(struct anchor *a);
+
+/* No event of this slot is to name its owner any more: the call is gone. */
+void anchor_disown(uint32_t slot);
+
+/* Slots free now; slots that wait for media to close them. */
+uint32_t anchor_free_slots(void);
+uint32_t anchor_closing(void);
+
+#endif

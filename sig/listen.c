@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: MIT
+#include "sig/listen.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <sofia-sip/msg_addr.h>
+#include <sofia-sip/nta_tport.h>
+#include <sofia-sip/sip_header.h>
+#include <sofia-sip/su_log.h>
+#include <sofia-sip/su_tag.h>
+#include <sofia-sip/tport_tag.h>
+
+#include "config/clock.h"
+
+/* Exported by the library for exactly this purpose, but in none of its headers. */
+extern void (*_su_time)(su_time_t *tv);
+
+struct listen_iface {
+	nta_agent_t *agent;
+	unsigned index;
+};
+
+static struct {
+	su_root_t *root;
+	struct listen_handlers handlers;
+	struct listen_iface iface[LISTEN_IFACES];
+	struct kedge_listener list[KEDGE_LISTEN_MAX];
+	uint32_t count;
+	uint8_t adopted[KEDGE_LISTEN_MAX]; /* by which the shim hands each socket out once */
+	int self_test_fd;                  /* the socket whose self test the shim is answering, or -1 */
+	int adopting;                      /* the shim is in effect: only while transports start */
+} listen_state = { .self_test_fd = -1 };
+
+/* ---- clock ---------------------------------------------------------------------------------- */
+
+static uint64_t clock_base_ms; /* library time minus monotonic time */
+
+uint64_t listen_clock_ms(void)
+{
+	return clock_base_ms + clock_mono_ns() / CLOCK_NS_PER_MS;
+}
+
+static void clock_hook(su_time_t *tv)
+{
+	uint64_t ms = listen_clock_ms();
+
+	tv->tv_sec = (unsigned long)(ms / 1000 + 2208988800ULL); /* the library counts from 1900 */
+	tv->tv_usec = (unsigned long)(ms % 1000 * 1000);
+}
+
+void listen_clock(void)
+{
+	clock_base_ms = clock_wall_ms() - clock_mono_ns() / CLOCK_NS_PER_MS;
+	_su_time = clock_hook;
+}
+
+/* ---- shims ---------------------------------------------------------------------------------- */
+
+static void addr_of(const struct sockaddr *sa, struct kedge_addr *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (sa->sa_family == AF_INET) {
+		const struct sockaddr_in *in = (const struct sockaddr_in *)sa;
+
+		out->family = AF_INET;
+		out->port = ntohs(in->sin_port);
+		memcpy(out->ip, &in->sin_addr, 4);
+	} else if (sa->sa_family == AF_INET6) {
+		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)sa;
+
+		out->port = ntohs(in6->sin6_port);
+		if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) {
+			out->family = AF_INET;
+			memcpy(out->ip, in6->sin6_addr.s6_addr + 12, 4);
+		} else {
+			out->family = AF_INET6;
+			memcpy(out->ip, &in6->sin6_addr, 16);
+		}
+	}
+}
+
+static int socket_is_stream(int fd)
+{
+	int type = 0;
+	socklen_t size = sizeof(type);
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
+}
+
+static int inherited_socket(int fd, const struct sockaddr *sa)
+{
+	struct kedge_addr want;
+	int stream = socket_is_stream(fd);
+
+	addr_of(sa, &want);
+	for (uint32_t i = 0; i < listen_state.count; i++) {
+		const struct kedge_listener *l = &listen_state.list[i];
+
+		if (!listen_state.adopted[i] && (l->stream != 0) == stream &&
+		    memcmp(&l->addr, &want, sizeof(want)) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+/* These three are exported by the executable and so stand before libc's for the library as well. */
+int bind(int fd, const struct sockaddr *sa, socklen_t size)
+{
+	static int (*libc_bind)(int, const struct sockaddr *, socklen_t);
+	int i = listen_state.adopting ? inherited_socket(fd, sa) : -1;
+
+	if (i >= 0) {
+		if (dup2(listen_state.list[i].fd, fd) < 0)
+			return -1;
+		listen_state.adopted[i] = 1;
+		listen_state.self_test_fd = listen_state.list[i].stream ? -1 : fd;
+		return 0;
+	}
+	if (!libc_bind)
+		*(void **)&libc_bind = dlsym(RTLD_NEXT, "bind");
+	return libc_bind(fd, sa, size);
+}
+
+ssize_t sendto(int fd, const void *buf, size_t n, int flags, const struct sockaddr *to, socklen_t size)
+{
+	static ssize_t (*libc_sendto)(
+	    int, const void *, size_t, int, const struct sockaddr *, socklen_t);
+
+	if (fd == listen_state.self_test_fd && n == 4 && memcmp(buf, "TEST", 4) == 0)
+		return 4;
+	if (!libc_sendto)
+		*(void **)&libc_sendto = dlsym(RTLD_NEXT, "sendto");
+	return libc_sendto(fd, buf, n, flags, to, size);
+}
+
+ssize_t recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *from, socklen_t *size)
+{
+	static ssize_t (*libc_recvfrom)(int, void *, size_t, int, struct sockaddr *, socklen_t *);
+
+	if (fd == listen_state.self_test_fd && n == 2 && flags == MSG_TRUNC) {
+		listen_state.self_test_fd = -1;
+		memcpy(buf, "TE", 2);
+		return 4; /* the full length, as MSG_TRUNC promises: what the library tests for */
+	}
+	if (!libc_recvfrom)
+		*(void **)&libc_recvfrom = dlsym(RTLD_NEXT, "recvfrom");
+	return libc_recvfrom(fd, buf, n, flags, from, size);
+}
+
+/* ---- agents --------------------------------------------------------------------------------- */
+
+static int on_message(nta_agent_magic_t *magic, nta_agent_t *agent, msg_t *msg, sip_t *sip)
+{
+	const struct listen_iface *f = (const struct listen_iface *)magic;
+
+	if (sip->sip_request)
+		listen_state.handlers.request(f->index, agent, msg, sip);
+	else if (sip->sip_status)
+		listen_state.handlers.response(f->index, agent, msg, sip);
+	else
+		msg_destroy(msg);
+	return 0;
+}
+
+static nta_agent_t *agent_new(struct listen_iface *f)
+{
+	nta_agent_t *agent = nta_agent_create(listen_state.root, (url_string_t *)-1, on_message,
+	    (nta_agent_magic_t *)f, NTATAG_UA(1), NTATAG_UDP_MTU(65535), NTATAG_PROGRESS(~0U),
+	    NTATAG_EXTRA_100(0), NTATAG_PRELOAD(2048), NTATAG_MAXSIZE(65536), NTATAG_SERVER_RPORT(2),
+	    NTATAG_CLIENT_RPORT(1), NTATAG_USE_NAPTR(0), NTATAG_USE_SRV(0), NTATAG_MERGE_482(1),
+	    NTATAG_TIMEOUT_408(1), TAG_END());
+
+	return agent;
+}
+
+static int transport_add(struct listen_iface *f, const struct kedge_listener *l)
+{
+	char host[64], url[128];
+
+	listen_print(&l->addr, host, sizeof(host));
+	snprintf(url, sizeof(url), "sip:%s;transport=%s", host, l->stream ? "tcp" : "udp");
+	if (nta_agent_add_tport(f->agent, URL_STRING_MAKE(url), TPTAG_UDP_RMEM(4 << 20),
+	        TPTAG_UDP_WMEM(4 << 20), TPTAG_QUEUESIZE(1024), TPTAG_PONG2PING(1), TAG_END()) < 0)
+		return -EADDRNOTAVAIL;
+	return 0;
+}
+
+static int iface_add(const struct kedge_listener *l)
+{
+	struct listen_iface *f;
+
+	if (l->iface >= LISTEN_IFACES || l->fd < 0)
+		return -EINVAL;
+	f = &listen_state.iface[l->iface];
+	f->index = l->iface;
+	if (!f->agent && !(f->agent = agent_new(f)))
+		return -ENOMEM;
+	return transport_add(f, l);
+}
+
+int listen_init(su_root_t *root, const struct kedge_listener *list, uint32_t count,
+    const struct listen_handlers *handlers)
+{
+	int err = 0;
+
+	assert(!listen_state.root);
+	if (count == 0 || count > KEDGE_LISTEN_MAX)
+		return -EINVAL;
+	listen_state.root = root;
+	listen_state.handlers = *handlers;
+	memcpy(listen_state.list, list, count * sizeof(*list));
+	listen_state.count = count;
+	listen_state.adopting = 1;
+	for (uint32_t i = 0; i < count && err == 0; i++)
+		err = iface_add(&list[i]);
+	listen_state.adopting = 0;
+	for (uint32_t i = 0; i < count && err == 0; i++)
+		if (!listen_state.adopted[i])
+			err = -EADDRNOTAVAIL;
+	if (err)
+		listen_fini();
+	return err;
+}
+
+void listen_fini(void)
+{
+	for (unsigned i = 0; i < LISTEN_IFACES; i++)
+		nta_agent_destroy(listen_state.iface[i].agent);
+	memset(&listen_state, 0, sizeof(listen_state));
+	listen_state.self_test_fd = -1;
+}
+
+su_root_t *listen_root(void)
+{
+	return listen_state.root;
+}
+
+nta_agent_t *listen_agent(unsigned iface)
+{
+	return iface < LISTEN_IFACES ? listen_state.iface[iface].agent : NULL;
+}
+
+int listen_local(unsigned iface, unsigned family, int stream, struct kedge_addr *out)
+{
+	for (uint32_t i = 0; i < listen_state.count; i++) {
+		const struct kedge_listener *l = &listen_state.list[i];
+
+		if (l->iface == iface && l->addr.family == family && (l->stream != 0) == (stream != 0)) {
+			*out = l->addr;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+int listen_hostport(unsigned iface, unsigned family, int stream, char *out, size_t size)
+{
+	struct kedge_addr a;
+	int err = listen_local(iface, family, stream, &a);
+	char text[64];
+
+	if (err)
+		return err;
+	listen_print(&a, text, sizeof(text));
+	if (strlen(text) >= size)
+		return -ENOSPC;
+	strcpy(out, text);
+	return 0;
+}
+
+/* ---- tokens, addresses ---------------------------------------------------------------------- */
+
+void listen_token(char *out)
+{
+	static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
+	static uint8_t pool[320];
+	static size_t left;
+
+	/* A pool, because a call needs a dozen tokens and each would be a system call. Bytes are used once. */
+	if (left < LISTEN_TOKEN - 1) {
+		size_t have = 0;
+
+		while (have < sizeof(pool)) {
+			ssize_t n = getrandom(pool + have, sizeof(pool) - have, 0);
+
+			if (n > 0)
+				have += (size_t)n;
+			else
+				assert(errno == EINTR);
+		}
+		left = sizeof(pool);
+	}
+	for (size_t i = 0; i < LISTEN_TOKEN - 1; i++) {
+		out[i] = alphabet[pool[--left] & 31];
+		pool[left] = 0;
+	}
+	out[LISTEN_TOKEN - 1] = 0;
+}
+
+void listen_branch(char *out)
+{
+	memcpy(out, "z9hG4bK", 7);
+	listen_token(out + 7);
+}
+
+int listen_has_maddr(const sip_t *sip)
+{
+	return sip->sip_via && sip->sip_via->v_maddr;
+}
+
+int listen_source(msg_t *msg, struct kedge_addr *out)
+{
+	const su_sockaddr_t *su = msg_addr(msg);
+
+	if (!su || (su->su_family != AF_INET && su->su_family != AF_INET6))
+		return -EINVAL;
+	addr_of(&su->su_sa, out);
+	return 0;
+}
+
+char *listen_print(const struct kedge_addr *a, char *out, size_t size)
+{
+	char ip[INET6_ADDRSTRLEN] = "?";
+
+	if (a->family == AF_INET || a->family == AF_INET6)
+		inet_ntop(a->family, a->ip, ip, sizeof(ip));
+	snprintf(out, size, a->family == AF_INET6 ? "[%s]:%u" : "%s:%u", ip, a->port);
+	return out;
+}

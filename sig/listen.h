@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+/* listen: the SIP transports of kedge-sig. One nta agent per interface, all on one su_root.
+ *
+ *   kedge run --descriptors--> bind() shim --> agent[iface] --request without a dialog--> handlers.request
+ *                                                          `-response without an owner-> handlers.response
+ *
+ * Thread: the su_root's. Owner: this module owns the agents; everybody borrows them.
+ *
+ * What it mends in the library (FACTS-sofia-sip 2, 7, 9):
+ *   clock    nta's timers follow a monotonic clock floored to 1 ms: a stepped wall clock moves no timer,
+ *            and the loop does not spin out the last part of each millisecond
+ *   bind     Sofia binds sockets of its own; the shim puts the inherited listener in its place, so that a
+ *            restarted plane finds the datagrams that waited. The library's self test (a 4-byte datagram to
+ *            itself) is answered by the shim, else it would eat the first request in the queue.
+ *   tokens   Sofia's tags and branches are predictable; listen_token makes ours from the kernel's pool */
+#ifndef KEDGE_SIG_LISTEN_H
+#define KEDGE_SIG_LISTEN_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sofia-sip/nta.h>
+#include <sofia-sip/su_wait.h>
+
+#include "routing/shm/layout.h"
+
+#define LISTEN_IFACES 16 /* interfaces of one configuration */
+#define LISTEN_TOKEN  17 /* bytes of a token of 16 characters and its NUL */
+#define LISTEN_BRANCH 24 /* bytes of a branch: z9hG4bK, a token, NUL */
+
+/* Both own msg from then on. iface: index of the interface it came in on. */
+struct listen_handlers {
+	void (*request)(unsigned iface, nta_agent_t *agent, msg_t *msg, sip_t *sip);
+	void (*response)(unsigned iface, nta_agent_t *agent, msg_t *msg, sip_t *sip);
+};
+
+/* Sets the library's clock. Once, before su_init(). */
+void listen_clock(void);
+
+/* The time as the library's timers see it, in ms of that clock. */
+uint64_t listen_clock_ms(void);
+
+/* Makes an agent for each interface that has a listener and adopts the inherited sockets (list: borrowed
+ * for the call). 0, -EINVAL for a bad list, -ENOMEM, or -EADDRNOTAVAIL when a transport did not start. */
+int listen_init(su_root_t *root, const struct kedge_listener *list, uint32_t count,
+    const struct listen_handlers *handlers);
+
+/* Ends the agents. The inherited sockets stay open in the supervisor. */
+void listen_fini(void);
+
+su_root_t *listen_root(void);
+
+/* The agent of an interface; NULL where it has no listener. */
+nta_agent_t *listen_agent(unsigned iface);
+
+/* Our address on an interface for a family and protocol (stream: TCP). 0, or -ENOENT. */
+int listen_local(unsigned iface, unsigned family, int stream, struct kedge_addr *out);
+
+/* host:port as it stands in our URIs and Via, IPv6 in brackets. -ENOENT as above, -ENOSPC. */
+int listen_hostport(unsigned iface, unsigned family, int stream, char *out, size_t size);
+
+/* 16 characters from getrandom(), lower case: 80 bits. out has LISTEN_TOKEN bytes. */
+void listen_token(char *out);
+/* A transaction branch. out has LISTEN_BRANCH bytes. */
+void listen_branch(char *out);
+
+/* Takes the Via's maddr out of a message's transport address decision: 1 if the top Via has one. */
+int listen_has_maddr(const sip_t *sip);
+
+/* Where a message came from. 0, or -EINVAL for a local message. */
+int listen_source(msg_t *msg, struct kedge_addr *out);
+
+/* A printable address, "192.0.2.1:5060" or "[2001:db8::1]:5060"; out has at least 64 bytes. */
+char *listen_print(const struct kedge_addr *a, char *out, size_t size);
+
+#endif
