@@ -31,7 +31,9 @@
  *   sum                             5760  12544
  * The memory is a sparse file: what is never written takes no page. So slots that were never used cost
  * nothing, and the two "more" parts lie behind everything else, where ordinary calls never touch a page.
- * An end costs 448 bytes, a port pair 16, a hop 2,496, a worker's queue 256 KB, also sparse. 2,000 calls: 11.5 MB touched, 25 MB reserved. */
+ * An end costs 448 bytes, a port pair 16, a hop 2,496, a worker's queue 256 KB, also sparse. 2,000 calls
+ * touch 11.5 MB of 25 MB reserved. Reading a page that was never written takes it too: who walks all slots
+ * asks segment_next_used() first. */
 #ifndef KEDGE_ROUTING_SHM_LAYOUT_H
 #define KEDGE_ROUTING_SHM_LAYOUT_H
 
@@ -84,6 +86,7 @@ struct kedge_prefix { /* a network, 20 bytes: where a far address may be learnt 
 
 /* ---- public: head and heartbeats ------------------------------------------------------------ */
 
+enum kedge_plane_state { KEDGE_PLANE_NONE, KEDGE_PLANE_STARTING, KEDGE_PLANE_RUNNING, KEDGE_PLANE_DRAINING };
 enum kedge_backend { KEDGE_BACKEND_NONE, KEDGE_BACKEND_URING, KEDGE_BACKEND_EPOLL };
 
 struct kedge_beat { /* one line; the plane (or worker) named writes it at least every 100 ms */
@@ -91,7 +94,7 @@ struct kedge_beat { /* one line; the plane (or worker) named writes it at least 
 	_Atomic uint64_t started_wall_ms;
 	_Atomic uint32_t pid;
 	_Atomic uint32_t starts;  /* how often this plane was started on this segment */
-	_Atomic uint32_t state;   /* 0 not started, 1 starting, 2 running, 3 draining */
+	_Atomic uint32_t state;   /* enum kedge_plane_state */
 	_Atomic uint32_t backend; /* enum kedge_backend; workers only */
 };
 
@@ -277,6 +280,7 @@ struct kedge_private_head { /* RUN, constant after creation */
 /* ---- private: the session table, a slot per anchor ------------------------------------------ */
 
 enum kedge_slot_state { KEDGE_SLOT_FREE, KEDGE_SLOT_OPEN, KEDGE_SLOT_CLOSED };
+enum kedge_done_state { KEDGE_DONE_OPEN = 1, KEDGE_DONE_CLOSED = 2 }; /* low byte of kedge_session.done */
 enum kedge_latch { /* where the far address may come from (DESIGN 5) */
 	KEDGE_LATCH_STRICT, /* the signaled address and port only */
 	KEDGE_LATCH_GUARDED /* also, once per exchange, from the prefixes of kedge_end.learn */
@@ -360,7 +364,9 @@ struct kedge_end_slot {
 
 struct kedge_session {
 	KEDGE_SEQ(struct kedge_anchor) want; /* SIG */
-	_Alignas(KEDGE_LINE) _Atomic uint64_t done; /* MEDIA: generation << 8 | 1 open, 2 closed */
+	/* MEDIA: generation << 8 | enum kedge_done_state. Closed is stored (release) after the final counters;
+	 * from then on the ports of that generation's ends are media's, and SIG may use the slot again. */
+	_Alignas(KEDGE_LINE) _Atomic uint64_t done;
 	struct kedge_end_slot in;
 	struct kedge_end_slot out[KEDGE_OUT_NEAR]; /* by segment_end(), which knows where the others are */
 };

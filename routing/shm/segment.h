@@ -9,9 +9,15 @@
  *
  * The files cannot change size (sealed) and are 0640. Who attaches believes nothing before it is checked: magic,
  * version, both boot ids, seals, and each offset and size, which must be what this build would lay out for the counts.
- * A plane is refused with -EBUSY while another one of its kind beats. Errors: negative errno, the reason in seg->why.
+ * A plane is refused with -EBUSY while another one of its kind beats. What a dead writer left half written is mended
+ * so that no torn copy is ever accepted:
+ *   hop id           slot free (its resolver fills it again)      health   UNKNOWN, no generation
+ *   anchor           kept if media had opened that generation (all words but the first are then the same in
+ *                    both copies), else closed: the call was only being set up
+ *   end              port and generation kept, no far address: media goes on with what it knows and latched
+ *   keys             none: no packet passes until they are written again     latched   nothing learnt Errors: negative errno, the reason in seg->why.
  * Thread: one thread creates, attaches, detaches; the accessors are pure. Owner: the caller holds struct segment; the
- * descriptors of an attach stay the caller's. */
+ * descriptors of an attach stay the caller's, open until segment_detach. */
 #ifndef KEDGE_ROUTING_SHM_SEGMENT_H
 #define KEDGE_ROUTING_SHM_SEGMENT_H
 
@@ -21,6 +27,7 @@
 #include <stdint.h>
 
 #include "routing/shm/layout.h"
+#include "routing/shm/seq.h"
 
 enum segment_role { SEGMENT_RUN, SEGMENT_SIG, SEGMENT_MEDIA, SEGMENT_TOOL };
 
@@ -52,8 +59,19 @@ int segment_attach(struct segment *seg, int pub_fd, int priv_fd, enum segment_ro
 /* Unmaps; RUN closes its memfds too. */
 void segment_detach(struct segment *seg);
 
-/* RUN: a descriptor of the public part that cannot be written or mapped writable, for tools. Close-on-exec. */
+/* RUN: a descriptor of the public part that cannot be written or mapped writable, for tools. Close-on-exec.
+ * Needs /proc. The descriptor (the receiver closes it), or a negative errno. */
 int segment_readonly_fd(const struct segment *seg);
+
+/* A plane that begins: its beat's pid, start time, count of starts, state "starting". */
+void segment_beat_start(struct kedge_beat *beat, uint64_t now_ns, uint64_t wall_ms);
+
+/* The first slot at or behind `slot` whose session may ever have been written, pub->slots for none. Slots
+ * between were never used: reading them would only cost memory. One system call. */
+uint32_t segment_next_used(const struct segment *seg, uint32_t slot);
+
+/* Were the outside ends KEDGE_OUT_NEAR and above of this slot (or of one on the same page) ever written? */
+bool segment_has_more(const struct segment *seg, uint32_t slot);
 
 /* ---- accessors: pure pointers; an index out of range is a programmer's error ---- */
 
