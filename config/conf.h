@@ -14,7 +14,7 @@
  *   NETS         struct conf_nets key             STRINGS   struct conf_strings key
  *   INTERFACE TRUNK PROFILE  uint16_t key, an index in conf->interfaces, trunks, profiles; CONF_NONE: "*"
  *   GROUP        struct conf_KEY key              LIST      struct conf_KEY key { v[], count }
- * and each carries `where`, the file and line it was written at. */
+ * and each carries `where`, the file and line it was written at. The targets of a profile stand in order of position. */
 #ifndef KEDGE_CONFIG_CONF_H
 #define KEDGE_CONFIG_CONF_H
 

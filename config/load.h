@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+/* load: the steps of conf_load(), in order: read (libconfig to rows), derive (names to indices, defaults that depend on
+ * others), lint (rules over several settings). Each adds its errors and goes on, so that all are told at once; a field in
+ * error keeps its default, and later steps pass over what is missing. One thread. */
+#ifndef KEDGE_CONFIG_LOAD_H
+#define KEDGE_CONFIG_LOAD_H
+
+#include "config/conf.h"
+#include "config/mem.h"
+#include "config/row.h"
+
+struct load_place { /* where a field was written */
+	const void *field;
+	struct conf_where where;
+};
+
+struct load_ref { /* a name not yet looked up */
+	uint16_t *slot;
+	enum row_type type; /* ROW_INTERFACE, ROW_TRUNK, ROW_PROFILE */
+	const char *name, *path;
+	struct conf_where where;
+};
+
+struct load {
+	struct conf *c;
+	struct conf_mem *m;
+	struct err_list *errs;
+	struct load_place *places;
+	size_t place_count, place_room;
+	struct load_ref *refs;
+	size_t ref_count, ref_room;
+	const char *last_file; /* settings come in runs of one file, and share its name */
+};
+
+/* Reads main file and trunks.d into l->c. False if the main file cannot be parsed: then only trunks were looked at. */
+bool load_read(struct load *l, const char *file);
+
+/* Resolves names, fills DERIVED fields, parses headers and codes. */
+void load_derive(struct load *l);
+
+/* Rules over several settings (SEMANTICS C.6), and warnings. */
+void load_lint(struct load *l);
+
+/* Divides the SCALED durations by test.time_scale. */
+void load_scale(struct load *l);
+
+/* Where the field was written; if it was not, `other`. */
+struct conf_where load_where(const struct load *l, const void *field, struct conf_where other);
+
+void load_error(struct load *l, struct conf_where w, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void load_warn(struct load *l, struct conf_where w, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* The longest sum of attempts of a profile, and how it comes about (SEMANTICS C.6): in derive.c, used by lint too. */
+uint64_t load_budget(const struct conf *c, const struct conf_profile *p, char *how, size_t room);
+
+#endif
