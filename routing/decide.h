@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+/* decide: plan, health and what was tried -> the next hop, or a final answer and its reason.
+ *
+ * The core of failover. Pure: no I/O, no clock (now_ns: monotonic), no allocation, no threads; kedge-sig, `kedge
+ * explain`, the model tests and bench/decide run this same code. What a call learns on its way is told to health.
+ *
+ *   decide_init
+ *   decide_next --TRY--> INVITE to out.hop --+--decide_due at out.due_ns: CHECK (OPTIONS to the hop), GIVE_UP(cause)
+ *      ^  | `--WAIT--> until an attempt speaks, or out.wait_ns
+ *      |  `--FINAL--> answer the caller       +--1xx: decide_reply
+ *      `------------- decide_outcome <--------`--2xx: decide_reply, then decide_answered; 3xx-6xx, give-up, transport
+ *
+ * Rules kept here (SEMANTICS C.1-C.4, C.7 4 and 5, PEERS 3):
+ *  - one deadline: the profile's setup budget, from decide_init. No attempt's timer outlives it.
+ *  - at most max_retries + 1 targets, in the order of the plan; within a target at most max_hops hops, and another one
+ *    only after silence, ICMP/RST, connect failure or 503. Never the same hop twice; SAME only as the table says.
+ *  - DOWN hops are left out while any other is usable; when nothing else is left they are tried all the same, soonest
+ *    expected back first, at most one call a second each (fail open).
+ *  - waits for a first reply or for progress end only while another usable hop or target is left.
+ *  - an attempt given up without a byte may still answer (C.7 4): the first that rings keeps the call, and while it
+ *    might save the call, nothing final is said: WAIT.
+ * Owner: the caller embeds struct decide (asserted below: under 1.5 KB); plan and health are borrowed. */
+#ifndef KEDGE_ROUTING_DECIDE_H
+#define KEDGE_ROUTING_DECIDE_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "routing/cause.h"
+#include "routing/health.h"
+#include "routing/plan.h"
+
+#define DECIDE_ATTEMPTS 16 /* of one call; then it is over */
+#define DECIDE_NONE     0xff
+
+enum decide_kind { DECIDE_TRY, DECIDE_WAIT, DECIDE_FINAL };
+
+struct decide_limits { /* ms after the INVITE, but progress: after the first 1xx, ring: after the first 18x. 0: off */
+	uint32_t connect_ms;        /* TCP: no connection by then: cause CONNECT */
+	uint32_t check_ms[2];       /* nothing heard by then: send the hop an OPTIONS (trunk_check) */
+	uint32_t early_ms;          /* nothing at all heard by then: cause SILENT or NO_REPLY (early_cause) */
+	uint32_t first_response_ms; /* no reply to the INVITE by then, though the hop lives: NO_REPLY */
+	uint32_t progress_ms;       /* NO_PROGRESS */
+	uint32_t ring_ms;           /* RING */
+	uint8_t early_cause;
+	bool last; /* nothing else is left: early_ms informs health, and the attempt waits on */
+};
+
+enum decide_attempt_state {
+	DECIDE_OPEN,      /* it has the call, or waits for it */
+	DECIDE_ABANDONED, /* given up without a final; may still answer */
+	DECIDE_OVER
+};
+
+struct decide_attempt {
+	uint8_t target; /* in plan->target[] */
+	uint8_t state;  /* enum decide_attempt_state */
+	uint8_t cause;  /* enum cause of its end, NONE: not ended */
+	uint8_t checks; /* silence checks asked for */
+	uint16_t hop;   /* slot of the trunk table */
+	uint16_t code;  /* final status, as received */
+	uint16_t best_1xx; /* 0, 100, 18x */
+	uint16_t caller;   /* what its end says to the caller (cause_verdict.caller) */
+	uint16_t q850;
+	bool same, panic, counted, silent_told, left;
+	uint64_t begun_ns, first_ns, ringing_ns, ended_ns;
+	struct decide_limits limits;
+};
+
+struct decide_skip {
+	uint8_t why;    /* enum decide_skipped */
+	uint8_t reason; /* enum health_reason of its hop */
+	uint16_t code;
+};
+
+#define DECIDE_SKIPS(S)                                                                            \
+	S(NO, "") S(DISABLED, "disabled") S(DOWN, "down") S(NO_ADDRESS, "no_address")              \
+	S(FULL, "max_calls") S(PANIC_RATE, "panic_rate") S(RETRIES, "max_retries")
+enum decide_skipped {
+#define S(id, word) DECIDE_SKIP_##id,
+	DECIDE_SKIPS(S)
+#undef S
+	    DECIDE_SKIP_COUNT
+};
+
+struct decide {
+	const struct plan *plan; /* borrowed */
+	uint64_t begun_ns, deadline_ns;
+	uint8_t count;   /* of attempt[] */
+	uint8_t live;    /* the attempt that has the call, DECIDE_NONE: none */
+	uint8_t stop;    /* the attempt whose outcome ends the hunt, DECIDE_NONE: none */
+	uint8_t winner;  /* answered, DECIDE_NONE: none */
+	uint8_t action;  /* enum cause_action of the last outcome */
+	uint8_t targets; /* tried so far */
+	uint16_t on_busy; /* trunk to try next after 486, CONF_NONE: none */
+	bool hop_allowed, cancelled;
+	struct decide_skip skip[PLAN_TARGETS];
+	struct decide_attempt attempt[DECIDE_ATTEMPTS];
+};
+static_assert(sizeof(struct decide) <= 2048, "embedded in each call");
+
+struct decide_final {
+	uint16_t code;
+	const char *phrase;     /* the standard one; the peer's own is kept where `from` is an attempt with the same code */
+	uint8_t from;           /* attempt whose Reason header is passed on, DECIDE_NONE: none */
+	uint16_t sip_cause;     /* Reason: SIP;cause=, 0: none */
+	uint16_t q850;          /* Reason: Q.850;cause=, 0: none */
+	uint32_t retry_after_s; /* 0: none */
+	const char *why;        /* static words for record and CDR: "stop", "best_of_failures", "all_down", ... */
+};
+
+struct decide_step {
+	enum decide_kind kind;
+	/* TRY */
+	uint8_t attempt;      /* index of the new one, for every later call */
+	uint16_t trunk, hop;  /* configuration index, trunk table slot */
+	uint16_t transport;   /* enum conf_transport */
+	struct kedge_addr addr;
+	bool same;            /* repaired request to the hop of the attempt before */
+	uint32_t delay_ms;    /* SAME after 491: not before */
+	uint64_t due_ns;      /* call decide_due then */
+	/* WAIT */
+	uint64_t wait_ns;     /* call decide_next then, 0: only when something happens */
+	/* FINAL */
+	struct decide_final final;
+};
+
+/* Begins a call that came in at now_ns. */
+void decide_init(struct decide *d, const struct plan *plan, uint64_t now_ns);
+
+/* What to do now. Call it after decide_init, after each outcome that asks for it, and at wait_ns. A TRY is counted as
+ * begun at now_ns. FINAL stays FINAL. */
+enum decide_kind decide_next(
+    struct decide *d, struct health *h, uint64_t now_ns, struct decide_step *out);
+
+enum decide_due { DECIDE_DUE_NONE, DECIDE_DUE_CHECK, DECIDE_DUE_GIVE_UP };
+
+/* The clock: what attempt i owes at now_ns. CHECK: send its hop a probe. GIVE_UP: *cause is its end; do what C.7 4 says
+ * with the branch (NO_PROGRESS and RING: CANCEL; then wait for the 487 or 1 s), then decide_outcome, decide_next.
+ * *due_ns: when to call again, 0: never. Anything heard from the hop meanwhile was told to health. */
+enum decide_due decide_due(struct decide *d, struct health *h, unsigned i, uint64_t now_ns,
+    uint8_t *cause, uint64_t *due_ns);
+
+enum decide_reply {
+	DECIDE_FINE,    /* of the attempt that has the call: go on */
+	DECIDE_REVIVED, /* of one given up, and now it has the call: CANCEL the others */
+	DECIDE_LATE     /* of one given up, and another one has progressed: CANCEL it */
+};
+
+/* A 1xx (100..199) or 2xx of attempt i. Call decide_due after it for the new due time. For a 2xx: FINE, REVIVED: it
+ * wins (call decide_answered); LATE: ACK and BYE. */
+enum decide_reply decide_reply(
+    struct decide *d, struct health *h, unsigned i, uint16_t status, uint64_t now_ns);
+
+/* Attempt i's 2xx was taken: the call is up. Ends the hunt. */
+void decide_answered(struct decide *d, struct health *h, unsigned i, uint64_t now_ns);
+
+struct decide_outcome {
+	uint8_t cause;          /* enum cause */
+	uint16_t code;          /* STATUS: the final status */
+	uint16_t q850;          /* of its Reason header, 0: none */
+	uint32_t retry_after_s; /* 0: none or no number */
+	bool repairable;        /* the sender can do what the code asks (420, 422, ...) and send it again */
+};
+
+/* Attempt i ended. True: the hunt is asked, call decide_next. False: it only was evidence (an echo, a branch given up
+ * long ago); nothing to do. */
+bool decide_outcome(struct decide *d, struct health *h, unsigned i, const struct decide_outcome *o,
+    uint64_t now_ns);
+
+/* The branch of attempt i cannot answer any more, or must not save the call (it was CANCELled). */
+void decide_gone(struct decide *d, unsigned i);
+
+/* The caller is gone: no attempt starts; decide_next says FINAL 487. */
+void decide_cancel(struct decide *d);
+
+/* The call is over (or this hop's part in it): hops are told. Call once, at the end of the call. */
+void decide_fini(struct decide *d, struct health *h);
+
+/* Why each target was tried or skipped, with the evidence, as one JSON object. Returns its length; if it is not below
+ * size nothing useful was written (4,096 bytes are always enough). */
+size_t decide_record(const struct decide *d, const struct health *h,
+    const struct decide_final *final, char *buf, size_t size);
+
+const char *decide_skip_word(enum decide_skipped why);
+
+/* The reason phrase of a status, "" for one without a name. */
+const char *decide_phrase(uint16_t code);
+
+#endif
