@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+/* offer: SDP between the legs (RFC 4566, 3264). Reads a body, writes the one for the other side.
+ *
+ *   body of one side -> offer_body -> offer_parse -> offer_write -> body for the other side: our o=, c=, ports
+ *                                          |-> offer_fits: does an answer fit what was offered
+ *                                          |-> offer_end:  what media must know about that side
+ *                                          `-> offer_map:  payload types of a later answer to those answered first
+ *
+ * A rewriter that keeps lines: what is not ours to say passes, in its order. Written anew: v= o= s= t= c=, ports,
+ * a=rtcp, direction, payload lists. Never written: i= u= e= p= k= z= r=, ICE, keys, groups, ssrc, capabilities
+ * (RFC 5939), and any other attribute that holds an address. So no address, user or name of one side reaches the other.
+ * One audio line is anchored: the first RTP/AVP or RTP/AVPF one with a port. All other lines stay in their place
+ * with port 0. Hold in every form (a=sendonly, recvonly, inactive, c=0.0.0.0) is told as a direction, port and address kept.
+ * rtcp-mux (RFC 5761) is between kedge and each side: accepted where offered, never offered.
+ *
+ * Pure: bytes in, bytes out, no allocation, no clock, any thread. struct offer is some 6 KB (for the stack) and
+ * borrows the body. Errors: negative errno, and where it was in struct offer_error. */
+#ifndef KEDGE_SIG_OFFER_H
+#define KEDGE_SIG_OFFER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/conf.h"
+#include "routing/shm/layout.h"
+
+#define OFFER_MAX     16384 /* bytes of a body */
+#define OFFER_LINES   32    /* m-lines */
+#define OFFER_FORMATS 128   /* payload types of the audio lines together */
+
+enum offer_direction { /* bits: what the writer of the body does */
+	OFFER_INACTIVE,
+	OFFER_SENDONLY,
+	OFFER_RECVONLY,
+	OFFER_SENDRECV
+};
+
+struct offer_span { /* bytes of the body */
+	uint16_t at, length;
+};
+
+struct offer_format { /* one payload type of an RTP line */
+	uint8_t pt;
+	uint8_t channels; /* 1 unless said */
+	uint32_t rate;    /* Hz; 0: a dynamic type without rtpmap */
+	char name[20];    /* encoding name as written, or of RFC 3551; "" unknown */
+};
+
+struct offer_line { /* one m-line and all up to the next */
+	struct offer_span media, proto, formats;
+	struct offer_span block;   /* the lines behind the m-line */
+	struct kedge_addr rtp;     /* far address; family 0: none (port 0, c=0.0.0.0, a name) */
+	struct kedge_addr rtcp;    /* a=rtcp, else rtp + 1 */
+	uint16_t port;             /* 0: rejected */
+	uint16_t first, count;     /* in offer.format */
+	uint16_t ptime, maxptime;  /* ms, 0: not said */
+	uint8_t direction;         /* enum offer_direction, c=0.0.0.0 taken in */
+	bool told;                 /* the direction was written, not taken for granted */
+	bool rtp_avp;              /* audio, RTP/AVP or RTP/AVPF: can be anchored */
+	bool t38;                  /* image udptl t38 */
+	bool mux;                  /* a=rtcp-mux */
+};
+
+struct offer {
+	const char *body; /* borrowed */
+	size_t length;
+	struct offer_span session;     /* the lines before the first m-line */
+	uint16_t lines, formats;
+	int16_t audio;                 /* the anchored line, -1: none */
+	bool foreign;                  /* the audio line has a port but an address kedge cannot send to */
+	struct offer_line line[OFFER_LINES];
+	struct offer_format format[OFFER_FORMATS];
+};
+
+struct offer_error {
+	int line;         /* of the body, from 1; 0: the whole */
+	const char *text; /* static */
+};
+
+/* Finds the SDP in a message body. type: value of Content-Type, NULL is application/sdp. A multipart is searched (RFC 2046).
+ * 0; -ENOMSG: no body; -EMEDIUMTYPE: no SDP in it (415); -EINVAL: a broken multipart. */
+int offer_body(const char *type, const char *body, size_t length, const char **sdp, size_t *sdp_length);
+
+/* Reads a body. 0; -EMSGSIZE: larger than OFFER_MAX, OFFER_LINES or OFFER_FORMATS; -EINVAL: not SDP, and *e says why.
+ * A body without a line that could be anchored is no error: o->audio is -1. */
+int offer_parse(struct offer *o, const char *body, size_t length, struct offer_error *e);
+
+/* Our o= line toward one side: {0} until offer_write uses it first. 24 bytes, kept with the leg. */
+struct offer_origin {
+	uint64_t id;      /* of the session; set by the caller before: random, below 2^31 for old peers */
+	uint64_t version; /* +1 whenever the body differs from the last one */
+	uint64_t digest;  /* of the last body without its o= */
+};
+
+struct offer_write {
+	const struct offer *from;     /* what the other side said */
+	/* Answers: the offer of this side that is answered; its lines, formats and direction bound what is written.
+	 * Later offers: the last body this side had, so that no line goes away. First offers: NULL. */
+	const struct offer *shape;
+	bool answer;
+	struct kedge_addr local;      /* our RTP address toward this side */
+	uint16_t rtcp_port;           /* 0: local.port + 1 */
+	const struct offer *only;     /* offers: no payload types but those of this answer (SEMANTICS C.7 1); NULL: all */
+	const struct conf_strings *codecs; /* of this side's trunk: names let through, in that order; NULL or empty: all */
+	const struct conf_strings *filter; /* of the other side's trunk: names let through; NULL or empty: all */
+	int direction;                /* enum offer_direction to write whatever `from` says, -1: as it says */
+};
+
+/* Writes the body for one side into buf, with a NUL behind it. Returns its length and moves *origin on, or
+ * -ENODATA: no payload type is left, or no audio line (488); -EADDRNOTAVAIL: the audio line names an address kedge
+ * cannot send to; -ENOBUFS: size is too small. On an error *origin is as it was. */
+int offer_write(char *buf, size_t size, const struct offer_write *w, struct offer_origin *origin);
+
+/* Writes an answer to `offered` that takes nothing new: for a re-offer kedge answers alone. previous: the last
+ * answer this side had; direction is turned to fit the offer. Returns as offer_write. */
+int offer_repeat(char *buf, size_t size, const struct offer *offered, const struct offer *previous,
+    const struct kedge_addr *local, struct offer_origin *origin);
+
+enum offer_fit {
+	OFFER_FITS,
+	OFFER_LINES_DIFFER, /* fits, but lines are missing or too many: offer_write mends it */
+	OFFER_REFUSED,      /* the audio line has port 0, or there is none */
+	OFFER_NO_CODEC,     /* no payload type of the offer besides telephone-event and CN */
+	OFFER_PROTO,        /* another media or profile than offered */
+	OFFER_UNREACHABLE   /* an address kedge cannot send to */
+};
+
+/* Does the answer fit what was offered to that side? */
+enum offer_fit offer_fits(const struct offer *offered, const struct offer *answer);
+
+/* The word of a fit, for logs and CDRs. */
+const char *offer_fit_name(enum offer_fit f);
+
+/* True if every payload type of the answer's audio line means the same codec as one of bound's: the answer may
+ * stand behind the one the caller already has. */
+bool offer_same(const struct offer *bound, const struct offer *answer);
+
+struct offer_end { /* what media is told about one side */
+	struct kedge_addr rtp, rtcp; /* family 0: not known, or it wants none (hold by c=0.0.0.0) */
+	uint32_t clock_rate;         /* of the first real codec; 8000 if not known */
+	uint16_t ptime_ms;           /* 20 if not said */
+	uint8_t direction;           /* enum offer_direction: what that side does */
+	uint8_t telephone_event;     /* payload type, 0xff: none */
+	uint8_t pt;                  /* of the first real codec, 0xff: none */
+	bool mux;                    /* a=rtcp-mux was there: counts where it was that side's offer */
+	bool t38;                    /* the live line is T.38, not RTP */
+	char codec[20];              /* name of the first real codec */
+};
+
+/* What o, received from one side, says about it. false: no audio line in use. */
+bool offer_end(const struct offer *o, struct offer_end *end);
+
+/* Pairs of payload types that differ between what the caller was answered (inside) and what a later callee
+ * answered (outside) for the same codec. Returns how many of pt[] were filled (at most 8). */
+int offer_map(const struct offer *inside, const struct offer *outside, struct kedge_pt pt[8]);
+
+#endif
