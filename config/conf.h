@@ -29,6 +29,11 @@
 #define CONF_NONE     UINT16_MAX /* no such object; route.from: any trunk */
 #define CONF_NAME_MAX 32         /* of names, with the NUL: as KEDGE_NAME_MAX of the trunk table */
 
+/* What the segment has room for, as in routing/shm/layout.h. */
+#define CONF_NETS_MAX   16  /* interfaces x address families */
+#define CONF_LISTEN_MAX 32  /* SIP listeners */
+#define CONF_HOPS_MAX   512 /* hops of all trunks */
+
 /* Words of ENUM and SET rows, in the order of the row. */
 enum conf_backend { CONF_BACKEND_AUTO, CONF_BACKEND_URING, CONF_BACKEND_EPOLL };
 enum conf_latch { CONF_LATCH_STRICT, CONF_LATCH_GUARDED }; /* as enum kedge_latch */
@@ -182,8 +187,14 @@ bool conf_net_holds(const struct conf_net *net, const struct conf_addr *addr);
 #define CONF_ADDR_TEXT 64
 const char *conf_addr_text(const struct conf_addr *addr, char buf[static CONF_ADDR_TEXT]);
 
-/* The whole configuration, defaults and derived values included, as a file that parses back to the same text.
+/* The whole configuration, defaults and derived values included, as one file that parses back to the same text.
  * c must have been loaded with CONF_UNSCALED. */
 void conf_print(const struct conf *c, FILE *out);
+
+/* A configuration of one PBX and two carriers that can be run, with every setting there is, its default, range and meaning. */
+void conf_example(FILE *out);
+
+/* The settings as sections of kedge.cfg(5), in scdoc's language. */
+void conf_manual(FILE *out);
 
 #endif

@@ -505,7 +505,8 @@ static void scale(void *base, const struct row_group *g, uint32_t by)
 
 void load_scale(struct load *l)
 {
-	if (l->c->test.time_scale > 1)
-		scale(l->c, &row_groups[ROW_GROUP_conf], l->c->test.time_scale);
+	if (l->c->test.time_scale == 1)
+		return;
+	scale(l->c, &row_groups[ROW_GROUP_conf], l->c->test.time_scale);
 	l->c->scaled = true;
 }

@@ -1,19 +1,397 @@
 // SPDX-License-Identifier: MIT
-/* Rules over several settings (SEMANTICS C.6). */
+/* Rules over several settings (SEMANTICS C.6). Errors are contradictions that would cost calls; warnings are choices that
+ * are usually slips. */
 #include "config/load.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "config/value.h"
+
+#define TEXT(ms) value_ms_text(ms, (char[VALUE_TEXT]){ 0 })
+
+/* ---- whole box ------------------------------------------------------------------------------ */
 
 static void test_only(struct load *l)
 {
 	const struct conf_test *t = &l->c->test;
 	const char *allowed = getenv("KEDGE_TEST");
 
-	if (t->time_scale != 1 && (!allowed || allowed[0] != '1' || allowed[1]))
+	if (t->time_scale != 1 && (!allowed || strcmp(allowed, "1") != 0))
 		load_error(l, load_where(l, &t->time_scale, t->where), "test.time_scale: for tests only, needs KEDGE_TEST=1 in the environment");
+}
+
+static void sip_timers(struct load *l)
+{
+	const struct conf_sip *s = &l->c->sip;
+
+	if (s->t1_ms > s->t2_ms)
+		load_error(l, load_where(l, &s->t1_ms, s->where), "sip.t1: \"%s\" is longer than sip.t2 \"%s\"", TEXT(s->t1_ms), TEXT(s->t2_ms));
+}
+
+/* ---- interfaces ----------------------------------------------------------------------------- */
+
+static bool same_ip(const struct conf_addr *a, const struct conf_addr *b)
+{
+	return a->family && a->family == b->family && !memcmp(a->ip, b->ip, sizeof(a->ip));
+}
+
+static bool share_ip(const struct conf_interface *a, const struct conf_interface *b)
+{
+	return same_ip(&a->address, &b->address) || same_ip(&a->address, &b->address6) || same_ip(&a->address6, &b->address) ||
+	    same_ip(&a->address6, &b->address6);
+}
+
+/* An address that stands in Contact and SDP: one host's, not "any", not a group. */
+static bool host_address(const struct conf_addr *a)
+{
+	static const uint8_t zero[16];
+
+	if (a->family == AF_INET)
+		return a->ip[0] != 0 && a->ip[0] < 224;
+	return memcmp(a->ip, zero, sizeof(zero)) != 0 && a->ip[0] != 0xff;
+}
+
+static void interface_address(struct load *l, const struct conf_interface *i, const char *key, const struct conf_addr *a)
+{
+	char text[CONF_ADDR_TEXT];
+
+	if (a->family && !host_address(a))
+		load_error(l, load_where(l, a, i->where), "interface \"%s\".%s: \"%s\" is not the address of one host", i->name, key,
+			conf_addr_text(a, text));
+}
+
+/* RTP pairs of an interface: an even port and the next one. */
+static unsigned pairs(const struct conf_ports *p)
+{
+	unsigned low = (p->low + 1u) & ~1u;
+
+	return p->high > low ? (p->high - low + 1) / 2 : 0;
+}
+
+static void one_interface(struct load *l, const struct conf_interface *i)
+{
+	interface_address(l, i, "address", &i->address);
+	interface_address(l, i, "address6", &i->address6);
+	if (i->address6.family == AF_INET)
+		load_error(l, load_where(l, &i->address6, i->where), "interface \"%s\".address6: expected an IPv6 address", i->name);
+	if (i->address.family == AF_INET6 && i->address6.family)
+		load_error(l, load_where(l, &i->address6, i->where), "interface \"%s\".address6: only beside an IPv4 address", i->name);
+	if (!pairs(&i->rtp_ports))
+		load_error(l, load_where(l, &i->rtp_ports, i->where), "interface \"%s\".rtp_ports: no even port with the next one in it", i->name);
+	if (i->sip_port >= i->rtp_ports.low && i->sip_port <= i->rtp_ports.high)
+		load_error(l, load_where(l, &i->rtp_ports, i->where), "interface \"%s\".rtp_ports: %u is its SIP port", i->name, i->sip_port);
+}
+
+static void two_interfaces(struct load *l, const struct conf_interface *a, const struct conf_interface *b)
+{
+	if (!share_ip(a, b))
+		return;
+	if (a->sip_port == b->sip_port)
+		load_error(l, load_where(l, &b->sip_port, b->where), "interface \"%s\": address and SIP port are those of \"%s\" (%s:%d)", b->name,
+			a->name, a->where.file, a->where.line);
+	if (a->rtp_ports.low <= b->rtp_ports.high && b->rtp_ports.low <= a->rtp_ports.high)
+		load_error(l, load_where(l, &b->rtp_ports, b->where), "interface \"%s\".rtp_ports: overlaps \"%s\", which has the same address (%s:%d)",
+			b->name, a->name, a->where.file, a->where.line);
+}
+
+static unsigned bits_set(unsigned set)
+{
+	return (unsigned)__builtin_popcount(set);
+}
+
+/* What the shared memory has room for. */
+static void interface_room(struct load *l)
+{
+	const struct conf_interfaces *all = &l->c->interfaces;
+	unsigned nets = 0, listeners = 0;
+
+	for (uint16_t i = 0; i < all->count; i++) {
+		unsigned families = 1 + (all->v[i].address6.family != 0);
+
+		nets += families;
+		listeners += families * bits_set(all->v[i].transports);
+	}
+	if (nets > CONF_NETS_MAX || listeners > CONF_LISTEN_MAX)
+		load_error(l, load_where(l, &l->c->interfaces, l->c->where), "interfaces: at most %d addresses and %d listeners are possible",
+			CONF_NETS_MAX, CONF_LISTEN_MAX);
+}
+
+/* Each call takes a pair on the side of its caller and one per attempt on the other. */
+static void interface_ports(struct load *l, const struct conf_interface *i)
+{
+	unsigned calls = l->c->limits.max_calls;
+
+	if (pairs(&i->rtp_ports) && pairs(&i->rtp_ports) < calls)
+		load_warn(l, load_where(l, &i->rtp_ports, i->where), "interface \"%s\".rtp_ports: room for %u calls, limits.max_calls is %u", i->name,
+			pairs(&i->rtp_ports), calls);
+}
+
+static void interfaces(struct load *l)
+{
+	const struct conf_interfaces *all = &l->c->interfaces;
+
+	for (uint16_t i = 0; i < all->count; i++) {
+		one_interface(l, &all->v[i]);
+		interface_ports(l, &all->v[i]);
+		for (uint16_t k = 0; k < i; k++)
+			two_interfaces(l, &all->v[k], &all->v[i]);
+	}
+	interface_room(l);
+}
+
+/* ---- trunks --------------------------------------------------------------------------------- */
+
+/* Each inner wait must end before the one around it. */
+static void shorter(struct load *l, const struct conf_trunk *t, const char *inner, const uint32_t *a, const char *outer, const uint32_t *b,
+    bool equal)
+{
+	struct conf_where w = load_where(l, a, load_where(l, b, t->where));
+
+	if (*a > *b || (*a == *b && !equal))
+		load_error(l, w, "trunk \"%s\".%s: \"%s\" is %s %s \"%s\"", t->name, inner, TEXT(*a), *a > *b ? "longer than" : "not shorter than",
+			outer, TEXT(*b));
+}
+
+static void trunk_timers(struct load *l, const struct conf_trunk *t)
+{
+	const struct conf_timers *m = &t->timers;
+
+	shorter(l, t, "timers.first_response", &m->first_response_ms, "timers.progress", &m->progress_ms, false);
+	shorter(l, t, "timers.progress", &m->progress_ms, "timers.progress_failover", &m->progress_failover_ms, true);
+	shorter(l, t, "timers.progress_failover", &m->progress_failover_ms, "timers.ring", &m->ring_ms, true);
+	shorter(l, t, "probe.timeout", &t->probe.timeout_ms, "probe.interval", &t->probe.interval_ms, true);
+}
+
+static bool uses(const struct conf_trunk *t, enum conf_transport transport)
+{
+	for (uint16_t i = 0; i < t->hops.count; i++)
+		if (t->hops.v[i].transport == transport)
+			return true;
+	return false;
+}
+
+static void trunk_habits(struct load *l, const struct conf_trunk *t)
+{
+	const struct conf_timers *m = &t->timers;
+
+	if (m->ring_ms < 15000)
+		load_warn(l, load_where(l, &m->ring_ms, t->where), "trunk \"%s\".timers.ring: \"%s\" gives up while phones still ring; 15s or more",
+			t->name, TEXT(m->ring_ms));
+	if (m->first_response_ms < 1000 && uses(t, CONF_UDP))
+		load_warn(l, load_where(l, &m->first_response_ms, t->where),
+			"trunk \"%s\".timers.first_response: \"%s\" over UDP takes one lost packet for a dead carrier; 1s or more", t->name,
+			TEXT(m->first_response_ms));
+	if (m->first_response_ms > 5000)
+		load_warn(l, load_where(l, &m->first_response_ms, t->where), "trunk \"%s\".timers.first_response: \"%s\" of silence before moving on; 5s or less",
+			t->name, TEXT(m->first_response_ms));
+}
+
+/* From a carrier's death to DOWN by probes alone: the interval, the bad one, and those that confirm it. */
+static uint64_t detection_ms(const struct conf_probe *p)
+{
+	return p->interval_ms + p->timeout_ms + (uint64_t)(p->down - 1) * (p->confirm_ms > p->timeout_ms ? p->confirm_ms : p->timeout_ms);
+}
+
+static void trunk_detection(struct load *l, const struct conf_trunk *t)
+{
+	uint64_t ms = detection_ms(&t->probe);
+
+	if (t->probe.method == CONF_PROBE_OPTIONS && ms > 60000)
+		load_warn(l, load_where(l, &t->probe.interval_ms, t->where), "trunk \"%s\".probe: a dead trunk without calls is noticed after up to %llus; 60s or less",
+			t->name, (unsigned long long)(ms / 1000));
+}
+
+static void trunk_codes(struct load *l, const struct conf_trunk *t)
+{
+	static const uint16_t final[] = { 404, 486, 600, 603, 604, 607, 608 };
+
+	for (uint16_t i = 0; i < t->codes.rules.count; i++)
+		for (size_t k = 0; k < sizeof(final) / sizeof(final[0]); k++)
+			if (t->codes.rules.v[i].kind == CONF_RULE_NEXT && t->codes.rules.v[i].code == final[k] && t->codes.rules.v[i].q850 < 0)
+				load_warn(l, load_where(l, &t->codes.next, t->where),
+					"trunk \"%s\".codes.next: %u is the callee's answer: trying on delivers duplicate calls", t->name, final[k]);
+}
+
+/* A hop must be reachable from the interface: its family has an address, its transport a listener, and it is not us. */
+static void trunk_hop(struct load *l, const struct conf_trunk *t, const struct conf_interface *i, const struct conf_uri *hop)
+{
+	const struct conf_addr *own = i->address6.family == hop->addr.family ? &i->address6 : &i->address;
+	struct conf_where w = load_where(l, &t->hops, load_where(l, &t->outbound_proxy, load_where(l, &t->uri, t->where)));
+
+	if (!hop->addr.family || !i->address.family)
+		return;
+	if (own->family != hop->addr.family)
+		load_error(l, w, "trunk \"%s\": %s is %s, and interface \"%s\" has no such address (%s:%d)", t->name, hop->host,
+			hop->addr.family == AF_INET ? "IPv4" : "IPv6", i->name, i->where.file, i->where.line);
+	else if (!host_address(&hop->addr))
+		load_error(l, w, "trunk \"%s\": %s is not the address of one host", t->name, hop->host);
+	else if (same_ip(own, &hop->addr) && hop->addr.port == i->sip_port)
+		load_error(l, w, "trunk \"%s\": %s:%u is kedge itself (interface \"%s\", %s:%d)", t->name, hop->host, hop->addr.port, i->name,
+			i->where.file, i->where.line);
+	if (!(i->transports & (1u << hop->transport)))
+		load_error(l, w, "trunk \"%s\": transport %s is not among those of interface \"%s\" (%s:%d)", t->name,
+			hop->transport == CONF_TCP ? "tcp" : "udp", i->name, i->where.file, i->where.line);
+}
+
+static void one_trunk(struct load *l, const struct conf_trunk *t)
+{
+	trunk_timers(l, t);
+	trunk_habits(l, t);
+	trunk_detection(l, t);
+	trunk_codes(l, t);
+	if (t->interface == CONF_NONE)
+		return;
+	for (uint16_t i = 0; i < t->hops.count; i++)
+		trunk_hop(l, t, &l->c->interfaces.v[t->interface], &t->hops.v[i]);
+}
+
+/* Which trunk sent a request must be plain. */
+static void two_trunks(struct load *l, const struct conf_trunk *a, const struct conf_trunk *b)
+{
+	char text[CONF_ADDR_TEXT];
+
+	if (a->interface != b->interface)
+		return;
+	for (uint16_t i = 0; i < a->sources.count; i++)
+		for (uint16_t k = 0; k < b->sources.count; k++)
+			if (!memcmp(&a->sources.v[i], &b->sources.v[k], sizeof(a->sources.v[i]))) {
+				load_error(l, load_where(l, &b->sources, b->where),
+					"trunk \"%s\".sources: %s is also of trunk \"%s\" (%s:%d): whose request would it be?", b->name,
+					value_net_text(&a->sources.v[i], text), a->name, a->where.file, a->where.line);
+				return;
+			}
+}
+
+static void trunks(struct load *l)
+{
+	const struct conf_trunks *all = &l->c->trunks;
+	unsigned hops = 0;
+
+	for (uint16_t i = 0; i < all->count; i++) {
+		one_trunk(l, &all->v[i]);
+		hops += all->v[i].hops.count;
+		for (uint16_t k = 0; k < i; k++)
+			two_trunks(l, &all->v[k], &all->v[i]);
+	}
+	if (hops > CONF_HOPS_MAX)
+		load_error(l, load_where(l, &l->c->trunks, l->c->where), "trunks: %u hops in all, at most %d are possible", hops, CONF_HOPS_MAX);
+}
+
+/* ---- profiles ------------------------------------------------------------------------------- */
+
+static void profile_budget(struct load *l, const struct conf_profile *p)
+{
+	char how[128];
+	uint64_t sum = load_budget(l->c, p, how, sizeof(how));
+
+	if (p->setup_budget_ms < sum)
+		load_error(l, load_where(l, &p->setup_budget_ms, p->where), "profile \"%s\".setup_budget: \"%s\" cuts calls short: %s; \"%s\" or more", p->name,
+			TEXT(p->setup_budget_ms), how, TEXT((uint32_t)(sum < UINT32_MAX ? sum : UINT32_MAX)));
+}
+
+static void profile_target(struct load *l, const struct conf_profile *p, uint16_t i)
+{
+	const struct conf_target *t = &p->targets.v[i];
+	const struct conf_trunk *k = &l->c->trunks.v[t->trunk];
+
+	if (t->enabled && !k->max_calls)
+		load_warn(l, t->where, "profile \"%s\": trunk \"%s\" has max_calls = 0 and will never be tried", p->name, k->name);
+	for (uint16_t j = 0; j < i; j++)
+		if (p->targets.v[j].trunk == t->trunk)
+			load_warn(l, t->where, "profile \"%s\": trunk \"%s\" is a target twice", p->name, k->name);
+}
+
+/* One carrier's outage must not be everyone's (A2): only where carriers are called. */
+static void profile_fate(struct load *l, const struct conf_profile *p)
+{
+	const struct conf_trunk *first = NULL;
+	unsigned enabled = 0, other = 0;
+
+	for (uint16_t i = 0; i < p->targets.count; i++) {
+		const struct conf_target *t = &p->targets.v[i];
+		const struct conf_trunk *k = t->trunk != CONF_NONE && t->enabled ? &l->c->trunks.v[t->trunk] : NULL;
+
+		if (!k || k->side != CONF_SIDE_CARRIER)
+			continue;
+		enabled++;
+		other += first && (!*k->carrier || strcmp(k->carrier, first->carrier) != 0);
+		first = first ? first : k;
+	}
+	if (enabled == 1)
+		load_warn(l, p->where, "profile \"%s\": only one carrier trunk: nothing to fail over to", p->name);
+	else if (enabled > 1 && !other)
+		load_warn(l, p->where, "profile \"%s\": all its trunks are of carrier \"%s\" and share its fate", p->name, first->carrier);
+}
+
+static void one_profile(struct load *l, const struct conf_profile *p)
+{
+	unsigned enabled = 0;
+
+	for (uint16_t i = 0; i < p->targets.count; i++) {
+		if (p->targets.v[i].trunk == CONF_NONE)
+			continue;
+		enabled += p->targets.v[i].enabled;
+		profile_target(l, p, i);
+	}
+	if (p->targets.count && !enabled)
+		load_error(l, p->where, "profile \"%s\": no target is enabled", p->name);
+	if (p->max_retries > 3)
+		load_warn(l, load_where(l, &p->max_retries, p->where), "profile \"%s\".max_retries: %u more carriers called for one call; 3 or less", p->name,
+			p->max_retries);
+	profile_budget(l, p);
+	profile_fate(l, p);
+}
+
+/* ---- routes --------------------------------------------------------------------------------- */
+
+static void route_number(struct load *l, const struct conf_route *r)
+{
+	const char *const *field = *r->did ? &r->did : &r->prefix;
+
+	if (*r->did && *r->prefix)
+		load_error(l, load_where(l, &r->did, r->where), "route \"%s\": prefix or did, not both", r->name);
+	if (strspn(*field, "+0123456789*#") != strlen(*field))
+		load_error(l, load_where(l, field, r->where), "route \"%s\".%s: expected digits, got \"%s\"", r->name, *r->did ? "did" : "prefix", *field);
+}
+
+/* A call sent back to the trunk it came from goes round. */
+static void route_back(struct load *l, const struct conf_route *r)
+{
+	const struct conf_profile *p = r->profile != CONF_NONE ? &l->c->profiles.v[r->profile] : NULL;
+
+	for (uint16_t i = 0; p && r->from != CONF_NONE && i < p->targets.count; i++)
+		if (p->targets.v[i].trunk == r->from && p->targets.v[i].enabled)
+			load_warn(l, r->where, "route \"%s\": profile \"%s\" sends calls of trunk \"%s\" back to it", r->name, p->name,
+				l->c->trunks.v[r->from].name);
+}
+
+static void routes(struct load *l)
+{
+	const struct conf_routes *all = &l->c->routes;
+
+	for (uint16_t i = 0; i < all->count; i++) {
+		const struct conf_route *r = &all->v[i];
+
+		route_number(l, r);
+		route_back(l, r);
+		for (uint16_t k = 0; k < i; k++)
+			if (all->v[k].from == r->from && !strcmp(all->v[k].prefix, r->prefix) && !strcmp(all->v[k].did, r->did))
+				load_error(l, r->where, "route \"%s\": same trunk and number as route \"%s\" (%s:%d): which one?", r->name, all->v[k].name,
+					all->v[k].where.file, all->v[k].where.line);
+	}
+	if (!all->count)
+		load_warn(l, l->c->where, "there are no routes: every call will be refused");
 }
 
 void load_lint(struct load *l)
 {
 	test_only(l);
+	sip_timers(l);
+	interfaces(l);
+	trunks(l);
+	for (uint16_t i = 0; i < l->c->profiles.count; i++)
+		one_profile(l, &l->c->profiles.v[i]);
+	routes(l);
 }

@@ -70,8 +70,8 @@ static const char *duration_text(uint64_t us, const char *zero, char *buf)
 {
 	if (!us)
 		return strcpy(buf, zero);
-	for (size_t i = 1; i < UNITS; i++) /* days are read, hours written: people know "48h" */
-		if (us % units[i].us == 0) {
+	for (size_t i = 1; i < UNITS; i++) /* days are read, hours written; and people say 120s, but 5min */
+		if (us % units[i].us == 0 && (units[i].us != 60000000 || us >= 300000000)) {
 			snprintf(buf, VALUE_TEXT, "%" PRIu64 "%s", us / units[i].us, units[i].name);
 			break;
 		}

@@ -10,7 +10,7 @@
 bool value_ms(const char *text, uint32_t *ms);
 bool value_us(const char *text, uint32_t *us);
 
-/* The shortest such text: 90000 is "90s", 3600000 "1h". Returns buf. */
+/* Such a text as people write it: 90000 is "90s", 300000 "5min", 3600000 "1h". Returns buf. */
 #define VALUE_TEXT 32
 const char *value_ms_text(uint32_t ms, char buf[static VALUE_TEXT]);
 const char *value_us_text(uint32_t us, char buf[static VALUE_TEXT]);
