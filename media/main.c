@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+/* kedge-media --segment PUBFD,PRIVFD --config FILE
+ *
+ * The media plane: attaches to the segment that `kedge run` made, starts one thread per worker, and relays until SIGTERM.
+ * Its sockets and eventfds are inherited under the numbers the private segment names. It ends without touching the session
+ * table: whoever is started next goes on from there. Exit 0: asked to end; 1: something failed; 2: usage. */
+#include <errno.h>
+#include <getopt.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "config/clock.h"
+#include "config/conf.h"
+#include "config/event.h"
+#include "media/worker.h"
+
+struct plane {
+	struct segment seg;
+	const struct conf *conf;
+	struct worker *worker[KEDGE_WORKERS_MAX];
+	pthread_t thread[KEDGE_WORKERS_MAX];
+	uint32_t started;
+};
+
+static int usage(void)
+{
+	fputs("usage: kedge-media --segment PUBFD,PRIVFD --config FILE   (started by kedge run)\n",
+	    stderr);
+	return 2;
+}
+
+static int parse(int argc, char **argv, int *pub_fd, int *priv_fd, const char **config)
+{
+	static const struct option options[] = { { "segment", required_argument, NULL, 's' },
+		{ "config", required_argument, NULL, 'c' }, { 0 } };
+	int c, end = 0;
+
+	*pub_fd = *priv_fd = -1;
+	*config = NULL;
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == 'c')
+			*config = optarg;
+		else if (c != 's' || sscanf(optarg, "%d,%d%n", pub_fd, priv_fd, &end) != 2 ||
+		         optarg[end] != 0)
+			return -EINVAL;
+	}
+	return optind == argc && *config != NULL && *pub_fd >= 0 && *priv_fd >= 0 ? 0 : -EINVAL;
+}
+
+static int load(struct plane *p, const char *file)
+{
+	struct err_list errs = { 0 };
+	struct event_options log = { 0 };
+
+	p->conf = conf_load(file, 0, &errs);
+	if (p->conf == NULL)
+		err_print(&errs, stderr);
+	err_fini(&errs);
+	if (p->conf == NULL)
+		return -EINVAL;
+	log.file = p->conf->log.file;
+	log.json = p->conf->log.format == CONF_FORMAT_JSON;
+	log.least = EVENT_LEVEL_DEBUG + (enum event_level)p->conf->log.level;
+	event_open(&log);
+	return 0;
+}
+
+static int attach(struct plane *p, int pub_fd, int priv_fd)
+{
+	int rc = segment_attach(&p->seg, pub_fd, priv_fd, SEGMENT_MEDIA);
+
+	if (rc < 0)
+		event_log(plane_error, .plane = "media", .what = "attach", .why = p->seg.why);
+	return rc;
+}
+
+static int make_workers(struct plane *p)
+{
+	const struct conf_media *m = &p->conf->media;
+	struct worker_setup setup = { .backend = m->backend,
+		.window_us = m->window_us,
+		.batch = m->batch,
+		.port_rest_ns = m->port_rest_ms * CLOCK_NS_PER_MS,
+		.orphan_ns = m->orphan_after_ms * CLOCK_NS_PER_MS,
+		.media_dead_ns = m->media_dead_ms * CLOCK_NS_PER_MS };
+
+	for (uint32_t i = 0; i < p->seg.pub->workers; i++) {
+		p->worker[i] = worker_new(&p->seg, i, &setup);
+		if (p->worker[i] == NULL)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* A worker that fails takes the plane with it: the supervisor starts it anew on the same table. */
+static void *thread_main(void *arg)
+{
+	if (worker_run(arg) < 0)
+		kill(getpid(), SIGUSR1);
+	return NULL;
+}
+
+static int start_workers(struct plane *p)
+{
+	for (; p->started < p->seg.pub->workers; p->started++) {
+		int rc = pthread_create(
+		    &p->thread[p->started], NULL, thread_main, p->worker[p->started]);
+
+		if (rc != 0) {
+			event_log(plane_error, .plane = "media", .what = "start a thread",
+			    .why = strerror(rc));
+			return -rc;
+		}
+	}
+	return 0;
+}
+
+static void stop_workers(struct plane *p)
+{
+	for (uint32_t i = 0; i < p->started; i++)
+		worker_stop(p->worker[i]);
+	for (uint32_t i = 0; i < p->started; i++)
+		pthread_join(p->thread[i], NULL);
+	for (uint32_t i = 0; i < KEDGE_WORKERS_MAX; i++)
+		worker_free(p->worker[i]);
+}
+
+/* Until somebody asks for the end. -EIO: a worker failed. */
+static int serve(void)
+{
+	sigset_t set;
+	int sig;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGUSR1);
+	sigwait(&set, &sig);
+	return sig == SIGUSR1 ? -EIO : 0;
+}
+
+static void block_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGPIPE);
+	sigaddset(&set, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+int main(int argc, char **argv)
+{
+	struct plane p = { 0 };
+	const char *config;
+	int pub_fd, priv_fd, rc;
+
+	if (parse(argc, argv, &pub_fd, &priv_fd, &config) < 0)
+		return usage();
+	/* Keys will lie in this memory: no core dumps, no reading by others. Tests look inside. */
+	if (getenv("KEDGE_TEST") == NULL)
+		prctl(PR_SET_DUMPABLE, 0);
+	block_signals();
+	if ((rc = load(&p, config)) < 0)
+		return 1;
+	if ((rc = attach(&p, pub_fd, priv_fd)) < 0)
+		goto out_conf;
+	if ((rc = make_workers(&p)) == 0 && (rc = start_workers(&p)) == 0) {
+		event_log(plane_ready, .plane = "media", .detail = "workers run");
+		rc = serve();
+	}
+	stop_workers(&p);
+	segment_detach(&p.seg);
+out_conf:
+	conf_unref(p.conf);
+	event_close();
+	return rc < 0;
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+/* port: pairs of RTP and RTCP sockets: lent, given back, at rest deaf.
+ *
+ *   RESTING --rest over--> OFFERED --an end names it--> LENT --close--> CLOSING --nothing pending--> RESTING
+ *      ^ attach: neither in the ring nor in the table          (routing/shm/pool.h has the same from outside)
+ *
+ * A pair that is not lent carries a drop-all filter. Lending, in this order: unconnect, clear SO_ERROR, drain while still deaf,
+ * remove the filter; so no packet meant for an earlier call is ever read for a later one. Every lending has its
+ * generation, which is the tag of all requests on the pair.
+ * A socket listens with recvmsg until its latch has settled, then it is connected, drained and read with plain recv: the
+ * kernel routes cheaper and drops strangers unseen. */
+#ifndef KEDGE_MEDIA_PORT_H
+#define KEDGE_MEDIA_PORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "media/addr.h"
+#include "media/io.h"
+#include "media/latch.h"
+
+struct worker;
+
+enum port_state { PORT_RESTING, PORT_OFFERED, PORT_LENT, PORT_CLOSING };
+
+struct sock {
+	int fd;
+	uint8_t armed; /* enum io_mode: what the backend has; IO_OFF: nothing is pending */
+	uint8_t want;  /* what it should have */
+	bool connected;
+	bool big;         /* had a packet that needs the larger buffers */
+	bool waiting;     /* stands in worker.ended */
+	socklen_t to_len; /* 0: nowhere to send yet */
+	union addr_sock to;
+	struct kedge_addr connected_to; /* where connected */
+	struct latch latch;
+};
+
+struct port {
+	struct sock sock[2]; /* RTP, RTCP */
+	uint32_t generation; /* of the lending */
+	uint32_t slot;       /* LENT */
+	uint8_t place;       /* KEDGE_END_INSIDE or index of the outside end */
+	uint8_t net;
+	uint8_t state;   /* enum port_state */
+	uint8_t strikes; /* audits that found it in neither ring nor table */
+	uint32_t next;   /* in the list of resting ones */
+	uint64_t rest_until_ns;
+};
+
+struct port_list {
+	uint32_t head, tail; /* KEDGE_PORT_NONE: empty */
+};
+
+/* Learns all pairs of this worker from the port table; place: where each is, by pool_scan(). fresh: the plane's first start
+ * on this segment, so that no rest is due. Lent ones are left as they are, for session_recover(). */
+void port_attach(struct worker *w, const uint8_t *place, bool fresh);
+
+/* 0, or -EINVAL: no such pair, not this worker's, or somebody else's. */
+int port_check(const struct worker *w, uint32_t port);
+
+/* Makes the pair ready for a call and listens. keep: it was lent before a restart; what waits in its sockets is this call's.
+ * 0, or the errno of a socket call: the pair is as before. */
+int port_lend(struct worker *w, uint32_t port, uint32_t slot, uint8_t place, bool keep);
+
+/* Deaf at once; rests when nothing is pending any more. */
+void port_close(struct worker *w, uint32_t port);
+
+/* Connects the socket to the latch's target and reads without addresses from then on; or the other way round. */
+void port_connect(struct worker *w, uint32_t port, unsigned which);
+void port_unconnect(struct worker *w, uint32_t port, unsigned which);
+
+/* The latch's target changed: send there. */
+void port_target(struct worker *w, uint32_t port, unsigned which);
+
+/* A reception ended (worker.ended): arms what is wanted, or lets the pair rest. */
+void port_settle(struct worker *w, uint32_t sock);
+
+/* Reads the socket anew with larger buffers. */
+void port_bigger(struct worker *w, uint32_t sock);
+
+/* Offers pairs whose rest is over. Each tick. */
+void port_tick(struct worker *w);
+
+/* Looks for pairs that were taken from the ring but stand in no table line (signaling died, or wrote twice between two
+ * looks): found twice, they rest. Asks again where a cancel found no room. Every few seconds. */
+void port_audit(struct worker *w);
+
+#endif

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: MIT
+#include "media/relay.h"
+
+#include "media/addr.h"
+#include "media/worker.h"
+
+struct way { /* of one packet, from an end to the other */
+	struct session *session;
+	struct port *port; /* it came to */
+	struct sock *sock;
+	uint32_t number;
+	struct end *from, *to;
+	struct port *to_port;
+	uint8_t place;  /* of from */
+	bool inside;    /* it came from inside */
+	bool rtcp_port; /* it came to the RTCP socket */
+};
+
+#define DROP(w, why) worker_count(&(w)->count->drop_##why, 1)
+
+/* ---- who sends, and where it goes ------------------------------------------------------------ */
+
+static bool find_way(struct worker *w, uint32_t sock, uint32_t tag, struct way *way)
+{
+	uint32_t port = sock / 2;
+	struct port *p = &w->port[port];
+
+	if (p->state != PORT_LENT || IO_TAG(p->generation) != tag) {
+		DROP(w, closed);
+		return false;
+	}
+	*way = (struct way){ .session = &w->session[p->slot],
+		.port = p,
+		.sock = &p->sock[sock % 2],
+		.number = sock,
+		.from = &w->end[port],
+		.place = p->place,
+		.inside = p->place == KEDGE_END_INSIDE,
+		.rtcp_port = sock % 2 };
+	return true;
+}
+
+/* False: a stranger. The sender's address is known only while the socket is not connected. */
+static bool check_source(struct worker *w, struct way *way, const struct sockaddr *from)
+{
+	struct latch *l = &way->sock->latch;
+	struct kedge_addr addr;
+	enum latch_verdict verdict;
+	bool again = l->state != LATCH_OPEN;
+
+	if (from == NULL) {
+		l->heard_ns = w->now_ns;
+		return true;
+	}
+	addr = addr_from(from);
+	verdict = latch_check(l, way->from->want.learn, &addr, w->now_ns);
+	if (verdict == LATCH_STRANGER) {
+		DROP(w, stranger);
+		return false;
+	}
+	if (verdict == LATCH_TAKEN) {
+		port_target(w, way->number / 2, way->rtcp_port);
+		session_latched(w, way->number / 2);
+		worker_count(again ? &w->count->relatched : &w->count->latched, 1);
+	}
+	return true;
+}
+
+static bool find_other_end(struct worker *w, struct way *way)
+{
+	struct session *s = way->session;
+	uint32_t port;
+
+	if (s->live == KEDGE_LIVE_NONE) {
+		DROP(w, early);
+		return false;
+	}
+	if (!way->inside && s->live != way->place) {
+		DROP(w, not_live);
+		return false;
+	}
+	port = way->inside ? s->out[s->live] : s->in;
+	if (port == KEDGE_PORT_NONE) {
+		DROP(w, no_peer);
+		return false;
+	}
+	way->to_port = &w->port[port];
+	way->to = &w->end[port];
+	if (way->to->want.srtp != 0) { /* no keys in this build: never in clear instead */
+		DROP(w, srtp);
+		return false;
+	}
+	return true;
+}
+
+/* The socket toward the other end for RTP, or for RTCP. */
+static bool send_on(
+    struct worker *w, const struct way *way, bool rtcp, const uint8_t *data, size_t len)
+{
+	unsigned which = rtcp && !(way->to->want.flags & KEDGE_END_RTCP_MUX);
+	struct sock *s = &way->to_port->sock[which];
+
+	if (s->to_len == 0) {
+		DROP(w, no_peer);
+		return false;
+	}
+	w->ops->send(w->io, 2 * way->to->want.port + which, IO_TAG(way->to_port->generation), data,
+	    len, s->connected ? NULL : &s->to.sa, s->connected ? 0 : s->to_len);
+	worker_count(&w->count->packets_out, 1);
+	worker_count(&w->count->bytes_out, len);
+	return true;
+}
+
+/* ---- counters -------------------------------------------------------------------------------- */
+
+static void count_rtp(struct worker *w, struct way *way, const struct rtp *h, size_t len)
+{
+	struct end *e = way->from;
+	struct kedge_flow *f = &way->session->stats->flow[!way->inside];
+	uint32_t lost = e->quality.lost, late = e->quality.late;
+	bool event = h->payload_type == e->want.telephone_event;
+	uint64_t gap = quality_rtp(&e->quality, h, e->want.clock_rate, event, w->now_ns);
+
+	e->packets++;
+	e->heard = true;
+	worker_count(&f->packets, 1);
+	worker_count(&f->bytes, len);
+	/* Lost may shrink by one: the difference is added in 32 bits each. */
+	if (lost != e->quality.lost || late != e->quality.late) {
+		uint64_t ll = atomic_load_explicit(&f->lost_late, memory_order_relaxed);
+		uint32_t l = (uint32_t)(ll >> 32) + (e->quality.lost - lost);
+
+		ll = (uint64_t)l << 32 | (uint32_t)((uint32_t)ll + (e->quality.late - late));
+		atomic_store_explicit(&f->lost_late, ll, memory_order_relaxed);
+	}
+	atomic_store_explicit(&f->jitter_us, quality_jitter_us(&e->quality), memory_order_relaxed);
+	if (gap > atomic_load_explicit(&f->max_gap_ns, memory_order_relaxed))
+		atomic_store_explicit(&f->max_gap_ns, gap, memory_order_relaxed);
+	if (atomic_load_explicit(&f->first_rx_ns, memory_order_relaxed) == 0)
+		atomic_store_explicit(&f->first_rx_ns, w->now_ns, memory_order_relaxed);
+	atomic_store_explicit(&f->last_rx_ns, w->now_ns, memory_order_relaxed);
+}
+
+/* What a restarted worker goes on from, stored before the packet is sent. */
+static void store_line(const struct way *way, bool switched)
+{
+	const struct stitch *l = &way->to->line;
+	struct kedge_end_run *run = way->to->run, *from = way->from->run;
+
+	if (switched) { /* offsets of two sources never stand together: the source is nobody meanwhile */
+		atomic_store_explicit(
+		    &run->seq_offset, (uint64_t)STITCH_NONE << 16, memory_order_release);
+		atomic_store_explicit(&run->ssrc,
+		    (uint64_t)l->ssrc << 32 |
+		        (uint32_t)atomic_load_explicit(&run->ssrc, memory_order_relaxed),
+		    memory_order_relaxed);
+	}
+	atomic_store_explicit(&run->tx_index, l->index, memory_order_relaxed);
+	atomic_store_explicit(&run->timestamp,
+	    (uint64_t)l->last_timestamp << 32 | l->timestamp_offset, memory_order_relaxed);
+	atomic_store_explicit(&run->last_tx_ns, l->last_ns, memory_order_relaxed);
+	if (switched)
+		atomic_store_explicit(&run->seq_offset,
+		    (uint64_t)l->source_ssrc << 32 | (uint64_t)l->source << 16 | l->sequence_offset,
+		    memory_order_release);
+	atomic_store_explicit(&from->rx_index, way->from->quality.index, memory_order_relaxed);
+	atomic_store_explicit(&from->ssrc,
+	    (atomic_load_explicit(&from->ssrc, memory_order_relaxed) & ~0xffffffffULL) |
+	        way->from->quality.ssrc,
+	    memory_order_relaxed);
+}
+
+static void count_relayed(struct worker *w, const struct way *way)
+{
+	struct session *s = way->session;
+
+	worker_count(&s->stats->flow[!way->inside].relayed, 1);
+	if (!way->inside && !s->first_told) {
+		s->first_told = true;
+		worker_event(w, KEDGE_EVT_FIRST_RTP, s->generation, way->port->slot);
+	}
+}
+
+/* ---- RTP ------------------------------------------------------------------------------------- */
+
+/* Payload types: an outside end's numbers for the inside end's (kedge_end.pt). */
+static uint8_t map_payload_type(const struct end *outside, bool inward, uint8_t pt)
+{
+	for (unsigned i = 0; i < outside->pt_count; i++) {
+		const struct kedge_pt *m = &outside->want.pt[i];
+
+		if (pt == (inward ? m->here : m->inside))
+			return inward ? m->inside : m->here;
+	}
+	return pt;
+}
+
+static void relay_rtp(struct worker *w, struct way *way, struct rtp *h, uint8_t *data, size_t len)
+{
+	const struct kedge_end *from = &way->from->want;
+	struct stitch_pace pace = { from->clock_rate, from->ptime_ms };
+	enum stitch_result result;
+
+	if (way->to->pt_count | way->from->pt_count)
+		h->payload_type = map_payload_type(
+		    way->inside ? way->to : way->from, !way->inside, h->payload_type);
+	result = stitch_rtp(&way->to->line, way->place, h, &pace, w->now_ns);
+	if (result == STITCH_LATE) {
+		DROP(w, not_live);
+		return;
+	}
+	rtp_write(data, h);
+	store_line(way, result == STITCH_SWITCHED);
+	if (send_on(w, way, false, data, len))
+		count_relayed(w, way);
+}
+
+/* A datagram stream that is not RTP (T.38): its bytes are nobody's business. */
+static void relay_plain(struct worker *w, struct way *way, const uint8_t *data, size_t len)
+{
+	struct kedge_flow *f = &way->session->stats->flow[!way->inside];
+
+	way->from->heard = true;
+	worker_count(&f->packets, 1);
+	worker_count(&f->bytes, len);
+	atomic_store_explicit(&f->last_rx_ns, w->now_ns, memory_order_relaxed);
+	if (send_on(w, way, false, data, len))
+		count_relayed(w, way);
+}
+
+static bool held(struct worker *w, const struct way *way)
+{
+	if (way->from->want.flags & KEDGE_END_RECV && way->to->want.flags & KEDGE_END_SEND)
+		return false;
+	DROP(w, held);
+	return true;
+}
+
+static void on_rtp(
+    struct worker *w, struct way *way, const struct sockaddr *from, uint8_t *data, size_t len)
+{
+	bool plain = way->from->want.flags & KEDGE_END_PLAIN;
+	struct rtp h;
+
+	if (!plain && rtp_parse(data, len, &h) < 0) {
+		DROP(w, malformed);
+		return;
+	}
+	if (!check_source(w, way, from) || !find_other_end(w, way))
+		return;
+	if (!plain && way->from->want.flags & KEDGE_END_RECV)
+		count_rtp(w, way, &h, len);
+	if (held(w, way))
+		return;
+	if (plain || way->to->want.flags & KEDGE_END_PLAIN)
+		relay_plain(w, way, data, len);
+	else
+		relay_rtp(w, way, &h, data, len);
+}
+
+/* ---- RTCP ------------------------------------------------------------------------------------ */
+
+/* Reports flow while a stream is on hold too (RFC 3264 5.1). */
+static void on_rtcp(
+    struct worker *w, struct way *way, const struct sockaddr *from, const uint8_t *data, size_t len)
+{
+	uint8_t *out = w->rtcp[w->rtcp_next];
+	struct stitch_rtcp r;
+	size_t n;
+
+	if (!rtp_is_rtcp(data, len) || data[0] >> 6 != 2) {
+		DROP(w, malformed);
+		return;
+	}
+	if (!check_source(w, way, from) || !find_other_end(w, way))
+		return;
+	worker_count(&way->session->stats->rtcp_packets[!way->inside], 1);
+	r = (struct stitch_rtcp){ .line = &way->to->line,
+		.back = &way->from->line,
+		.back_received = way->to->quality.index,
+		.source = way->place,
+		.cname = way->session->cname };
+	n = stitch_rtcp(&r, data, len, out);
+	if (n == 0) {
+		DROP(w, malformed);
+		return;
+	}
+	w->rtcp_next = (w->rtcp_next + 1) % WORKER_RTCP_ROOM;
+	send_on(w, way, true, out, n);
+}
+
+/* Longer than its buffer: the next ones get larger buffers, if it was no stranger that sent it. */
+static void on_cut(struct worker *w, const struct way *way, const struct sockaddr *from)
+{
+	struct kedge_addr addr;
+
+	DROP(w, malformed);
+	if (from != NULL) {
+		addr = addr_from(from);
+		if (!addr_same(&addr, latch_target(&way->sock->latch)))
+			return;
+	}
+	port_bigger(w, way->number);
+}
+
+void relay_packet(struct worker *w, uint32_t sock, uint32_t tag, const struct sockaddr *from,
+    uint8_t *data, size_t len, bool cut)
+{
+	struct way way;
+
+	worker_count(&w->count->packets_in, 1);
+	worker_count(&w->count->bytes_in, len);
+	if (!find_way(w, sock, tag, &way))
+		return;
+	if (way.from->want.srtp != 0) {
+		DROP(w, srtp);
+		return;
+	}
+	if (cut) {
+		on_cut(w, &way, from);
+		return;
+	}
+	if (way.rtcp_port || (way.from->want.flags & KEDGE_END_RTCP_MUX && rtp_is_rtcp(data, len)))
+		on_rtcp(w, &way, from, data, len);
+	else
+		on_rtp(w, &way, from, data, len);
+}

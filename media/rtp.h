@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+/* rtp: the fields of RTP and RTCP packets, bounds-checked, no state (RFC 3550 5.1, 6.4; RFC 5761 4).
+ * Pure, any thread. Every byte comes from strangers: nothing is read before its length was checked. */
+#ifndef KEDGE_MEDIA_RTP_H
+#define KEDGE_MEDIA_RTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define RTP_HEADER 12 /* bytes without CSRCs and extension */
+
+enum rtcp_type {
+	RTCP_SR = 200,
+	RTCP_RR = 201,
+	RTCP_SDES = 202,
+	RTCP_BYE = 203,
+	RTCP_APP = 204,
+	RTCP_RTPFB = 205,
+	RTCP_PSFB = 206,
+	RTCP_XR = 207
+};
+
+struct rtp { /* what relaying looks at and may change */
+	uint32_t timestamp, ssrc;
+	uint16_t sequence;
+	uint8_t payload_type;
+	bool marker;
+	uint16_t payload; /* bytes, without padding */
+};
+
+struct rtcp { /* one packet of a compound; body points behind its first four bytes */
+	const uint8_t *body;
+	uint16_t length; /* of the body, in bytes, without padding */
+	uint8_t type, count;
+};
+
+static inline uint16_t rtp_get16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static inline uint32_t rtp_get32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static inline void rtp_set16(uint8_t *p, uint16_t x)
+{
+	p[0] = (uint8_t)(x >> 8);
+	p[1] = (uint8_t)x;
+}
+
+static inline void rtp_set32(uint8_t *p, uint32_t x)
+{
+	rtp_set16(p, (uint16_t)(x >> 16));
+	rtp_set16(p + 2, (uint16_t)x);
+}
+
+/* Reads the header of an RTP packet of len bytes. 0; -EBADMSG: not RTP, or lengths inside do not fit. */
+int rtp_parse(const uint8_t *data, size_t len, struct rtp *h);
+
+/* Writes the fields of *h (all but payload) over the header of a packet that rtp_parse() took. */
+void rtp_write(uint8_t *data, const struct rtp *h);
+
+/* On a port shared by both (RFC 5761 4): does it look like RTCP? Says nothing about its health. */
+bool rtp_is_rtcp(const uint8_t *data, size_t len);
+
+/* Takes the next packet off a compound: *data and *len move behind it. 0; -ENODATA: nothing left; -EBADMSG:
+ * version, length or padding is wrong (only the last packet may be padded). */
+int rtcp_next(const uint8_t **data, size_t *len, struct rtcp *out);
+
+#endif

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+/* session: one anchored call: an inside end, outside ends, which of them is live. Follows the session table.
+ *
+ *   CLOSED --slot OPEN--> OPEN --slot CLOSED, or orphaned--> CLOSED     in between: ends come, change, go; live moves
+ *
+ * Signaling writes the slot and says "look"; session_sync() compares and does what is wanted, so that a missed or doubled
+ * command does no harm. A closed session has its final counters in the table before kedge_session.done says so; its ports
+ * rest on their own, so the slot may be used again at once.
+ * An anchor has no owner when signaling's heart stands still, or when signaling was started again and has not written the
+ * anchor since. Such a one is closed once both its ends were silent for orphan_after. */
+#ifndef KEDGE_MEDIA_SESSION_H
+#define KEDGE_MEDIA_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "media/quality.h"
+#include "media/stitch.h"
+#include "routing/shm/layout.h"
+
+struct worker;
+
+struct end { /* lies beside its port */
+	struct kedge_end want;
+	struct kedge_end_run *run;     /* its words in the table */
+	struct stitch line;            /* toward this end */
+	struct quality quality;        /* of what this end sends */
+	uint32_t hop_lost, hop_late;   /* already told to the hop */
+	uint64_t packets, hop_packets; /* received; of these told to the hop */
+	uint64_t speaks_ns;            /* since when it ought to speak; 0: it need not */
+	uint8_t pt_count;              /* pairs of want.pt in use */
+	bool heard;                    /* RTP came since speaks_ns */
+	bool silent;                   /* told */
+};
+
+struct session {
+	uint32_t generation;
+	bool open;
+	bool
+	    retry; /* stands in worker.retry: its line was being written, or its event did not fit */
+	bool first_told;                 /* KEDGE_EVT_FIRST_RTP of this live end */
+	uint8_t live;                    /* KEDGE_LIVE_NONE or index */
+	uint32_t in, out[KEDGE_OUT_MAX]; /* ports; KEDGE_PORT_NONE */
+	uint32_t open_index;             /* in worker.open */
+	uint32_t ssrc;
+	uint32_t owner; /* kedge_beat.starts of the signaling plane that wrote the anchor last */
+	uint64_t want_seq;
+	uint64_t call_id;
+	uint64_t opened_ns;
+	struct kedge_stats *stats;
+	char cname[16];
+};
+
+/* Does what the slot says. */
+void session_sync(struct worker *w, uint32_t slot);
+
+/* Opens from the table what a predecessor had open: latches, lines and sockets go on. True if it was so. */
+bool session_recover(struct worker *w, uint32_t slot);
+
+/* Ends it: final counters, done, event. orphan: nobody asked for it. */
+void session_close(struct worker *w, uint32_t slot, bool orphan);
+
+/* Latches that settle or are lost, evidence for the hops, silence, orphans. A few times a second for each. */
+void session_tick(struct worker *w, uint32_t slot);
+
+/* Stores the far addresses an end was latched to (for a restart). */
+void session_latched(struct worker *w, uint32_t port);
+
+static inline uint32_t *session_port(struct session *s, uint8_t place)
+{
+	return place == KEDGE_END_INSIDE ? &s->in : &s->out[place];
+}
+
+#endif

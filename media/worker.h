@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+/* worker: one thread, one backend (io.h), the sessions and port pairs that are its own. Submit, reap, commands, timers.
+ *
+ *   pass:  wait (min. window) -> packets: relay -> commands: session -> timers -> arm what ended -> kick signaling
+ *
+ * Everything is allocated in worker_new(); afterwards nothing here allocates or locks, and only timers and
+ * commands log. Thread: worker_run() is the thread; worker_stop() from any thread. */
+#ifndef KEDGE_MEDIA_WORKER_H
+#define KEDGE_MEDIA_WORKER_H
+
+#ifdef SU_H
+#error "the signaling library stays out of the media plane (STYLE 3)"
+#endif
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "media/io.h"
+#include "media/port.h"
+#include "media/session.h"
+#include "media/stitch.h"
+#include "routing/shm/segment.h"
+
+#define WORKER_RTCP_ROOM 32 /* rewritten RTCP that waits for a flush: at most IO_SENDS */
+
+struct worker_setup {
+	uint8_t backend;    /* enum conf_backend */
+	unsigned window_us; /* longest wait for a batch; shrinks with the load */
+	unsigned batch;
+	uint64_t port_rest_ns, orphan_ns, media_dead_ns;
+};
+
+struct worker {
+	/* What every packet needs. */
+	const struct io_ops *ops;
+	struct io *io;
+	uint64_t now_ns; /* of this pass */
+	struct kedge_worker *count;
+	struct port *port;       /* by index of the port table */
+	struct end *end;         /* by the same: an end has one pair */
+	struct session *session; /* by slot */
+	const struct segment *seg;
+	bool kick; /* an event was queued in this pass */
+
+	uint32_t id;
+	struct worker_setup setup;
+	struct kedge_worker_queues *queues;
+	struct kedge_beat *beat, *sig_beat;
+	int *fds;       /* by socket */
+	uint8_t *place; /* by port: for pool_scan() */
+	uint32_t port_count;
+
+	uint32_t *open; /* slots of open sessions, in no order */
+	uint32_t open_count, open_next;
+	uint32_t
+	    *ended; /* sockets whose reception ended in this pass, or that wait for their first */
+	uint32_t ended_count;
+	uint32_t *retry; /* slots to be looked at again: session.retry */
+	uint32_t retry_count;
+	struct port_list rest;
+	bool commands; /* more wait than one pass takes */
+	bool recovering;
+
+	unsigned window_us; /* for the load of now */
+	uint64_t packets_before, load_ns, packets_per_s;
+	uint64_t tick_ns, slow_ns, pass_worst_ns;
+	unsigned slow_ticks;
+	unsigned rtcp_next;
+	uint8_t rtcp[WORKER_RTCP_ROOM][STITCH_RTCP_MAX];
+	_Atomic bool stop;
+};
+
+/* Plain words of the table that only this worker writes. */
+static inline void worker_count(_Atomic uint64_t *word, uint64_t n)
+{
+	atomic_store_explicit(
+	    word, atomic_load_explicit(word, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+/* NULL: no memory. The segment is attached and outlives the worker. All are made before the first one runs. */
+struct worker *worker_new(const struct segment *seg, uint32_t id, const struct worker_setup *setup);
+void worker_free(struct worker *w);
+
+/* The thread: opens the backend, goes on from the session table, serves until worker_stop(). 0 or a negative errno. */
+int worker_run(struct worker *w);
+void worker_stop(struct worker *w);
+
+/* Looks at the slot again at the next tick. */
+void worker_retry(struct worker *w, uint32_t slot);
+
+/* Tells signaling; what does not fit in the queue is seen in the table. 0 or -ENOBUFS. */
+int worker_event(struct worker *w, enum kedge_evt evt, uint32_t generation, uint32_t slot);
+
+/* This socket's reception is to be looked at before the pass ends: nothing is armed on it. */
+void worker_ended(struct worker *w, uint32_t sock);
+
+#endif
