@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT
-/* cdr: one record per call, written once, after its last leg ended and media gave its final counters.
+/* cdr: one record per call, written once, after its last leg ended and media gave its final
+ * counters.
  *
  *   SIP thread: cdr_new -> fields, cdr_text, cdr_attempt ... -> cdr_submit
- *                                                                  | ring of pointers, never waits; full: dropped, counted
+ *                                                                  | ring of pointers, never waits;
+ * full: dropped, counted
  *   writer thread:                                   one JSON line <-'   O_APPEND, whole line per write
  *
- * Names are those of Asterisk's and FreeSWITCH's CDRs where both have one (start, answer, end, duration, billsec, src,
- * dst, disposition, hangup_cause, uuid), our own beside them. Times are wall clock in Unix milliseconds here, ISO 8601 in
- * the file; spans in milliseconds come from the monotonic clock. Text may come from strangers: jansson escapes it, and
- * bytes that are not UTF-8 become U+FFFD, so no value can end its string or begin a line.
- * A disk that fails costs records (counted, cdr.error told once until it works again), never a call. */
+ * Names are those of Asterisk's and FreeSWITCH's CDRs where both have one (start, answer, end,
+ * duration, billsec, src, dst, disposition, hangup_cause, uuid), our own beside them. Times are
+ * wall clock in Unix milliseconds here, ISO 8601 in the file; spans in milliseconds come from the
+ * monotonic clock. Text may come from strangers: jansson escapes it, and bytes that are not UTF-8
+ * become U+FFFD, so no value can end its string or begin a line. A disk that fails costs records
+ * (counted, cdr.error told once until it works again), never a call. */
 #ifndef KEDGE_SIG_CDR_H
 #define KEDGE_SIG_CDR_H
 
@@ -71,39 +74,44 @@ struct cdr_counts {
 	uint64_t written, dropped; /* dropped: ring full, no memory, or the disk failed */
 };
 
-/* Starts the writer. file "": records are taken and forgotten. node: name of this machine, copied; NULL: as the
- * kernel has it. 0 or a negative errno: the file cannot be opened, no thread. */
+/* Starts the writer. file "": records are taken and forgotten. node: name of this machine, copied;
+ * NULL: as the kernel has it. 0 or a negative errno: the file cannot be opened, no thread. */
 int cdr_open(const char *file, const char *node);
 
 /* Opens the file anew before the next record (after a rotation by rename). Any thread. */
 void cdr_reopen(void);
 
-/* Writes what waits, ends the thread, closes the file. Called once the SIP thread is done with calls. */
+/* Writes what waits, ends the thread, closes the file. Called once the SIP thread is done with
+ * calls. */
 void cdr_close(void);
 
-/* An empty record with every -1 set, or NULL without memory. Owner: the SIP thread until cdr_submit or cdr_free. */
+/* An empty record with every -1 set, or NULL without memory. Owner: the SIP thread until cdr_submit
+ * or cdr_free. */
 struct cdr *cdr_new(void);
 void cdr_free(struct cdr *c);
 
-/* Sets one text field of a record to a copy of value (NULL or "" clears it). Without memory the field stays empty. */
+/* Sets one text field of a record to a copy of value (NULL or "" clears it). Without memory the
+ * field stays empty. */
 void cdr_text(char **field, const char *value);
 
-/* One more entry of attempts[], zeroed but for its -1s; valid until the next call. NULL: too many, or no memory: counted. */
+/* One more entry of attempts[], zeroed but for its -1s; valid until the next call. NULL: too many,
+ * or no memory: counted. */
 struct cdr_attempt *cdr_attempt(struct cdr *c);
 
-/* Gives the record to the writer, who frees it. Never waits. false: dropped and counted; freed too. Also before cdr_open and
- * after cdr_close. SIP thread only. */
+/* Gives the record to the writer, who frees it. Never waits. false: dropped and counted; freed too.
+ * Also before cdr_open and after cdr_close. SIP thread only. */
 bool cdr_submit(struct cdr *c);
 
 /* As of now. Any thread. */
 void cdr_count(struct cdr_counts *n);
 
-/* disposition and hangup_cause of a call that ended with this final response (FreeSWITCH's words). cancelled: the caller
- * went away first. q850: cause if known, -1. */
+/* disposition and hangup_cause of a call that ended with this final response (FreeSWITCH's words).
+ * cancelled: the caller went away first. q850: cause if known, -1. */
 enum cdr_disposition cdr_disposition(uint16_t code, bool cancelled);
 const char *cdr_cause(uint16_t code, int q850, bool cancelled);
 
-/* The line of a record without its newline, malloc'd; NULL without memory. For tests and `kedge cdr`. */
+/* The line of a record without its newline, malloc'd; NULL without memory. For tests and `kedge
+ * cdr`. */
 char *cdr_line(const struct cdr *c, const char *node);
 
 #endif

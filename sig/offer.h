@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: MIT
 /* offer: SDP between the legs (RFC 4566, 3264). Reads a body, writes the one for the other side.
  *
- *   body of one side -> offer_body -> offer_parse -> offer_write -> body for the other side: our o=, c=, ports
- *                                          |-> offer_fits: does an answer fit what was offered
- *                                          |-> offer_end:  what media must know about that side
- *                                          `-> offer_map:  payload types of a later answer to those answered first
+ *   body of one side -> offer_body -> offer_parse -+-> offer_write: body for the other side
+ *                                                  |-> offer_fits: does an answer fit its offer
+ *                                                  |-> offer_end:  what media must know of that side
+ *                                                  `-> offer_map:  payload types of a later answer
  *
- * A rewriter that keeps lines: what is not ours to say passes, in its order. Written anew: v= o= s= t= c=, ports,
- * a=rtcp, direction, payload lists. Never written: i= u= e= p= k= z= r=, ICE, keys, groups, ssrc, capabilities
- * (RFC 5939), and any other attribute that holds an address. So no address, user or name of one side reaches the other.
- * One audio line is anchored: the first RTP/AVP or RTP/AVPF one with a port. All other lines stay in their place
- * with port 0. Hold in every form (a=sendonly, recvonly, inactive, c=0.0.0.0) is told as a direction, port and address kept.
- * rtcp-mux (RFC 5761) is between kedge and each side: accepted where offered, never offered.
+ * A rewriter that keeps lines: what is not ours to say passes, in its order. Written anew: v= o= s=
+ * t= c=, ports, a=rtcp, direction, payload lists. Never written: i= u= e= p= k= z= r=, ICE, keys,
+ * groups, ssrc, capabilities (RFC 5939), and any other attribute that holds an address. So no
+ * address, user or name of one side reaches the other. One audio line is anchored: the first
+ * RTP/AVP or RTP/AVPF one with a port. All other lines stay in their place with port 0. Hold in
+ * every form (a=sendonly, recvonly, inactive, c=0.0.0.0) is told as a direction, port and address
+ * kept. rtcp-mux (RFC 5761) is between kedge and each side: accepted where offered, never offered.
  *
- * Pure: bytes in, bytes out, no allocation, no clock, any thread. struct offer is some 6 KB (for the stack) and
- * borrows the body. Errors: negative errno, and where it was in struct offer_error. */
+ * Pure: bytes in, bytes out, no allocation, no clock, any thread. struct offer is some 6 KB (for
+ * the stack) and borrows the body. Errors: negative errno, and where it was in struct offer_error. */
 #ifndef KEDGE_SIG_OFFER_H
 #define KEDGE_SIG_OFFER_H
 
@@ -27,7 +28,7 @@
 
 #define OFFER_MAX     16384 /* bytes of a body */
 #define OFFER_LINES   32    /* m-lines */
-#define OFFER_FORMATS 128   /* payload types of the audio lines together */
+#define OFFER_FORMATS 128   /* payload types there are */
 
 enum offer_direction { /* bits: what the writer of the body does */
 	OFFER_INACTIVE,
@@ -53,7 +54,6 @@ struct offer_line { /* one m-line and all up to the next */
 	struct kedge_addr rtp;     /* far address; family 0: none (port 0, c=0.0.0.0, a name) */
 	struct kedge_addr rtcp;    /* a=rtcp, else rtp + 1 */
 	uint16_t port;             /* 0: rejected */
-	uint16_t first, count;     /* in offer.format */
 	uint16_t ptime, maxptime;  /* ms, 0: not said */
 	uint8_t direction;         /* enum offer_direction, c=0.0.0.0 taken in */
 	bool told;                 /* the direction was written, not taken for granted */
@@ -70,7 +70,7 @@ struct offer {
 	int16_t audio;                 /* the anchored line, -1: none */
 	bool foreign;                  /* the audio line has a port but an address kedge cannot send to */
 	struct offer_line line[OFFER_LINES];
-	struct offer_format format[OFFER_FORMATS];
+	struct offer_format format[OFFER_FORMATS]; /* of the anchored line, each type once */
 };
 
 struct offer_error {
@@ -78,12 +78,13 @@ struct offer_error {
 	const char *text; /* static */
 };
 
-/* Finds the SDP in a message body. type: value of Content-Type, NULL is application/sdp. A multipart is searched (RFC 2046).
- * 0; -ENOMSG: no body; -EMEDIUMTYPE: no SDP in it (415); -EINVAL: a broken multipart. */
+/* Finds the SDP in a message body. type: value of Content-Type, NULL is application/sdp. A
+ * multipart is searched (RFC 2046). 0; -ENOMSG: no body; -EMEDIUMTYPE: no SDP in it (415); -EINVAL:
+ * a broken multipart. */
 int offer_body(const char *type, const char *body, size_t length, const char **sdp, size_t *sdp_length);
 
-/* Reads a body. 0; -EMSGSIZE: larger than OFFER_MAX, OFFER_LINES or OFFER_FORMATS; -EINVAL: not SDP, and *e says why.
- * A body without a line that could be anchored is no error: o->audio is -1. */
+/* Reads a body. 0; -EMSGSIZE: larger than OFFER_MAX or OFFER_LINES; -EINVAL: not SDP, and *e says
+ * why. A body without a line that could be anchored is no error: o->audio is -1. */
 int offer_parse(struct offer *o, const char *body, size_t length, struct offer_error *e);
 
 /* Our o= line toward one side: {0} until offer_write uses it first. 24 bytes, kept with the leg. */
@@ -107,15 +108,12 @@ struct offer_write {
 	int direction;                /* enum offer_direction to write whatever `from` says, -1: as it says */
 };
 
-/* Writes the body for one side into buf, with a NUL behind it. Returns its length and moves *origin on, or
- * -ENODATA: no payload type is left, or no audio line (488); -EADDRNOTAVAIL: the audio line names an address kedge
- * cannot send to; -ENOBUFS: size is too small. On an error *origin is as it was. */
+/* Writes the body for one side into buf, with a NUL behind it. Returns its length and moves *origin
+ * on, or -ENODATA: no payload type is left, or no audio line (488); -EADDRNOTAVAIL: the audio line
+ * names an address kedge cannot send to; -ENOBUFS: size is too small. On an error *origin is as it
+ * was. A re-offer that kedge answers alone: from = the last answer this side had, shape = its
+ * offer, direction = what the other side does now; it is turned to fit the offer. */
 int offer_write(char *buf, size_t size, const struct offer_write *w, struct offer_origin *origin);
-
-/* Writes an answer to `offered` that takes nothing new: for a re-offer kedge answers alone. previous: the last
- * answer this side had; direction is turned to fit the offer. Returns as offer_write. */
-int offer_repeat(char *buf, size_t size, const struct offer *offered, const struct offer *previous,
-    const struct kedge_addr *local, struct offer_origin *origin);
 
 enum offer_fit {
 	OFFER_FITS,
@@ -132,8 +130,8 @@ enum offer_fit offer_fits(const struct offer *offered, const struct offer *answe
 /* The word of a fit, for logs and CDRs. */
 const char *offer_fit_name(enum offer_fit f);
 
-/* True if every payload type of the answer's audio line means the same codec as one of bound's: the answer may
- * stand behind the one the caller already has. */
+/* True if every payload type of the answer's audio line means the same codec as one of bound's: the
+ * answer may stand behind the one the caller already has. */
 bool offer_same(const struct offer *bound, const struct offer *answer);
 
 struct offer_end { /* what media is told about one side */
@@ -143,16 +141,15 @@ struct offer_end { /* what media is told about one side */
 	uint8_t direction;           /* enum offer_direction: what that side does */
 	uint8_t telephone_event;     /* payload type, 0xff: none */
 	uint8_t pt;                  /* of the first real codec, 0xff: none */
-	bool mux;                    /* a=rtcp-mux was there: counts where it was that side's offer */
-	bool t38;                    /* the live line is T.38, not RTP */
+	bool mux;                    /* a=rtcp-mux was there: counts in an offer of that side */
 	char codec[20];              /* name of the first real codec */
 };
 
 /* What o, received from one side, says about it. false: no audio line in use. */
 bool offer_end(const struct offer *o, struct offer_end *end);
 
-/* Pairs of payload types that differ between what the caller was answered (inside) and what a later callee
- * answered (outside) for the same codec. Returns how many of pt[] were filled (at most 8). */
+/* Pairs of payload types that differ between what the caller was answered (inside) and what a later
+ * callee answered (outside) for the same codec. Returns how many of pt[] were filled (at most 8). */
 int offer_map(const struct offer *inside, const struct offer *outside, struct kedge_pt pt[8]);
 
 #endif
