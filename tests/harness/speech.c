@@ -99,7 +99,7 @@ static void speak(int voice)
 			at[k] += (target[k] - at[k]) * 0.003;
 			out += resonate(&f[k], in, at[k], 60 + 40 * k) / (k + 1);
 		}
-		linear[voice][i] = (int16_t)fmax(-30000, fmin(30000, 40000 * loud * out));
+		linear[voice][i] = (int16_t)fmax(-30000, fmin(30000, 22000 * loud * out));
 		coded[0][voice][i] = encode_ulaw(linear[voice][i]) & 0xfe;
 		coded[1][voice][i] = encode_alaw(linear[voice][i]) & 0xfe;
 	}
