@@ -19,7 +19,7 @@
  *  - waits for a first reply or for progress end only while another usable hop or target is left.
  *  - an attempt given up without a byte may still answer (C.7 4): the first that rings keeps the call, and while it
  *    might save the call, nothing final is said: WAIT.
- * Owner: the caller embeds struct decide (asserted below: under 1.5 KB); plan and health are borrowed. */
+ * Owner: the caller embeds struct decide (asserted below: 2 KB at most); plan and health are borrowed. */
 #ifndef KEDGE_ROUTING_DECIDE_H
 #define KEDGE_ROUTING_DECIDE_H
 
@@ -38,7 +38,7 @@
 enum decide_kind { DECIDE_TRY, DECIDE_WAIT, DECIDE_FINAL };
 
 struct decide_limits { /* ms after the INVITE, but progress: after the first 1xx, ring: after the first 18x. 0: off */
-	uint32_t connect_ms;        /* TCP: no connection by then: cause CONNECT */
+	uint32_t connect_ms;        /* TCP: no connection by then: cause CONNECT. The sender's to watch, not decide_due's */
 	uint32_t check_ms[2];       /* nothing heard by then: send the hop an OPTIONS (trunk_check) */
 	uint32_t early_ms;          /* nothing at all heard by then: cause SILENT or NO_REPLY (early_cause) */
 	uint32_t first_response_ms; /* no reply to the INVITE by then, though the hop lives: NO_REPLY */
@@ -49,7 +49,7 @@ struct decide_limits { /* ms after the INVITE, but progress: after the first 1xx
 };
 
 enum decide_attempt_state {
-	DECIDE_OPEN,      /* it has the call, or waits for it */
+	DECIDE_OPEN,      /* it has the call */
 	DECIDE_ABANDONED, /* given up without a final; may still answer */
 	DECIDE_OVER
 };
@@ -64,8 +64,13 @@ struct decide_attempt {
 	uint16_t best_1xx; /* 0, 100, 18x */
 	uint16_t caller;   /* what its end says to the caller (cause_verdict.caller) */
 	uint16_t q850;
-	bool same, panic, counted, silent_told, left;
-	uint64_t begun_ns, first_ns, ringing_ns, ended_ns;
+	uint8_t run;       /* its F, for a late reply to take back */
+	bool same;         /* a repaired request */
+	bool panic;        /* its hop was DOWN */
+	bool gone;         /* ABANDONED, and CANCELled: only a crossing 2xx may still save the call */
+	bool silent_told;  /* `last`: health knows */
+	bool left;         /* health counts it no longer */
+	uint64_t begun_ns, check_ns, first_ns, ringing_ns, ended_ns; /* 0: not yet */
 	struct decide_limits limits;
 };
 
@@ -92,10 +97,13 @@ struct decide {
 	uint8_t live;    /* the attempt that has the call, DECIDE_NONE: none */
 	uint8_t stop;    /* the attempt whose outcome ends the hunt, DECIDE_NONE: none */
 	uint8_t winner;  /* answered, DECIDE_NONE: none */
-	uint8_t action;  /* enum cause_action of the last outcome */
+	uint8_t last;    /* the attempt whose outcome came last */
+	uint8_t action;  /* enum cause_action of that outcome */
 	uint8_t targets; /* tried so far */
 	uint16_t on_busy; /* trunk to try next after 486, CONF_NONE: none */
-	bool hop_allowed, cancelled;
+	bool hop_allowed; /* the last outcome lets another hop of its target try */
+	bool cancelled;
+	uint32_t random;
 	struct decide_skip skip[PLAN_TARGETS];
 	struct decide_attempt attempt[DECIDE_ATTEMPTS];
 };
@@ -113,22 +121,22 @@ struct decide_final {
 
 struct decide_step {
 	enum decide_kind kind;
-	/* TRY */
-	uint8_t attempt;      /* index of the new one, for every later call */
+	/* TRY; WAIT: the attempt that has the call now, perhaps one given up before, or DECIDE_NONE */
+	uint8_t attempt;      /* its index, for every later call */
 	uint16_t trunk, hop;  /* configuration index, trunk table slot */
 	uint16_t transport;   /* enum conf_transport */
 	struct kedge_addr addr;
 	bool same;            /* repaired request to the hop of the attempt before */
 	uint32_t delay_ms;    /* SAME after 491: not before */
-	uint64_t due_ns;      /* call decide_due then */
+	uint64_t due_ns;      /* call decide_due for it then */
 	/* WAIT */
 	uint64_t wait_ns;     /* call decide_next then, 0: only when something happens */
 	/* FINAL */
 	struct decide_final final;
 };
 
-/* Begins a call that came in at now_ns. */
-void decide_init(struct decide *d, const struct plan *plan, uint64_t now_ns);
+/* Begins a call that came in at now_ns. random: any number of the caller's, the only chance there is. */
+void decide_init(struct decide *d, const struct plan *plan, uint32_t random, uint64_t now_ns);
 
 /* What to do now. Call it after decide_init, after each outcome that asks for it, and at wait_ns. A TRY is counted as
  * begun at now_ns. FINAL stays FINAL. */
@@ -166,7 +174,8 @@ struct decide_outcome {
 };
 
 /* Attempt i ended. True: the hunt is asked, call decide_next. False: it only was evidence (an echo, a branch given up
- * long ago); nothing to do. */
+ * long ago); nothing to do. To be told of every branch, those given up too (CANCELLED when its last answer can no
+ * longer come): its hop counts it as a call until then. */
 bool decide_outcome(struct decide *d, struct health *h, unsigned i, const struct decide_outcome *o,
     uint64_t now_ns);
 
@@ -176,17 +185,19 @@ void decide_gone(struct decide *d, unsigned i);
 /* The caller is gone: no attempt starts; decide_next says FINAL 487. */
 void decide_cancel(struct decide *d);
 
-/* The call is over (or this hop's part in it): hops are told. Call once, at the end of the call. */
+/* The call is over, and no branch of it can answer any more: hops are told. Once. */
 void decide_fini(struct decide *d, struct health *h);
 
-/* Why each target was tried or skipped, with the evidence, as one JSON object. Returns its length; if it is not below
- * size nothing useful was written (4,096 bytes are always enough). */
+#define DECIDE_RECORD_MAX 7168 /* bytes that are always enough for decide_record */
+
+/* Why each target was tried or skipped, with the evidence, as one JSON object. final: the last step's, NULL if the
+ * call was answered. Returns its length; if that is not below size the text was cut. */
 size_t decide_record(const struct decide *d, const struct health *h,
     const struct decide_final *final, char *buf, size_t size);
 
 const char *decide_skip_word(enum decide_skipped why);
 
-/* The reason phrase of a status, "" for one without a name. */
+/* The reason phrase of a final status; of its class for one without a name. */
 const char *decide_phrase(uint16_t code);
 
 #endif

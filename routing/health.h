@@ -13,7 +13,7 @@
  * without a table (hops NULL) or filled from one by health_restore().
  *
  * States of this slice: UNKNOWN (never heard; routes as UP), UP, DEGRADED (config_fault: keeps its place, but its 403
- * and 404 go on), DOWN. A trunk is DOWN when all its hops are.
+ * and 404 go on, and one 18x or 2xx ends it), DOWN. A trunk is DOWN when all its hops are.
  * Never evidence: what the callee decided (486, 404, ...), local limits, and failures of calls that began before
  * the last success (18x or 2xx). */
 #ifndef KEDGE_ROUTING_HEALTH_H
@@ -60,19 +60,25 @@ struct health_hop {
 
 	/* evidence of calls */
 	uint32_t consecutive;     /* F in a row */
-	uint32_t unheard;         /* of these, without any answer: taken back by proof of life */
+	uint32_t unheard;         /* of these, without any answer; a final of O takes them back */
+	uint32_t unreached;       /* of these, by transport; any message takes them back */
+	uint8_t run;              /* +1 when consecutive falls, never 0: whose F health_take_back may still take */
+	bool blip;                /* DOWN by the first silence of an hour */
 	uint64_t last_success_ns; /* 18x or 2xx */
 	uint64_t last_fail_ns;
 	uint64_t last_heard_ns;   /* any message from the hop */
 	uint64_t last_panic_ns;   /* tried though DOWN */
 	uint32_t faults;          /* A in a row, distinct numbers, no success in between */
+	uint32_t faults_404;      /* of these, with a 404 */
 	uint64_t fault[HEALTH_FAULTS];
 	struct pace_reply reply;
-	uint32_t ring_ewma_ms;
+	uint32_t pdd_ewma_ms;     /* INVITE to 18x */
 
 	/* evidence of probes */
 	uint8_t probed;           /* 0 not yet, 1 the last was answered well, 2 not */
-	bool answers_probes;      /* it ever answered one: silence to a probe means something */
+	bool answers_probes;      /* silence to a probe means something: it answered some, and did not stop while it took calls */
+	uint32_t misses;          /* unanswered in a row */
+	uint64_t miss_since_ns;   /* the first of these */
 	uint32_t good_probes;     /* in a row */
 	uint32_t probe_rtt_us;    /* of the last answered */
 	uint64_t last_silent_ns;  /* of the last `silent` verdict */
@@ -120,7 +126,10 @@ int health_hop_add(struct health *h, uint16_t trunk, uint16_t transport,
 /* The address is no longer the trunk's: new calls do not see it. The slot is reused once its calls have ended. */
 void health_hop_drop(struct health *h, uint16_t slot, uint64_t now_ns);
 
-/* A hop as the trunk table shows it, for tools that read the segment. */
+/* The hops of the configuration are known: slots of the table that nobody took are cleared. */
+void health_settle(struct health *h);
+
+/* Slot becomes the hop as the trunk table shows it; also for tools that read the segment. */
 void health_restore(struct health *h, uint16_t slot, const struct kedge_hop_id *id,
     const struct kedge_hop_health *line, uint64_t now_ns);
 
@@ -132,14 +141,15 @@ void health_began(struct health *h, uint16_t slot, unsigned position, uint64_t n
 /* It is over in every respect: the call left this hop. */
 void health_ended(struct health *h, uint16_t slot);
 
-/* Anything from the hop. first_us: first reply to an INVITE sent that long ago; 0: another message. */
+/* Any message from the hop but a probe's answer. first_us: first reply to an INVITE sent that long ago; 0: another. */
 void health_heard(struct health *h, uint16_t slot, uint32_t first_us, uint64_t now_ns);
 
 /* 18x or 2xx. */
 void health_success(struct health *h, uint16_t slot, bool answered, uint64_t now_ns);
 
-/* 18x came ms after the trunk's first reply, to a number with that prefix. */
-void health_rang(struct health *h, uint16_t slot, uint32_t prefix, uint32_t ms);
+/* The first 18x of an attempt: ms after its first reply, pdd_ms after its INVITE, to a number with that prefix. */
+void health_rang(struct health *h, uint16_t slot, uint32_t prefix, uint32_t ms, uint32_t pdd_ms,
+    uint64_t now_ns);
 
 struct health_outcome {
 	uint8_t cause;        /* enum cause */
@@ -149,15 +159,18 @@ struct health_outcome {
 	uint64_t number_hash; /* tells distinct numbers apart */
 };
 
-/* An attempt ended. Returns true if it counted as an F that a late reply may take back (health_take_back). */
-bool health_outcome(
+/* An attempt ended. Returns the run its F counts in, for health_take_back; 0: it was none, or did not count. */
+uint8_t health_outcome(
     struct health *h, uint16_t slot, const struct health_outcome *o, uint64_t now_ns);
 
 /* The INVITE and both check probes stayed unanswered (cause SILENT, or found while the attempt waits on). */
 void health_silent(struct health *h, uint16_t slot, uint64_t begun_ns, uint64_t now_ns);
 
-/* A reply came after all: the F of that attempt was none. */
-void health_take_back(struct health *h, uint16_t slot, uint64_t now_ns);
+/* A reply came after all: the F that health_outcome counted in that run was none. */
+void health_take_back(struct health *h, uint16_t slot, uint8_t run);
+
+/* A target was left out for this hop's state. */
+void health_skipped(struct health *h, uint16_t slot);
 
 /* A probe was sent; it ended. code: its final status, 0: none in time. rtt_us: of an answered one. */
 void health_probe_sent(struct health *h, uint16_t slot);
