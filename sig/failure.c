@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+#include "sig/failure.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <strings.h>
+
+#include <sofia-sip/nta.h>
+#include <sofia-sip/sip.h>
+#include <sofia-sip/sip_header.h>
+#include <sofia-sip/su_alloc.h>
+
+/* ---- header values -------------------------------------------------------------------------- */
+
+static const char *skip_space(const char *p)
+{
+	while (*p == ' ' || *p == '\t' || *p == '\r' || *p == '\n')
+		p++;
+	return p;
+}
+
+uint32_t failure_retry_after(const char *value)
+{
+	uint64_t s = 0;
+	const char *p = value ? skip_space(value) : "";
+
+	for (; *p >= '0' && *p <= '9'; p++)
+		if ((s = s * 10 + (uint64_t)(*p - '0')) > UINT32_MAX)
+			return UINT32_MAX;
+	p = skip_space(p);
+	return *p == 0 || *p == ';' || *p == '(' ? (uint32_t)s : 0;
+}
+
+/* The end of what begins at p: the next of `stop` outside quotes, or the end of the text. */
+static const char *upto(const char *p, const char *stop)
+{
+	for (bool quoted = false; *p; p++) {
+		if (*p == '"')
+			quoted = !quoted;
+		else if (quoted && *p == '\\' && p[1])
+			p++;
+		else if (!quoted && strchr(stop, *p))
+			break;
+	}
+	return p;
+}
+
+static void copy_text(char *text, size_t size, const char *p, const char *end)
+{
+	size_t n = 0;
+
+	if (end > p && *p == '"')
+		p++;
+	for (; p < end && *p != '"' && n + 1 < size; p++) {
+		if (*p == '\\' && p + 1 < end)
+			p++;
+		text[n++] = *p >= ' ' && *p < 0x7f ? *p : '?';
+	}
+	text[n] = 0;
+}
+
+/* One parameter "name=value" between p and end. */
+static void reason_parameter(
+    const char *p, const char *end, uint16_t *cause, char *text, size_t size)
+{
+	p = skip_space(p);
+	const char *name = p;
+	while (p < end && *p != '=' && *p != ' ' && *p != '\t')
+		p++;
+	size_t n = (size_t)(p - name);
+	p = skip_space(p);
+	if (p >= end || *p != '=')
+		return;
+	p = skip_space(p + 1);
+	if (n == 5 && !strncasecmp(name, "cause", 5)) {
+		unsigned v = 0;
+		while (p < end && *p >= '0' && *p <= '9' && v <= 127)
+			v = v * 10 + (unsigned)(*p++ - '0');
+		p = skip_space(p);
+		*cause = v <= 127 && p >= end ? (uint16_t)v : 0;
+	} else if (n == 4 && !strncasecmp(name, "text", 4) && size) {
+		copy_text(text, size, p, end);
+	}
+}
+
+/* Reason: SIP;cause=486;text="a, b", Q.850 ;cause=17 */
+uint16_t failure_q850(const char *reason, char *text, size_t size)
+{
+	uint16_t cause = 0;
+
+	if (size)
+		text[0] = 0;
+	for (const char *p = reason ? reason : "", *end; *p; p = *end ? end + 1 : end) {
+		end = upto(p, ",");
+		p = skip_space(p);
+		if (strncasecmp(p, "Q.850", 5) || !strchr(" \t;,", p[5]))
+			continue;
+		for (p = upto(p, ";,"); p < end; p = upto(p, ";,"))
+			p++, reason_parameter(p, upto(p, ";,"), &cause, text, size);
+		break;
+	}
+	return cause;
+}
+
+/* ---- what it means -------------------------------------------------------------------------- */
+
+static enum cause transport_cause(const struct failure_evidence *e)
+{
+	if (e->stream && e->connected)
+		return e->progress ? CAUSE_NONE : CAUSE_LOST;
+	if (e->stream && e->err == ETIMEDOUT)
+		return CAUSE_CONNECT;
+	return CAUSE_UNREACHABLE;
+}
+
+static enum cause cause_of(const struct failure_evidence *e)
+{
+	if (e->received)
+		return e->status >= 300   ? CAUSE_STATUS
+		       : e->status >= 200 ? CAUSE_ANSWERED
+		                          : CAUSE_NONE;
+	if (e->status ==
+	    408) /* the library's timers B, C, and the end of a CANCEL nobody answered */
+		return CAUSE_NO_REPLY;
+	if (e->status || e->err)
+		return transport_cause(e);
+	return CAUSE_NONE;
+}
+
+void failure_read(struct failure *f, const struct failure_evidence *e)
+{
+	const char *why = e->err ? strerrordesc_np(e->err) : NULL;
+
+	*f = (struct failure){ .outcome.cause = (uint8_t)cause_of(e),
+		.err = e->received ? 0 : e->err };
+	if (f->outcome.cause == CAUSE_STATUS) {
+		f->outcome.code = e->status;
+		f->outcome.q850 = failure_q850(e->reason, f->text, sizeof f->text);
+		f->outcome.retry_after_s = failure_retry_after(e->retry_after);
+		f->outcome.repairable = e->status == 491;
+	} else if (why && !e->received) {
+		copy_text(f->text, sizeof f->text, why, why + strlen(why));
+	}
+}
+
+/* ---- from the library ----------------------------------------------------------------------- */
+
+static char *joined(const sip_reason_t *r, su_home_t *home)
+{
+	char *all = NULL;
+
+	for (; r; r = r->re_next) {
+		char *one = sip_header_as_string(home, (const sip_header_t *)r);
+
+		all = !one ? all : !all ? one : su_sprintf(home, "%s, %s", all, one);
+	}
+	return all;
+}
+
+void failure_evidence(struct failure_evidence *e, const struct sip_s *sip, void *home)
+{
+	const sip_t *m = sip;
+
+	e->status = m && m->sip_status ? (uint16_t)m->sip_status->st_status : 0;
+	e->received = m && m->sip_status && !nta_sip_is_internal(m);
+	e->retry_after = m && m->sip_retry_after
+	                     ? su_sprintf(home, "%lu", (unsigned long)m->sip_retry_after->af_delta)
+	                     : NULL;
+	e->reason = m ? joined(m->sip_reason, home) : NULL;
+}
