@@ -124,6 +124,16 @@ uint16_t conf_trunk_of(const struct conf *c, const struct conf_addr *addr, uint1
 	return best;
 }
 
+uint64_t conf_detection_ms(const struct conf_trunk *t)
+{
+	const struct conf_probe *p = &t->probe;
+
+	if (p->method == CONF_PROBE_NONE)
+		return 0;
+	/* the interval, the probe that finds it, and those that confirm it, each judged after `confirm` (SEMANTICS C.8) */
+	return p->interval_ms + p->timeout_ms + (uint64_t)(p->down - 1) * p->confirm_ms;
+}
+
 const char *conf_addr_text(const struct conf_addr *addr, char buf[static CONF_ADDR_TEXT])
 {
 	char host[INET6_ADDRSTRLEN] = "-";

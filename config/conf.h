@@ -183,6 +183,9 @@ uint16_t conf_trunk_of(const struct conf *c, const struct conf_addr *addr, uint1
 /* True if net holds addr; ports are not looked at. */
 bool conf_net_holds(const struct conf_net *net, const struct conf_addr *addr);
 
+/* The longest a dead trunk without calls goes unnoticed, by its probes; 0: it is not probed. */
+uint64_t conf_detection_ms(const struct conf_trunk *t);
+
 /* Writes "192.0.2.1:5060" or "[2001:db8::1]:5060", without the port where that is 0. Returns buf. */
 #define CONF_ADDR_TEXT 64
 const char *conf_addr_text(const struct conf_addr *addr, char buf[static CONF_ADDR_TEXT]);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "config/value.h"
 
@@ -128,6 +129,15 @@ static void interface_ports(struct load *l, const struct conf_interface *i)
 			pairs(&i->rtp_ports), calls);
 }
 
+static void sockets(struct load *l)
+{
+	const struct conf_admin *a = &l->c->admin;
+
+	if (strlen(a->socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))
+		load_error(l, load_where(l, &a->socket, load_where(l, &l->c->run.dir, a->where)), "admin.socket: \"%s\" is longer than a unix socket's name may be (%zu)",
+			a->socket, sizeof(((struct sockaddr_un *)0)->sun_path) - 1);
+}
+
 static void interfaces(struct load *l)
 {
 	const struct conf_interfaces *all = &l->c->interfaces;
@@ -188,17 +198,11 @@ static void trunk_habits(struct load *l, const struct conf_trunk *t)
 			t->name, TEXT(m->first_response_ms));
 }
 
-/* From a carrier's death to DOWN by probes alone: the interval, the bad one, and those that confirm it. */
-static uint64_t detection_ms(const struct conf_probe *p)
-{
-	return p->interval_ms + p->timeout_ms + (uint64_t)(p->down - 1) * (p->confirm_ms > p->timeout_ms ? p->confirm_ms : p->timeout_ms);
-}
-
 static void trunk_detection(struct load *l, const struct conf_trunk *t)
 {
-	uint64_t ms = detection_ms(&t->probe);
+	uint64_t ms = conf_detection_ms(t);
 
-	if (t->probe.method == CONF_PROBE_OPTIONS && ms > 60000)
+	if (ms > 60000)
 		load_warn(l, load_where(l, &t->probe.interval_ms, t->where), "trunk \"%s\".probe: a dead trunk without calls is noticed after up to %llus; 60s or less",
 			t->name, (unsigned long long)(ms / 1000));
 }
@@ -389,6 +393,7 @@ void load_lint(struct load *l)
 {
 	test_only(l);
 	sip_timers(l);
+	sockets(l);
 	interfaces(l);
 	trunks(l);
 	for (uint16_t i = 0; i < l->c->profiles.count; i++)

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
 /* kedge: the command in front of the two planes. The verbs stand in verb.def, a file per family of them. */
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tools/verb.h"
 
 static const struct {
-	const char *name, *arguments, *meaning;
+	const char *name, *arguments, *meaning, *more;
 	int (*fn)(int argc, char **argv);
 } verbs[] = {
-#define VERB(name, arguments, meaning) { #name, arguments, meaning, verb_##name },
+#define VERB(name, arguments, meaning, more) { #name, arguments, meaning, more, verb_##name },
 #include "tools/verb.def"
 #undef VERB
 };
@@ -34,6 +36,27 @@ int verb_usage(const char *name)
 	return VERB_USAGE;
 }
 
+const char *verb_config_file(void)
+{
+	const char *file = getenv("KEDGE_CONFIG");
+
+	return file && *file ? file : "/etc/kedge/kedge.cfg";
+}
+
+static int print_help(size_t i)
+{
+	printf("usage: kedge %s %s\n%s\n%s\n", verbs[i].name, verbs[i].arguments, verbs[i].meaning, verbs[i].more);
+	return VERB_DONE;
+}
+
+static bool wants_help(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--help") == 0)
+			return true;
+	return false;
+}
+
 int verb_help(int argc, char **argv)
 {
 	print_verbs(stdout);
@@ -50,7 +73,7 @@ int main(int argc, char **argv)
 		name = "version";
 	for (size_t i = 0; i < VERB_COUNT; i++)
 		if (strcmp(verbs[i].name, name) == 0)
-			return verbs[i].fn(argc - 1, argv + 1);
+			return wants_help(argc - 1, argv + 1) ? print_help(i) : verbs[i].fn(argc - 1, argv + 1);
 	if (*name)
 		fprintf(stderr, "kedge: no verb \"%s\"\n", name);
 	print_verbs(stderr);

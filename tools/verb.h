@@ -7,11 +7,14 @@
 
 enum { VERB_DONE = 0, VERB_REFUSED = 1, VERB_USAGE = 2, VERB_UNREACHABLE = 3 };
 
-#define VERB(name, arguments, meaning) int verb_##name(int argc, char **argv);
+#define VERB(name, arguments, meaning, more) int verb_##name(int argc, char **argv);
 #include "tools/verb.def"
 #undef VERB
 
 /* Prints "usage: kedge VERB ARGUMENTS" of that row to stderr. Returns VERB_USAGE. */
 int verb_usage(const char *name);
+
+/* The configuration of a verb without -f: $KEDGE_CONFIG, else /etc/kedge/kedge.cfg. */
+const char *verb_config_file(void);
 
 #endif

@@ -134,6 +134,9 @@ static void keys(void **state)
 {
 	(void)state;
 	tells(HEAD TRUNKS TAIL "trunkz = ( );\n", "kedge.cfg:8: error: unknown key \"trunkz\"; did you mean \"trunks\"?\n");
+	tells(HEAD TRUNKS TAIL "run = { dir = \"/run/01234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234\"; };\n",
+	    "kedge.cfg:8: error: admin.socket: \"/run/01234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234/admin.sock\""
+	    " is longer than a unix socket's name may be (107)\n");
 	tells(HEAD TRUNKS TAIL "frobnicate = 1;\n", "kedge.cfg:8: error: unknown key \"frobnicate\"\n");
 	tells(HEAD TRUNKS TAIL "sip = 5;\n", "kedge.cfg:8: error: sip: expected a group { key = value; }, got 5\n");
 	tells(HEAD TRUNKS "profiles = { };\n" ROUTES,
@@ -270,7 +273,7 @@ static void trunk_rules(void **state)
 	trunk_tells(ALPHA "timers = { first_response = \"500ms\"; }; }",
 	    "kedge.cfg:4: warning: trunk \"alpha\".timers.first_response: \"500ms\" over UDP takes one lost packet for a dead carrier; 1s or more\n");
 	trunk_tells(ALPHA "probe = { interval = \"5min\"; }; }",
-	    "kedge.cfg:4: warning: trunk \"alpha\".probe: a dead trunk without calls is noticed after up to 303s; 60s or less\n");
+	    "kedge.cfg:4: warning: trunk \"alpha\".probe: a dead trunk without calls is noticed after up to 302s; 60s or less\n");
 }
 
 static void interface_rules(void **state)

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+/* The verbs that look at files alone: check, config, version. */
+#include <getopt.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "config/conf.h"
+#include "config/value.h"
+#include "routing/shm/layout.h"
+#include "tools/verb.h"
+
+/* ---- check ---------------------------------------------------------------------------------- */
+
+static const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void print_summary(const struct conf *c, const struct err_list *errs)
+{
+	char text[VALUE_TEXT];
+
+	if (errs->count)
+		fprintf(stderr, "%zu error%s, %zu warning%s\n", errs->errors, plural(errs->errors), errs->warnings, plural(errs->warnings));
+	if (!c)
+		return;
+	printf("%s: %u trunks, %u profiles, %u routes\n", c->file, c->trunks.count, c->profiles.count, c->routes.count);
+	for (uint16_t i = 0; i < c->trunks.count; i++)
+		printf("trunk %s: %s%s\n", c->trunks.v[i].name,
+			conf_detection_ms(&c->trunks.v[i]) ? "if it dies between calls, that is known within " : "not probed: its death is found by a call",
+			conf_detection_ms(&c->trunks.v[i]) ? value_ms_text((uint32_t)conf_detection_ms(&c->trunks.v[i]), text) : "");
+}
+
+static json_t *message_json(const struct err *e)
+{
+	json_t *o = json_pack("{s:s, s:i, s:s*}", "level", e->level == ERR_ERROR ? "error" : "warning", "line", e->line, "text",
+		value_clean(e->text) ? e->text : NULL);
+
+	if (e->file && value_clean(e->file))
+		json_object_set_new(o, "file", json_string(e->file));
+	return o;
+}
+
+static void print_json(const char *file, bool ok, const struct err_list *errs)
+{
+	json_t *list = json_array(), *o;
+
+	for (size_t i = 0; i < errs->count; i++)
+		json_array_append_new(list, message_json(&errs->v[i]));
+	o = json_pack("{s:s, s:b, s:i, s:i, s:o}", "file", file, "ok", ok, "errors", (int)errs->errors, "warnings", (int)errs->warnings,
+		"messages", list);
+	json_dumpf(o, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(o);
+}
+
+int verb_check(int argc, char **argv)
+{
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, { "strict", no_argument, NULL, 's' }, { 0 } };
+	const char *file = verb_config_file();
+	bool json = false, strict = false, ok;
+	struct err_list errs = { 0 };
+	struct conf *c;
+	int o;
+
+	while ((o = getopt_long(argc, argv, "f:", options, NULL)) != -1) {
+		if (o == '?')
+			return verb_usage("check");
+		file = o == 'f' ? optarg : file;
+		json |= o == 'j';
+		strict |= o == 's';
+	}
+	if (optind < argc)
+		return verb_usage("check");
+	c = conf_load(file, CONF_UNSCALED, &errs);
+	ok = c && !(strict && errs.warnings);
+	if (json) {
+		print_json(file, ok, &errs);
+	} else {
+		err_print(&errs, stderr);
+		print_summary(c, &errs);
+	}
+	conf_unref(c);
+	err_fini(&errs);
+	return ok ? VERB_DONE : VERB_REFUSED;
+}
+
+/* ---- config --------------------------------------------------------------------------------- */
+
+static int print_effective(const char *file)
+{
+	struct err_list errs = { 0 };
+	struct conf *c = conf_load(file, CONF_UNSCALED, &errs);
+
+	err_print(&errs, stderr);
+	err_fini(&errs);
+	if (!c)
+		return VERB_REFUSED;
+	conf_print(c, stdout);
+	conf_unref(c);
+	return VERB_DONE;
+}
+
+int verb_config(int argc, char **argv)
+{
+	static const struct option options[] = { { "effective", no_argument, NULL, 'e' }, { "example", no_argument, NULL, 'x' }, { 0 } };
+	const char *file = verb_config_file();
+	int o, what = 0;
+
+	while ((o = getopt_long(argc, argv, "f:", options, NULL)) != -1) {
+		if (o == '?')
+			return verb_usage("config");
+		if (o == 'f')
+			file = optarg;
+		else
+			what = o;
+	}
+	if (optind < argc || !what)
+		return verb_usage("config");
+	if (what == 'e')
+		return print_effective(file);
+	conf_example(stdout);
+	return VERB_DONE;
+}
+
+/* ---- version -------------------------------------------------------------------------------- */
+
+int verb_version(int argc, char **argv)
+{
+	struct utsname u = { 0 };
+	json_t *o;
+
+	if (argc > 2 || (argc == 2 && strcmp(argv[1], "--json") != 0))
+		return verb_usage("version");
+	uname(&u);
+	if (argc == 1) {
+		printf("kedge %s, segment layout %d, %s\n", KEDGE_VERSION, KEDGE_LAYOUT_VERSION, KEDGE_LIBRARIES);
+		printf("compiled by " __VERSION__ "; running on Linux %s %s\n", u.release, u.machine);
+		return VERB_DONE;
+	}
+	o = json_pack("{s:s, s:i, s:s, s:s, s:s}", "version", KEDGE_VERSION, "layout", KEDGE_LAYOUT_VERSION, "libraries", KEDGE_LIBRARIES,
+		"compiler", __VERSION__, "kernel", u.release);
+	json_dumpf(o, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(o);
+	return VERB_DONE;
+}
