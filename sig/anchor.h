@@ -25,7 +25,8 @@
 
 struct anchor { /* embedded in a call; all zero: not open */
 	uint32_t slot, generation;
-	uint8_t worker, live, ends;
+	uint8_t worker, live;
+	uint8_t used; /* outside ends in use, a bit each */
 	bool open;
 	struct kedge_addr local[1 + KEDGE_OUT_MAX]; /* our RTP address: [0] inside, [1 + i] outside end i */
 };

@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: MIT
-/* attempt: one try on one hop. An INVITE, its timers, the CANCEL race, and the long tail behind it.
+/* attempt: one try on one hop. An INVITE, its deadlines, the CANCEL race, and the long tail behind it.
  *
- *   CALLING --100--> PROCEEDING --18x--> RINGING --2xx--> WON
- *      |  \             |   \               |  \
- *      |   `3xx-6xx, transport---------------------------> DONE
- *      |                |                   |
- *      | no byte, give up: transaction gone, INVITE off the wire
- *      v                v 1xx seen, give up: CANCEL, and stay
- *   ABANDONED --1xx--> CANCELLING --3xx-6xx, 64*T1--> DONE
- *      |                |
- *      `------2xx-------+--> the caller still waits and nobody answered: WON (saves the call)
- *                       `--> else LOST: ACK and BYE; DONE when the BYE is answered
+ *   CALLING ---100---> PROCEEDING ---18x---> RINGING ---2xx---> WON
+ *      |  \                |   \                |  \
+ *      |   `--3xx-6xx, transport, Timer B--------`--`---------> DONE
+ *      |                   |                    |
+ *      | no byte, given up |                    | given up: CANCEL, and stay
+ *      v                   v                    v
+ *   ABANDONED ------1xx--> CANCELLING --3xx-6xx, 64*T1--------> DONE
+ *      | ^ 18x while the live branch showed nothing: RINGING again (the first that rings keeps the call)
+ *      |                    |
+ *      `---------2xx--------+--> the caller waits and nobody answered: WON (it saves the call)
+ *                           `--> else ACK and BYE; DONE
  *
- * ABANDONED has no transaction at nta: late answers arrive as strays and are matched by branch (attempt_stray).
- * A late 18x there rings on if the live branch has shown nothing (the first that rings keeps the call),
- * else it is answered by our own CANCEL at once.
- * Thread: su_root's. Owner: the call's su_home; an attempt lives until its last late answer can come (64*T1). */
+ * ABANDONED has no transaction at nta (its INVITE would ring a phone that comes back): late answers arrive as
+ * strays and are matched by branch. A branch is remembered for 64*T1 after its attempt is over too, so that a
+ * 2xx after the final still gets its ACK and BYE: no ghost legs.
+ * An attempt knows no other attempt and no rule about the caller: call decides, attempt does.
+ * Thread: su_root's. Owner: the call's su_home. */
 #ifndef KEDGE_SIG_ATTEMPT_H
 #define KEDGE_SIG_ATTEMPT_H
 
@@ -24,10 +26,12 @@
 #include <sofia-sip/nta.h>
 #include <sofia-sip/sip.h>
 
+#include "routing/decide.h"
+#include "sig/bridge.h"
 #include "sig/leg.h"
 
 #define ATTEMPT_STATES(S)                                                                          \
-	S(IDLE) S(CALLING) S(PROCEEDING) S(RINGING) S(ABANDONED) S(CANCELLING) S(WON) S(LOST) S(DONE)
+	S(IDLE) S(CALLING) S(PROCEEDING) S(RINGING) S(ABANDONED) S(CANCELLING) S(WON) S(DONE)
 enum attempt_state {
 #define S(x) ATTEMPT_##x,
 	ATTEMPT_STATES(S)
@@ -35,32 +39,81 @@ enum attempt_state {
 	    ATTEMPT_STATE_COUNT
 };
 
+/* Deadlines, monotonic ns, 0: off. The call looks at them; attempt_* set them only where said. */
+enum attempt_due {
+	ATTEMPT_DUE_DECIDE, /* ask routing/decide: silence check, give up */
+	ATTEMPT_DUE_CONNECT, /* TCP: no connection by then */
+	ATTEMPT_DUE_WAIT,   /* after CANCEL: go on without its final */
+	ATTEMPT_DUE_WINDOW, /* the last late answer: set by attempt_give_up */
+	ATTEMPT_DUE_COUNT
+};
+
 struct attempt {
 	struct call *call;    /* borrowed */
 	struct attempt *next; /* of the call, oldest first */
 	struct attempt *hash_next;
 	enum attempt_state state;
-	uint8_t index;  /* in its call, from 0 */
-	uint8_t end;    /* outside end of the anchor, KEDGE_LIVE_NONE: none */
-	bool late;      /* given up: an answer saves the call only while nobody else answered */
-	bool proved;    /* the hop was heard since the INVITE (a silence check was answered) */
-	uint16_t hop;   /* slot of the trunk table */
-	uint16_t trunk; /* index in the configuration */
-	struct leg leg;
-	nta_outgoing_t *orq; /* NULL once abandoned or done */
-	char *ruri;          /* Request-URI as sent */
-	char *route;         /* URL of the hop */
-	uint16_t status;     /* last response; 0: none. Local verdicts: attempt.failure */
-	uint8_t failure;     /* enum failure_class of the outcome */
+	uint8_t index;   /* in its call, from 0 */
+	uint8_t end;     /* outside end of the anchor, KEDGE_LIVE_NONE: none */
+	bool waits;     /* given up after a 1xx: the hunt waits for its final */
+	bool internal;  /* status is a verdict of our own stack, not a reply */
+	uint8_t cause;  /* enum cause: why it ended, or was given up and still waits for its final */
+	uint16_t hop;    /* slot of the trunk table */
+	uint16_t trunk;  /* index in the configuration */
+	uint16_t status; /* last response, 0: none */
 	uint16_t best_1xx;
-	uint32_t retry_after_s;
-	uint64_t begun_ns, first_reply_ns, ringing_ns, ended_ns;
-	uint64_t due_ns[5]; /* first_response or progress; check; ring; cancel wait; late window. 0: off */
+	struct decide_outcome outcome; /* of its final: code, Reason, Retry-After */
+	char reason[120]; /* its Reason header, cleaned; "" none */
+	struct leg leg;
+	struct bridge_side side;
+	nta_outgoing_t *orq; /* NULL while IDLE, ABANDONED, after the end */
+	char *ruri;          /* Request-URI as sent */
+	char route[LEG_ROUTE];
+	uint64_t begun_ns, reply_ns, ringing_ns, ended_ns; /* 0: not yet */
+	uint64_t due_ns[ATTEMPT_DUE_COUNT];
+};
+
+struct attempt_invite { /* what the INVITE says; all text borrowed for the call */
+	const char *ruri, *from, *to; /* Request-URI; From and To without tags */
+	const char *contact_user;     /* escaped; "": none */
+	const char *headers;          /* further header lines, each with its end; or NULL */
+	const char *body;             /* SDP, or NULL */
+	unsigned max_forwards;
+	const char *user_agent; /* NULL: none */
 };
 
 const char *attempt_state_name(enum attempt_state s);
 
-/* A response that no transaction took. true: it belonged to an attempt, and msg was consumed. */
-bool attempt_stray(nta_agent_t *agent, msg_t *msg, sip_t *sip);
+/* t1_ms: T1 of the agents. */
+void attempt_init(uint32_t t1_ms);
+
+/* Begins leg B toward hop and sends the INVITE. 0; -EINVAL, -ENOMEM, -EIO: nothing was sent. */
+int attempt_send(struct attempt *a, nta_agent_t *agent, const struct kedge_addr *hop,
+    unsigned transport, const struct attempt_invite *inv);
+
+/* Nobody waits for it any more: without a byte from the hop the INVITE goes off the wire and the branch is
+ * kept, after a 1xx it is cancelled. Nothing happens to one that is over. */
+void attempt_give_up(struct attempt *a);
+
+/* A branch given up without a byte rings, and now has the call. */
+void attempt_revive(struct attempt *a);
+
+/* A branch given up without a byte showed a 1xx: CANCEL it now. */
+void attempt_cancel_late(struct attempt *a);
+
+/* The window of late answers is over, or the call is: no callback follows. */
+void attempt_end(struct attempt *a);
+
+/* Frees what nta holds and forgets the branch in 64*T1. With the call only. */
+void attempt_fini(struct attempt *a);
+
+/* TCP: its connection stands. */
+bool attempt_connected(const struct attempt *a);
+
+/* True while an answer could still come. */
+bool attempt_open(const struct attempt *a);
+
+/* A response that no transaction took. true: it was of one of our branches, and msg is consumed. */
+bool attempt_stray(unsigned iface, nta_agent_t *agent, msg_t *msg, sip_t *sip);
 
 #endif

@@ -7,10 +7,13 @@
  *     `------caller gone (CANCEL, BYE, transport lost): CANCEL to every branch------------------'
  *
  * GONE: nothing is owed to the caller any more; the call lives on while a branch may still answer (64*T1), so that
- * a late 2xx gets its ACK and BYE. SEMANTICS C.7 is written here; each of its rules has a scenario.
- * One deadline: the setup budget. Attempts are given what is left of it; no timer of theirs can cut it short.
- * One su_timer per call; what is due next is computed from the deadlines of call and attempts.
- * Thread: su_root's. Owner: itself: a su_home, freed when its last transaction and branch are done. */
+ * a late 2xx gets its ACK and BYE. What to try, for how long, and who has the call says routing/decide; here it
+ * is done. SEMANTICS C.7 is written here and there; each of its rules has a scenario.
+ * One su_timer per call; what is due next is the least of the deadlines of call and attempts.
+ *
+ *   call.c     setup, answer, end: the states        reinvite.c   offers inside the dialog
+ *   report.c   decision record, call.end, CDR
+ * Thread: su_root's. Owner: itself: a su_home, counted: one hold for being alive, one per open attempt, BYE, anchor. */
 #ifndef KEDGE_SIG_CALL_H
 #define KEDGE_SIG_CALL_H
 
@@ -22,11 +25,16 @@
 #include <stdint.h>
 #include <sofia-sip/nta.h>
 #include <sofia-sip/su_alloc.h>
+#include <sofia-sip/su_wait.h>
+#include <sofia-sip/tport.h>
 
 #include "config/conf.h"
+#include "routing/decide.h"
+#include "routing/health.h"
+#include "routing/plan.h"
 #include "routing/shm/segment.h"
-#include "sig/anchor.h"
 #include "sig/attempt.h"
+#include "sig/bridge.h"
 #include "sig/leg.h"
 
 #define CALL_STATES(S) S(SETUP) S(ANSWERED) S(UP) S(ENDING) S(GONE)
@@ -37,9 +45,51 @@ enum call_state {
 	    CALL_STATE_COUNT
 };
 
-/* Starts the module: counters and tables of seg, timers on root. */
-int call_init(const struct segment *seg, su_root_t *root);
-void call_fini(void);
+enum call_by { CALL_BY_NOBODY, CALL_BY_CALLER, CALL_BY_CALLEE, CALL_BY_KEDGE }; /* as enum cdr_ended_by */
+
+struct call {
+	su_home_t home[1];
+	enum call_state state;
+	uint32_t holds;
+	uint64_t id;
+	struct call *next, *prev; /* all calls, tails too */
+	const struct conf *conf;  /* one reference */
+	struct plan plan;
+	struct decide decide;
+	struct bridge bridge;
+	struct leg caller;
+	struct attempt *attempts, *winner; /* oldest first */
+	struct decide_final final;
+	su_timer_t *timer;
+	uint64_t timer_ns;          /* when it is set for, 0: not */
+	uint64_t next_ns;           /* ask decide again then, 0: not */
+	uint64_t repeat_ns;         /* say the last 18x again then */
+	struct decide_step delayed; /* a TRY that waits for its time (491) */
+	uint64_t delayed_ns;
+	msg_t *invite;              /* the caller's, until the outcome */
+	tport_t *tport;             /* its TCP connection, watched until the outcome */
+	int pending;                /* at that transport */
+	char *number, *loop, *caller_call_id;
+	char *src, *dst;            /* as told to the answering (else last tried) trunk */
+	uint16_t max_forwards;
+	uint16_t told_1xx;          /* last provisional status the caller got, and whether with SDP */
+	bool told_sdp;
+	bool reported, media_done;
+	uint16_t code;              /* final status the caller got */
+	uint8_t by;                 /* enum call_by */
+	const char *why;            /* static: of the end */
+	uint64_t begun_ns, ringing_ns, answered_ns, ended_ns;
+	uint64_t begun_wall_ms, answered_wall_ms;
+	struct leg *ack_owed; /* its 2xx had the offer: ACK when the other side answered it */
+};
+
+struct call_deps {
+	const struct segment *seg;
+	su_root_t *root;
+	struct health *health;
+	void (*check)(uint16_t hop); /* sends an OPTIONS to a hop: a silence check */
+	void (*gone)(void);          /* a call left memory; or NULL */
+};
 
 struct call_request { /* what ingress knows about an INVITE it lets in */
 	unsigned iface;
@@ -47,24 +97,73 @@ struct call_request { /* what ingress knows about an INVITE it lets in */
 	const struct conf *conf; /* borrowed: the call takes a reference */
 	uint16_t trunk;          /* it came from */
 	uint16_t max_forwards;   /* already counted down */
-	uint16_t profile;        /* of the route */
 	const char *number;      /* as the route matched it */
-	const char *loop;        /* our loop tokens so far, or NULL */
+	const char *loop;        /* value of our loop header for the next INVITE */
+	struct plan plan;
 	struct kedge_addr source;
 };
+
+/* 0, or a negative errno. conf: for T1 and drain. */
+int call_init(const struct call_deps *deps, const struct conf *conf);
+void call_fini(void);
 
 /* Takes an INVITE (msg is consumed) and begins a call. Whatever fails is answered on the spot. */
 void call_begin(const struct call_request *r, msg_t *msg, sip_t *sip);
 
 /* Calls alive for the operator: in setup or up (not tails). */
 uint32_t call_count(void);
-
-/* Ends every call: BYE to those that are up, CANCEL and 503 to those in setup. */
-void call_end_all(const char *reason);
-
-/* Calls and tails: 0 when nothing is left that could still need the loop. */
+/* Calls and tails. */
 uint32_t call_pending(void);
 
+/* Ends every call: BYE to those that are up, CANCEL and 503 to those in setup. */
+void call_end_all(const char *why);
+
 const char *call_state_name(enum call_state s);
+
+/* ---- for legs, attempts and the other files of call ----------------------------------------- */
+
+void call_hold(struct call *c);
+/* The last release frees the call. */
+void call_release(struct call *c);
+
+struct kedge_sig_counters *call_counters(void);
+const struct call_deps *call_deps(void);
+const char *call_agent_text(const struct call *c); /* User-Agent, Server; NULL: none */
+
+/* Is addr one of the addresses of that trunk? */
+bool call_source_is(const struct call *c, uint16_t trunk, unsigned iface, const struct kedge_addr *addr);
+
+void call_unexpected(const struct call *c, const char *state, const char *event);
+void call_count_ghost(void);
+
+/* An attempt speaks. Anything received; what a 1xx means for its branch; does a 2xx have the call; it has; it failed;
+ * it ended after it was given up. */
+void call_on_reply(struct call *c, struct attempt *a);
+enum decide_reply call_on_progress(struct call *c, struct attempt *a, const sip_t *sip);
+bool call_takes(struct call *c, struct attempt *a);
+void call_on_answer(struct call *c, struct attempt *a, const sip_t *sip);
+void call_on_failure(struct call *c, struct attempt *a, const sip_t *sip);
+void call_on_over(struct call *c, struct attempt *a, const sip_t *sip, bool cancelled_by_us);
+
+/* A leg speaks. */
+void call_on_bye(struct call *c, struct leg *l, nta_incoming_t *irq, const sip_t *sip);
+void call_on_reinvite(struct call *c, struct leg *l, nta_incoming_t *irq, const sip_t *sip);
+void call_leg_gone(struct call *c, struct leg *l);
+
+/* The answered call ends: BYE to whoever did not say it. reason: value of a Reason header, or NULL. */
+void call_end(struct call *c, enum call_by by, const char *why, const char *reason);
+
+/* reinvite.c: what is pending is answered 487 and forgotten. */
+void reinvite_abort(struct call *c);
+/* After the caller's ACK: tell it what holds, if the answer it got does not. */
+void reinvite_correct(struct call *c);
+
+/* report.c: once, when the call is GONE and media gave its counters. */
+void report_call(struct call *c);
+
+struct bridge_body call_body(const sip_t *sip);
+/* The leg of the callee, NULL before the answer; and what bridge knows about a leg. */
+struct leg *call_callee(struct call *c);
+struct bridge_side *call_side(struct call *c, const struct leg *l);
 
 #endif

@@ -35,6 +35,7 @@ struct leg {
 	struct call *call; /* borrowed */
 	enum leg_state state;
 	bool uas;          /* we answered the INVITE that made it */
+	bool nat;          /* the peer's Contact is private and its source is not: keep to the source */
 	uint8_t transport; /* enum conf_transport of the peer */
 	uint16_t iface;
 	uint16_t trunk; /* index in the call's configuration */
@@ -42,35 +43,49 @@ struct leg {
 	nta_agent_t *agent;
 	nta_leg_t *nta; /* NULL until begun */
 	char tag[LISTEN_TOKEN];
-	char *call_id;             /* in the call's home */
-	sip_contact_t *contact;    /* ours, in every dialog-forming message */
-	nta_incoming_t *irq;       /* the INVITE (or re-INVITE) from this side that has no final ACK yet */
-	nta_outgoing_t *orq;       /* our re-INVITE toward this side */
-	char branch[LISTEN_BRANCH]; /* of our last INVITE on this leg: ACK needs it */
+	char id[LISTEN_TOKEN * 2];  /* UAC: our Call-ID */
+	sip_contact_t *contact;     /* ours, in every dialog-forming message */
+	nta_incoming_t *irq;        /* the INVITE or re-INVITE of this peer until its final answer is ACKed */
+	nta_outgoing_t *orq;        /* our re-INVITE toward this peer until its final answer */
+	nta_outgoing_t *bye;
+	char branch[LISTEN_BRANCH]; /* of our last INVITE on this leg: its ACK needs it */
 	uint32_t invite_cseq;       /* of that INVITE */
-	bool ack_wanted; /* a 2xx to our INVITE came and its ACK is still owed (offer in the 2xx) */
 };
+
+/* What our Allow headers say. */
+extern const char leg_allow[];
 
 const char *leg_state_name(enum leg_state s);
 
-/* Begins the caller's dialog from its INVITE: nta leg with our tag, route set, Contact. msg is not consumed. */
+/* Begins the caller's dialog from its INVITE: our tag, route set, Contact. 0, -EINVAL, -ENOMEM. */
 int leg_begin_uas(struct leg *l, nta_agent_t *agent, const sip_t *sip, const struct kedge_addr *source);
 
-/* Begins a dialog of ours: from and to as header text without tags. */
+/* Begins a dialog of ours toward a hop; from and to: header text without tags. 0, -EINVAL, -ENOMEM. */
 int leg_begin_uac(struct leg *l, nta_agent_t *agent, const char *from, const char *to,
-    const struct kedge_addr *hop);
+    const char *contact_user, const struct kedge_addr *hop, unsigned transport);
 
-/* Takes the remote tag, route set and target from a dialog-forming response. early: from a 1xx. */
-void leg_answered(struct leg *l, const sip_t *sip, bool early);
+/* Takes the remote tag (the first one stays), route set and target from a response that made the dialog.
+ * final: from a 2xx, whose route set replaces that of an early one. */
+void leg_answered(struct leg *l, const sip_t *sip, bool final);
 
-/* Where in-dialog requests go: a URL text in home (IP literal and transport), or NULL: as nta finds it. */
-char *leg_route(struct leg *l, su_home_t *home);
+/* Takes the new remote target of a re-INVITE or its 2xx (RFC 3261 12.2). */
+void leg_retarget(struct leg *l, const sip_t *sip);
 
-/* ACK for a 2xx to our last INVITE on this leg, with body if not NULL. */
-void leg_ack(struct leg *l, const char *body, const char *content_type);
+/* Where in-dialog requests go: a URL of an IP literal and transport, written to out. */
+#define LEG_ROUTE 96
+char *leg_route(const struct leg *l, char out[static LEG_ROUTE]);
 
-/* BYE, with a Reason header if not NULL; the leg is GONE when the peer answered or never will. */
+/* Sends an INVITE inside the dialog with an SDP body (NULL: none). cb gets the responses. 0 or -EIO. */
+int leg_reinvite(struct leg *l, const char *body, nta_response_f *cb, void *magic);
+
+/* ACKs the 2xx of our last INVITE on this leg, with an SDP body if not NULL. Retransmitted by nta. */
+void leg_ack(struct leg *l, const char *body);
+
+/* Sends BYE, with a Reason header if not NULL. call_leg_gone() follows when the peer answered or never will. */
 void leg_bye(struct leg *l, const char *reason);
+
+/* The dialog is over without a word of ours (BYE came, or it never was). No callback. */
+void leg_end(struct leg *l);
 
 /* Frees the dialog at nta. Requests for it are answered 481 from then on. */
 void leg_fini(struct leg *l);

@@ -169,13 +169,14 @@ static int on_message(nta_agent_magic_t *magic, nta_agent_t *agent, msg_t *msg, 
 	return 0;
 }
 
-static nta_agent_t *agent_new(struct listen_iface *f)
+static nta_agent_t *agent_new(struct listen_iface *f, const struct conf_sip *sip)
 {
 	nta_agent_t *agent = nta_agent_create(listen_state.root, (url_string_t *)-1, on_message,
 	    (nta_agent_magic_t *)f, NTATAG_UA(1), NTATAG_UDP_MTU(65535), NTATAG_PROGRESS(~0U),
 	    NTATAG_EXTRA_100(0), NTATAG_PRELOAD(2048), NTATAG_MAXSIZE(65536), NTATAG_SERVER_RPORT(2),
 	    NTATAG_CLIENT_RPORT(1), NTATAG_USE_NAPTR(0), NTATAG_USE_SRV(0), NTATAG_MERGE_482(1),
-	    NTATAG_TIMEOUT_408(1), TAG_END());
+	    NTATAG_TIMEOUT_408(1), NTATAG_SIP_T1(sip->t1_ms), NTATAG_SIP_T1X64(64 * sip->t1_ms),
+	    NTATAG_SIP_T2(sip->t2_ms), NTATAG_SIP_T4(sip->t4_ms), TAG_END());
 
 	return agent;
 }
@@ -186,13 +187,13 @@ static int transport_add(struct listen_iface *f, const struct kedge_listener *l)
 
 	listen_print(&l->addr, host, sizeof(host));
 	snprintf(url, sizeof(url), "sip:%s;transport=%s", host, l->stream ? "tcp" : "udp");
-	if (nta_agent_add_tport(f->agent, URL_STRING_MAKE(url), TPTAG_UDP_RMEM(4 << 20),
+	if (nta_agent_add_tport(f->agent, (url_string_t *)url, TPTAG_UDP_RMEM(4 << 20),
 	        TPTAG_UDP_WMEM(4 << 20), TPTAG_QUEUESIZE(1024), TPTAG_PONG2PING(1), TAG_END()) < 0)
 		return -EADDRNOTAVAIL;
 	return 0;
 }
 
-static int iface_add(const struct kedge_listener *l)
+static int iface_add(const struct kedge_listener *l, const struct conf_sip *sip)
 {
 	struct listen_iface *f;
 
@@ -200,12 +201,12 @@ static int iface_add(const struct kedge_listener *l)
 		return -EINVAL;
 	f = &listen_state.iface[l->iface];
 	f->index = l->iface;
-	if (!f->agent && !(f->agent = agent_new(f)))
+	if (!f->agent && !(f->agent = agent_new(f, sip)))
 		return -ENOMEM;
 	return transport_add(f, l);
 }
 
-int listen_init(su_root_t *root, const struct kedge_listener *list, uint32_t count,
+int listen_init(su_root_t *root, const struct conf_sip *sip, const struct kedge_listener *list, uint32_t count,
     const struct listen_handlers *handlers)
 {
 	int err = 0;
@@ -219,7 +220,7 @@ int listen_init(su_root_t *root, const struct kedge_listener *list, uint32_t cou
 	listen_state.count = count;
 	listen_state.adopting = 1;
 	for (uint32_t i = 0; i < count && err == 0; i++)
-		err = iface_add(&list[i]);
+		err = iface_add(&list[i], sip);
 	listen_state.adopting = 0;
 	for (uint32_t i = 0; i < count && err == 0; i++)
 		if (!listen_state.adopted[i])
@@ -308,11 +309,6 @@ void listen_branch(char *out)
 {
 	memcpy(out, "z9hG4bK", 7);
 	listen_token(out + 7);
-}
-
-int listen_has_maddr(const sip_t *sip)
-{
-	return sip->sip_via && sip->sip_via->v_maddr;
 }
 
 int listen_source(msg_t *msg, struct kedge_addr *out)

@@ -21,6 +21,7 @@
 #include <sofia-sip/nta.h>
 #include <sofia-sip/su_wait.h>
 
+#include "config/conf.h"
 #include "routing/shm/layout.h"
 
 #define LISTEN_IFACES 16 /* interfaces of one configuration */
@@ -39,9 +40,9 @@ void listen_clock(void);
 /* The time as the library's timers see it, in ms of that clock. */
 uint64_t listen_clock_ms(void);
 
-/* Makes an agent for each interface that has a listener and adopts the inherited sockets (list: borrowed
- * for the call). 0, -EINVAL for a bad list, -ENOMEM, or -EADDRNOTAVAIL when a transport did not start. */
-int listen_init(su_root_t *root, const struct kedge_listener *list, uint32_t count,
+/* Makes an agent for each interface that has a listener and adopts the inherited sockets; sip: its timers.
+ * All borrowed for the call. 0, -EINVAL for a bad list, -ENOMEM, or -EADDRNOTAVAIL when a transport did not start. */
+int listen_init(su_root_t *root, const struct conf_sip *sip, const struct kedge_listener *list, uint32_t count,
     const struct listen_handlers *handlers);
 
 /* Ends the agents. The inherited sockets stay open in the supervisor. */
@@ -62,9 +63,6 @@ int listen_hostport(unsigned iface, unsigned family, int stream, char *out, size
 void listen_token(char *out);
 /* A transaction branch. out has LISTEN_BRANCH bytes. */
 void listen_branch(char *out);
-
-/* Takes the Via's maddr out of a message's transport address decision: 1 if the top Via has one. */
-int listen_has_maddr(const sip_t *sip);
 
 /* Where a message came from. 0, or -EINVAL for a local message. */
 int listen_source(msg_t *msg, struct kedge_addr *out);

@@ -22,6 +22,7 @@
 #define KEDGE_ROUTING_SHM_SEGMENT_H
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -157,6 +158,14 @@ static inline struct kedge_worker_queues *segment_queues(const struct segment *s
 {
 	return segment_at(seg->priv, seg->priv->queue_off, worker, seg->priv->workers,
 	    sizeof(struct kedge_worker_queues));
+}
+
+/* Adds n to a word that only the caller's plane writes: one writer, so no locked instruction. */
+static inline void segment_add(_Atomic uint64_t *word, uint64_t n)
+{
+	uint64_t v = atomic_load_explicit(word, memory_order_relaxed);
+
+	atomic_store_explicit(word, v + n, memory_order_relaxed);
 }
 
 /* The free ring of one worker and one local address. */

@@ -1,0 +1,467 @@
+// SPDX-License-Identifier: MIT
+#include "sig/anchor.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "config/clock.h"
+#include "routing/shm/pool.h"
+#include "routing/shm/queue.h"
+#include "routing/shm/seq.h"
+
+static struct {
+	const struct segment *seg;
+	su_root_t *root;
+	const struct anchor_events *events;
+	void **owner;           /* by slot */
+	uint32_t *free_slot;    /* a stack: the slot used last is the one whose pages are warm */
+	uint32_t free_count;
+	uint32_t closing;       /* slots that media has yet to close */
+	uint32_t end_generation;
+	uint32_t next_worker;
+	int wait_index;
+	bool started;
+} anchor_state;
+
+/* ---- to media ------------------------------------------------------------------------------- */
+
+static void wake(uint32_t worker)
+{
+	uint64_t one = 1;
+
+	if (write(anchor_state.seg->priv->worker_eventfd[worker], &one, sizeof(one)) < 0)
+		assert(errno == EAGAIN); /* it is full of wake-ups already */
+}
+
+/* A full queue loses nothing: the worker then has thousands of slots to look at, and a worker that starts
+ * looks at all of them. */
+static void tell(const struct anchor *a)
+{
+	queue_push(&segment_queues(anchor_state.seg, a->worker)->cmd,
+	    queue_msg(KEDGE_CMD_SESSION, a->generation, a->slot));
+	wake(a->worker);
+}
+
+static void read_want(uint32_t slot, struct kedge_anchor *w)
+{
+	memset(w, 0, sizeof(*w));
+	seq_read(&segment_session(anchor_state.seg, slot)->want, w); /* our own line: never busy */
+}
+
+static void read_end(const struct anchor *a, unsigned end, struct kedge_end *e)
+{
+	memset(e, 0, sizeof(*e));
+	seq_read(&segment_end(anchor_state.seg, a->slot, end)->want, e);
+}
+
+static void write_end(const struct anchor *a, unsigned end, const struct kedge_end *e)
+{
+	seq_write(&segment_end(anchor_state.seg, a->slot, end)->want, e);
+}
+
+/* ---- ports ---------------------------------------------------------------------------------- */
+
+static void local_addr(uint32_t net, uint32_t port, struct kedge_addr *out)
+{
+	*out = anchor_state.seg->priv->net[net].addr;
+	out->port = segment_port(anchor_state.seg, port)->rtp_port;
+}
+
+/* Lends a port to an end that nobody has heard from yet. */
+static int end_begin(struct anchor *a, unsigned end, uint32_t net, unsigned hop)
+{
+	struct kedge_end e = { .anchor = a->generation, .hop = (uint16_t)hop, .latch = KEDGE_LATCH_STRICT,
+		.clock_rate = 8000, .ptime_ms = 20, .telephone_event = 0xff };
+	int err;
+
+	if (++anchor_state.end_generation == 0)
+		anchor_state.end_generation = 1;
+	e.generation = anchor_state.end_generation;
+	memset(e.pt, 0xff, sizeof(e.pt));
+	err = pool_take(anchor_state.seg, a->worker, net, a->slot, end, &e);
+	if (err == 0)
+		local_addr(net, e.port, &a->local[end == KEDGE_END_INSIDE ? 0 : end + 1]);
+	return err;
+}
+
+/* ---- open, close ---------------------------------------------------------------------------- */
+
+int anchor_net(unsigned iface, unsigned family)
+{
+	const struct kedge_private_head *priv = anchor_state.seg->priv;
+
+	for (uint32_t i = 0; i < priv->net_count; i++)
+		if (priv->net[i].iface == iface && priv->net[i].addr.family == family)
+			return (int)i;
+	return -EADDRNOTAVAIL;
+}
+
+/* The next worker that has a port there, so that calls spread. */
+static int pick_worker(uint32_t net)
+{
+	uint32_t workers = anchor_state.seg->priv->workers;
+
+	for (uint32_t i = 0; i < workers; i++) {
+		uint32_t w = (anchor_state.next_worker + i) % workers;
+
+		if (queue_count(segment_free(anchor_state.seg, w, net)) > 0) {
+			anchor_state.next_worker = w + 1;
+			return (int)w;
+		}
+	}
+	return -ENOBUFS;
+}
+
+static void random_bytes(void *out, size_t n)
+{
+	ssize_t got = getrandom(out, n, 0);
+
+	assert(got == (ssize_t)n); /* up to 256 bytes are never cut short */
+}
+
+static void begin_slot(struct anchor *a, uint64_t call_id)
+{
+	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz012345";
+	struct kedge_anchor w;
+	uint8_t raw[sizeof(w.cname) - 1];
+
+	memset(&w, 0, sizeof(w));
+	w.generation = a->generation;
+	w.state = KEDGE_SLOT_OPEN;
+	w.worker = a->worker;
+	w.live = KEDGE_LIVE_NONE;
+	w.opened_ns = clock_mono_ns();
+	w.call_id = call_id;
+	random_bytes(&w.ssrc, sizeof(w.ssrc));
+	random_bytes(raw, sizeof(raw));
+	for (size_t i = 0; i < sizeof(raw); i++)
+		w.cname[i] = alphabet[raw[i] & 31];
+	seq_write(&segment_session(anchor_state.seg, a->slot)->want, &w);
+}
+
+/* Ends of the slot's last use must not be read as ends of this one. */
+static void clear_ends(const struct anchor *a)
+{
+	struct kedge_end none = { 0 }, e;
+
+	for (unsigned i = 0; i < KEDGE_OUT_MAX; i++) {
+		read_end(a, i, &e);
+		if (e.generation)
+			write_end(a, i, &none);
+	}
+}
+
+int anchor_open(struct anchor *a, uint64_t call_id, unsigned net, void *owner)
+{
+	struct kedge_anchor before;
+	int worker, err;
+
+	assert(!a->open);
+	if (net >= anchor_state.seg->priv->net_count)
+		return -EADDRNOTAVAIL;
+	if (anchor_state.free_count == 0)
+		return -ENOSPC;
+	worker = pick_worker(net);
+	if (worker < 0)
+		return worker;
+	memset(a, 0, sizeof(*a));
+	a->slot = anchor_state.free_slot[anchor_state.free_count - 1];
+	read_want(a->slot, &before);
+	a->generation = before.generation + 1 ? before.generation + 1 : 1;
+	a->worker = (uint8_t)worker;
+	a->live = KEDGE_LIVE_NONE;
+	clear_ends(a);
+	err = end_begin(a, KEDGE_END_INSIDE, net, KEDGE_HOP_NONE);
+	if (err)
+		return err;
+	anchor_state.free_count--;
+	anchor_state.owner[a->slot] = owner;
+	a->open = true;
+	begin_slot(a, call_id);
+	tell(a);
+	segment_add(&segment_counters(anchor_state.seg)->anchors_opened, 1);
+	return 0;
+}
+
+void anchor_close(struct anchor *a)
+{
+	struct kedge_anchor w;
+
+	if (!a->open)
+		return;
+	a->open = false;
+	read_want(a->slot, &w);
+	w.state = KEDGE_SLOT_CLOSED;
+	w.live = KEDGE_LIVE_NONE;
+	seq_write(&segment_session(anchor_state.seg, a->slot)->want, &w);
+	anchor_state.closing++;
+	tell(a);
+}
+
+void anchor_disown(uint32_t slot)
+{
+	anchor_state.owner[slot] = NULL;
+}
+
+/* ---- ends ----------------------------------------------------------------------------------- */
+
+static void write_want(const struct anchor *a)
+{
+	struct kedge_anchor w;
+
+	read_want(a->slot, &w);
+	w.live = a->live;
+	w.ends = 0;
+	for (unsigned i = 0; i < KEDGE_OUT_MAX; i++)
+		if (a->used & 1u << i)
+			w.ends = (uint8_t)(i + 1);
+	seq_write(&segment_session(anchor_state.seg, a->slot)->want, &w);
+}
+
+int anchor_outside(struct anchor *a, unsigned net, unsigned hop)
+{
+	unsigned end = 0;
+	int err;
+
+	assert(a->open);
+	while (end < KEDGE_OUT_MAX && a->used & 1u << end)
+		end++;
+	if (end == KEDGE_OUT_MAX)
+		return -EMFILE;
+	if (net >= anchor_state.seg->priv->net_count)
+		return -EADDRNOTAVAIL;
+	err = end_begin(a, end, net, hop);
+	if (err)
+		return err;
+	a->used |= (uint8_t)(1u << end);
+	write_want(a);
+	tell(a);
+	return (int)end;
+}
+
+void anchor_drop(struct anchor *a, unsigned end)
+{
+	struct kedge_end none = { 0 };
+
+	if (!a->open || end >= KEDGE_OUT_MAX || end == a->live || !(a->used & 1u << end))
+		return;
+	a->used &= (uint8_t)~(1u << end);
+	write_end(a, end, &none);
+	tell(a);
+}
+
+void anchor_far(struct anchor *a, unsigned end, const struct anchor_far *far)
+{
+	struct kedge_end e;
+
+	if (!a->open)
+		return;
+	assert(far->pt_count <= 8);
+	read_end(a, end, &e);
+	e.rtp = far->rtp;
+	e.rtcp = far->rtcp;
+	e.latch = far->latch;
+	e.flags = far->flags;
+	e.telephone_event = far->telephone_event;
+	e.clock_rate = far->clock_rate ? far->clock_rate : 8000;
+	e.ptime_ms = far->ptime_ms ? far->ptime_ms : 20;
+	memset(e.pt, 0xff, sizeof(e.pt));
+	memcpy(e.pt, far->pt, far->pt_count * sizeof(far->pt[0]));
+	memcpy(e.learn, far->learn, sizeof(e.learn));
+	if (far->relearn)
+		e.exchange++;
+	write_end(a, end, &e);
+	tell(a);
+}
+
+void anchor_live(struct anchor *a, unsigned end)
+{
+	assert(end == KEDGE_LIVE_NONE || (end < KEDGE_OUT_MAX && a->used & 1u << end));
+	if (!a->open || a->live == end)
+		return;
+	a->live = (uint8_t)end;
+	write_want(a);
+	tell(a);
+}
+
+/* ---- figures -------------------------------------------------------------------------------- */
+
+static uint64_t word(const _Atomic uint64_t *w)
+{
+	return atomic_load_explicit(w, memory_order_relaxed);
+}
+
+void anchor_quality(const struct anchor *a, struct anchor_quality q[2])
+{
+	const struct kedge_stats *s = segment_stats(anchor_state.seg, a->slot);
+
+	memset(q, 0, 2 * sizeof(q[0]));
+	if (word(&s->generation) != a->generation)
+		return;
+	for (int i = 0; i < 2; i++) {
+		const struct kedge_flow *f = &s->flow[i];
+		uint64_t lost_late = word(&f->lost_late);
+
+		q[i] = (struct anchor_quality){ .packets = word(&f->packets), .bytes = word(&f->bytes),
+			.lost = lost_late >> 32, .late = lost_late & 0xffffffff, .relayed = word(&f->relayed),
+			.jitter_us = word(&f->jitter_us), .max_gap_ns = word(&f->max_gap_ns),
+			.first_rx_ns = word(&f->first_rx_ns), .last_rx_ns = word(&f->last_rx_ns) };
+	}
+}
+
+uint64_t anchor_switches(const struct anchor *a)
+{
+	const struct kedge_stats *s = segment_stats(anchor_state.seg, a->slot);
+
+	return word(&s->generation) == a->generation ? word(&s->switches) : 0;
+}
+
+uint32_t anchor_free_slots(void)
+{
+	return anchor_state.free_count;
+}
+
+uint32_t anchor_closing(void)
+{
+	return anchor_state.closing;
+}
+
+/* ---- from media ----------------------------------------------------------------------------- */
+
+/* Media is done with the slot: its counters are final and its ports are its own again. */
+static void slot_closed(uint32_t slot, const struct kedge_anchor *w)
+{
+	void *owner = anchor_state.owner[slot];
+	struct kedge_anchor freed = *w;
+
+	if (w->state == KEDGE_SLOT_FREE)
+		return; /* told twice */
+	if (w->state == KEDGE_SLOT_CLOSED && anchor_state.closing)
+		anchor_state.closing--;
+	freed.state = KEDGE_SLOT_FREE;
+	seq_write(&segment_session(anchor_state.seg, slot)->want, &freed);
+	anchor_state.owner[slot] = NULL;
+	anchor_state.free_slot[anchor_state.free_count++] = slot;
+	segment_add(&segment_counters(anchor_state.seg)->anchors_closed, 1);
+	if (owner)
+		anchor_state.events->closed(owner, slot);
+}
+
+static void on_event(uint64_t msg)
+{
+	uint32_t slot = queue_msg_slot(msg);
+	struct kedge_anchor w;
+	void *owner;
+
+	if (slot >= anchor_state.seg->priv->slots)
+		return;
+	read_want(slot, &w);
+	if (queue_msg_generation(msg) != (w.generation & 0xffffff))
+		return; /* of an earlier use of the slot */
+	owner = anchor_state.owner[slot];
+	switch (queue_msg_op(msg)) {
+	case KEDGE_EVT_CLOSED:
+		if (w.state == KEDGE_SLOT_CLOSED)
+			slot_closed(slot, &w);
+		break;
+	case KEDGE_EVT_ORPHAN:
+		if (!owner)
+			slot_closed(slot, &w);
+		break;
+	case KEDGE_EVT_FIRST_RTP:
+		if (owner)
+			anchor_state.events->first_rtp(owner);
+		break;
+	case KEDGE_EVT_SILENT:
+		if (owner)
+			anchor_state.events->silent(owner);
+		break;
+	}
+}
+
+static int on_wake(su_root_magic_t *magic, su_wait_t *wait, su_wakeup_arg_t *arg)
+{
+	uint64_t n, msg;
+
+	(void)magic;
+	(void)wait;
+	(void)arg;
+	if (read(anchor_state.seg->priv->sig_eventfd, &n, sizeof(n)) < 0)
+		assert(errno == EAGAIN || errno == EINTR);
+	for (uint32_t w = 0; w < anchor_state.seg->priv->workers; w++)
+		while (queue_pop(&segment_queues(anchor_state.seg, w)->evt, &msg) == 0)
+			on_event(msg);
+	return 0;
+}
+
+/* ---- attach --------------------------------------------------------------------------------- */
+
+/* Which slots are free, which media has yet to close, which are calls of the process before this one.
+ * Those have no owner: media closes them once both ends were silent long enough. */
+static void slot_adopt(uint32_t slot)
+{
+	struct kedge_anchor w;
+
+	read_want(slot, &w);
+	if (w.state != KEDGE_SLOT_FREE && pool_slot_idle(anchor_state.seg, slot)) {
+		w.state = KEDGE_SLOT_FREE;
+		seq_write(&segment_session(anchor_state.seg, slot)->want, &w);
+	}
+	if (w.state == KEDGE_SLOT_FREE)
+		anchor_state.free_slot[anchor_state.free_count++] = slot;
+	else if (w.state == KEDGE_SLOT_CLOSED)
+		anchor_state.closing++;
+}
+
+static int wait_register(void)
+{
+	su_wait_t wait[1] = { SU_WAIT_INIT };
+
+	if (su_wait_create(wait, anchor_state.seg->priv->sig_eventfd, SU_WAIT_IN) < 0)
+		return -EIO;
+	anchor_state.wait_index = su_root_register(anchor_state.root, wait, on_wake, NULL, 0);
+	return anchor_state.wait_index < 0 ? -EIO : 0;
+}
+
+int anchor_init(const struct segment *seg, su_root_t *root, const struct anchor_events *events)
+{
+	uint32_t slots = seg->priv->slots;
+
+	anchor_state.seg = seg;
+	anchor_state.root = root;
+	anchor_state.events = events;
+	anchor_state.owner = calloc(slots, sizeof(anchor_state.owner[0]));
+	anchor_state.free_slot = calloc(slots, sizeof(anchor_state.free_slot[0]));
+	if (!anchor_state.owner || !anchor_state.free_slot)
+		goto out_memory;
+	random_bytes(&anchor_state.end_generation, sizeof(anchor_state.end_generation));
+	pool_recover(seg);
+	for (uint32_t i = slots; i > 0; i--)
+		slot_adopt(i - 1);
+	for (uint32_t w = 0; w < seg->priv->workers; w++)
+		wake(w);
+	if (wait_register() < 0)
+		goto out_memory;
+	anchor_state.started = true;
+	on_wake(NULL, NULL, NULL); /* what media said while nobody listened */
+	return 0;
+out_memory:
+	free(anchor_state.owner);
+	free(anchor_state.free_slot);
+	memset(&anchor_state, 0, sizeof(anchor_state));
+	return -ENOMEM;
+}
+
+void anchor_fini(void)
+{
+	if (!anchor_state.started)
+		return;
+	su_root_deregister(anchor_state.root, anchor_state.wait_index);
+	free(anchor_state.owner);
+	free(anchor_state.free_slot);
+	memset(&anchor_state, 0, sizeof(anchor_state));
+}

@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: MIT
+#include "sig/attempt.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sofia-sip/nta_stateless.h>
+#include <sofia-sip/nta_tport.h>
+#include <sofia-sip/sip_header.h>
+#include <sofia-sip/sip_status.h>
+#include <sofia-sip/sip_util.h>
+#include <sofia-sip/su_tag.h>
+#include <sofia-sip/tport.h>
+
+#include "config/clock.h"
+#include "sig/call.h"
+
+#define URL(text) ((url_string_t *)(text))
+
+#define BUCKETS 4096 /* of live branches; a power of two */
+#define RECENT  8192 /* branches remembered after their attempt: 64*T1 at 250 attempts a second */
+
+struct recent {
+	char token[LISTEN_TOKEN - 1];
+	uint64_t until_ns;
+};
+
+static struct {
+	struct attempt *bucket[BUCKETS];
+	struct recent recent[RECENT];
+	uint32_t recent_next;
+	uint64_t window_ns;
+} attempts;
+
+static const char *const state_names[ATTEMPT_STATE_COUNT] = {
+#define S(x) #x,
+	ATTEMPT_STATES(S)
+#undef S
+};
+
+const char *attempt_state_name(enum attempt_state s)
+{
+	return state_names[s];
+}
+
+void attempt_init(uint32_t t1_ms)
+{
+	attempts.window_ns = 64ULL * t1_ms * CLOCK_NS_PER_MS;
+}
+
+/* ---- branches ------------------------------------------------------------------------------- */
+
+/* The token behind z9hG4bK is random, so a few of its characters are hash enough. */
+static uint32_t bucket_of(const char *branch)
+{
+	uint32_t h = 2166136261u;
+
+	for (const char *p = branch + 7; *p; p++)
+		h = (h ^ (uint8_t)*p) * 16777619u;
+	return h % BUCKETS;
+}
+
+static void branch_add(struct attempt *a)
+{
+	struct attempt **b = &attempts.bucket[bucket_of(a->leg.branch)];
+
+	a->hash_next = *b;
+	*b = a;
+}
+
+static void branch_remove(struct attempt *a)
+{
+	struct attempt **b = &attempts.bucket[bucket_of(a->leg.branch)];
+
+	while (*b && *b != a)
+		b = &(*b)->hash_next;
+	if (*b)
+		*b = a->hash_next;
+}
+
+static bool is_ours(const char *branch)
+{
+	return branch && strlen(branch) == LISTEN_BRANCH - 1 && strncmp(branch, "z9hG4bK", 7) == 0;
+}
+
+static struct attempt *branch_find(const char *branch)
+{
+	struct attempt *a = attempts.bucket[bucket_of(branch)];
+
+	while (a && strcmp(a->leg.branch, branch) != 0)
+		a = a->hash_next;
+	return a;
+}
+
+static void recent_add(const struct attempt *a)
+{
+	struct recent *r = &attempts.recent[attempts.recent_next++ % RECENT];
+
+	memcpy(r->token, a->leg.branch + 7, sizeof(r->token));
+	r->until_ns = clock_mono_ns() + attempts.window_ns;
+}
+
+/* Rare enough to be searched: it happens when a 2xx comes for a branch that already ended. */
+static bool recent_has(const char *branch)
+{
+	uint64_t now = clock_mono_ns();
+
+	for (size_t i = 0; i < RECENT; i++)
+		if (attempts.recent[i].until_ns > now &&
+		    memcmp(attempts.recent[i].token, branch + 7, LISTEN_TOKEN - 1) == 0)
+			return true;
+	return false;
+}
+
+/* ---- states --------------------------------------------------------------------------------- */
+
+bool attempt_open(const struct attempt *a)
+{
+	return a->state != ATTEMPT_IDLE && a->state != ATTEMPT_WON && a->state != ATTEMPT_DONE;
+}
+
+/* An attempt holds its call while an answer can come. */
+static void enter(struct attempt *a, enum attempt_state to)
+{
+	bool was_open = attempt_open(a);
+
+	a->state = to;
+	if (!was_open && attempt_open(a))
+		call_hold(a->call);
+	if (was_open && !attempt_open(a)) {
+		memset(a->due_ns, 0, sizeof(a->due_ns));
+		a->ended_ns = clock_mono_ns();
+		call_release(a->call);
+	}
+}
+
+static void drop_transaction(struct attempt *a)
+{
+	if (a->orq)
+		nta_outgoing_destroy(a->orq);
+	a->orq = NULL;
+}
+
+/* ---- what we say to a branch outside its transaction ---------------------------------------- */
+
+static void send_cancel(struct attempt *a)
+{
+	char cseq[24];
+
+	snprintf(cseq, sizeof(cseq), "%u CANCEL", a->leg.invite_cseq);
+	nta_outgoing_tcreate(a->leg.nta, NULL, NULL, URL(a->route), SIP_METHOD_CANCEL,
+	    URL(a->ruri), NTATAG_BRANCH_KEY(a->leg.branch), SIPTAG_CSEQ_STR(cseq), TAG_END());
+}
+
+/* ACK of a final other than 2xx: same branch and sent-by as the INVITE (RFC 3261 17.1.1.3). */
+static void send_ack(struct attempt *a, const sip_t *sip)
+{
+	msg_t *msg = nta_msg_create(a->leg.agent, 0);
+	char host[64], via[160], cseq[24];
+
+	if (!msg)
+		return;
+	if (listen_hostport(a->leg.iface, a->leg.peer.family, a->leg.transport == CONF_TCP, host,
+	        sizeof(host)) < 0) {
+		msg_destroy(msg);
+		return;
+	}
+	snprintf(via, sizeof(via), "SIP/2.0/%s %s;rport;branch=%s",
+	    a->leg.transport == CONF_TCP ? "TCP" : "UDP", host, a->leg.branch);
+	snprintf(cseq, sizeof(cseq), "%u ACK", a->leg.invite_cseq);
+	if (sip_add_tl(msg, sip_object(msg),
+	        SIPTAG_REQUEST(sip_request_create(
+	            msg_home(msg), SIP_METHOD_ACK, URL(a->ruri), NULL)),
+	        SIPTAG_VIA_STR(via), SIPTAG_FROM(sip->sip_from), SIPTAG_TO(sip->sip_to),
+	        SIPTAG_CALL_ID(sip->sip_call_id), SIPTAG_CSEQ_STR(cseq), SIPTAG_MAX_FORWARDS_STR("70"),
+	        TAG_END()) < 0) {
+		msg_destroy(msg);
+		return;
+	}
+	nta_msg_tsend(a->leg.agent, msg, URL(a->route), NTATAG_USER_VIA(1),
+	    NTATAG_BRANCH_KEY(a->leg.branch), TAG_END());
+}
+
+/* ---- ghosts: a 2xx nobody wants ------------------------------------------------------------- */
+
+static int on_ghost_bye(nta_outgoing_magic_t *magic, nta_outgoing_t *orq, const sip_t *sip)
+{
+	if (sip && sip->sip_status->st_status < 200)
+		return 0;
+	nta_outgoing_destroy(orq);
+	nta_leg_destroy((nta_leg_t *)magic);
+	return 0;
+}
+
+/* A dialog of its own for the answer, ACKed and ended with a BYE that is retransmitted: it outlives the call.
+ * at: as far as iface, agent, peer and transport go, the leg the answer came to. */
+static void ghost_end(const struct leg *at, const sip_t *sip, const char *branch)
+{
+	struct leg l = { .iface = at->iface, .agent = at->agent, .peer = at->peer, .transport = at->transport };
+	char route[LEG_ROUTE], cseq[24], bye_branch[LISTEN_BRANCH];
+	nta_outgoing_t *orq;
+
+	snprintf(cseq, sizeof(cseq), "%u INVITE", sip->sip_cseq->cs_seq);
+	l.nta = nta_leg_tcreate(l.agent, NULL, NULL, SIPTAG_CALL_ID(sip->sip_call_id),
+	    SIPTAG_FROM(sip->sip_from), SIPTAG_TO(sip->sip_to), SIPTAG_CSEQ_STR(cseq), TAG_END());
+	if (!l.nta)
+		return;
+	nta_leg_client_route(l.nta, sip->sip_record_route, sip->sip_contact);
+	leg_route(&l, route);
+	snprintf(cseq, sizeof(cseq), "%u ACK", sip->sip_cseq->cs_seq);
+	orq = nta_outgoing_tcreate(l.nta, NULL, NULL, URL(route), SIP_METHOD_ACK, NULL,
+	    NTATAG_ACK_BRANCH(branch), SIPTAG_CSEQ_STR(cseq), TAG_END());
+	nta_outgoing_destroy(orq);
+	listen_branch(bye_branch);
+	orq = nta_outgoing_tcreate(l.nta, on_ghost_bye, (nta_outgoing_magic_t *)l.nta,
+	    URL(route), SIP_METHOD_BYE, NULL, NTATAG_BRANCH_KEY(bye_branch), TAG_END());
+	if (!orq)
+		nta_leg_destroy(l.nta);
+	call_count_ghost();
+}
+
+/* ---- responses ------------------------------------------------------------------------------ */
+
+static void advance(struct attempt *a, int status)
+{
+	if (status > 100 && a->state != ATTEMPT_RINGING) {
+		a->ringing_ns = clock_mono_ns();
+		enter(a, ATTEMPT_RINGING);
+	} else if (a->state == ATTEMPT_CALLING) {
+		enter(a, ATTEMPT_PROCEEDING);
+	}
+}
+
+void attempt_revive(struct attempt *a)
+{
+	assert(a->state == ATTEMPT_ABANDONED);
+	a->ringing_ns = clock_mono_ns();
+	a->cause = CAUSE_NONE;
+	memset(a->due_ns, 0, sizeof(a->due_ns));
+	enter(a, ATTEMPT_RINGING);
+}
+
+static void on_provisional(struct attempt *a, const sip_t *sip, int status)
+{
+	if (status > a->best_1xx)
+		a->best_1xx = (uint16_t)status;
+	switch (a->state) {
+	case ATTEMPT_CALLING:
+	case ATTEMPT_PROCEEDING:
+	case ATTEMPT_RINGING:
+		advance(a, status);
+		call_on_progress(a->call, a, sip);
+		break;
+	case ATTEMPT_ABANDONED:
+		switch (call_on_progress(a->call, a, sip)) {
+		case DECIDE_REVIVED:
+			break; /* the call did it by attempt_revive() */
+		case DECIDE_LATE:
+			attempt_cancel_late(a);
+			break;
+		case DECIDE_FINE: /* only a 100, and nobody has shown more: it stays */
+			break;
+		}
+		break;
+	case ATTEMPT_CANCELLING: /* it crossed our CANCEL */
+	case ATTEMPT_WON:        /* it came behind the 2xx */
+	case ATTEMPT_DONE:
+		break;
+	case ATTEMPT_IDLE:
+	case ATTEMPT_STATE_COUNT:
+		call_unexpected(a->call, attempt_state_name(a->state), "1xx");
+	}
+}
+
+static void on_success(struct attempt *a, const sip_t *sip)
+{
+	bool first = a->state != ATTEMPT_WON && a->state != ATTEMPT_DONE;
+	const char *rtag = nta_leg_get_rtag(a->leg.nta);
+
+	if (a->state == ATTEMPT_WON && rtag && sip->sip_to->a_tag && strcmp(rtag, sip->sip_to->a_tag) == 0)
+		return; /* repeated: our ACK is not out yet, or was lost and nta repeats it */
+
+	if (first && call_takes(a->call, a)) {
+		enter(a, ATTEMPT_WON);
+		leg_answered(&a->leg, sip, true);
+		call_on_answer(a->call, a, sip);
+		return;
+	}
+	/* A second To-tag of the branch that won, or an answer nobody waits for. */
+	ghost_end(&a->leg, sip, a->leg.branch);
+	if (first) {
+		enter(a, ATTEMPT_DONE);
+		drop_transaction(a);
+		call_on_over(a->call, a, sip, true);
+	}
+}
+
+static void on_final(struct attempt *a, const sip_t *sip)
+{
+	switch (a->state) {
+	case ATTEMPT_CALLING:
+	case ATTEMPT_PROCEEDING:
+	case ATTEMPT_RINGING:
+		enter(a, ATTEMPT_DONE);
+		call_on_failure(a->call, a, sip);
+		break;
+	case ATTEMPT_ABANDONED:
+		enter(a, ATTEMPT_DONE);
+		call_on_over(a->call, a, sip, false);
+		break;
+	case ATTEMPT_CANCELLING:
+		enter(a, ATTEMPT_DONE);
+		call_on_over(a->call, a, sip, true);
+		break;
+	case ATTEMPT_WON:
+	case ATTEMPT_DONE:
+		break;
+	case ATTEMPT_IDLE:
+	case ATTEMPT_STATE_COUNT:
+		call_unexpected(a->call, attempt_state_name(a->state), "final");
+	}
+}
+
+static void take_response(struct attempt *a, const sip_t *sip)
+{
+	int status = sip->sip_status->st_status;
+
+	a->internal = nta_sip_is_internal(sip);
+	a->status = (uint16_t)status;
+	if (!a->internal) {
+		if (!a->reply_ns)
+			a->reply_ns = clock_mono_ns();
+		call_on_reply(a->call, a);
+	}
+	if (status < 200)
+		on_provisional(a, sip, status);
+	else if (status < 300)
+		on_success(a, sip);
+	else
+		on_final(a, sip);
+}
+
+static int on_response(nta_outgoing_magic_t *magic, nta_outgoing_t *orq, const sip_t *sip)
+{
+	struct attempt *a = (struct attempt *)magic;
+	struct call *c = a->call;
+	int status = nta_outgoing_status(orq);
+
+	assert(sip); /* nta makes a response for its own timeouts too: NTATAG_TIMEOUT_408 */
+	call_hold(c);
+	if (status >= 300 && a->orq == orq) {
+		/* The transaction lingers by itself to ACK repeats; nothing more comes from it to us. */
+		take_response(a, sip);
+		drop_transaction(a);
+	} else {
+		take_response(a, sip);
+	}
+	call_release(c);
+	return 0;
+}
+
+/* The branch is known, its attempt is gone: the answer's own source says where it lives. */
+static bool ghost_of_recent(unsigned iface, nta_agent_t *agent, msg_t *msg, const sip_t *sip)
+{
+	struct leg at = { .iface = (uint16_t)iface, .agent = agent };
+
+	if (!recent_has(sip->sip_via->v_branch) || listen_source(msg, &at.peer) < 0)
+		return false;
+	at.transport = strcasecmp(sip_via_transport(sip->sip_via), "tcp") == 0 ? CONF_TCP : CONF_UDP;
+	ghost_end(&at, sip, sip->sip_via->v_branch);
+	return true;
+}
+
+bool attempt_stray(unsigned iface, nta_agent_t *agent, msg_t *msg, sip_t *sip)
+{
+	const char *branch = sip->sip_via ? sip->sip_via->v_branch : NULL;
+	int status = sip->sip_status->st_status;
+	struct attempt *a;
+
+	if (!is_ours(branch) || !sip->sip_cseq || sip->sip_cseq->cs_method != sip_method_invite)
+		return false;
+	a = branch_find(branch);
+	if (a) {
+		struct call *c = a->call;
+
+		call_hold(c);
+		if (status >= 300)
+			send_ack(a, sip);
+		take_response(a, sip);
+		call_release(c);
+	} else if (status < 200 || status >= 300 || !ghost_of_recent(iface, agent, msg, sip)) {
+		return false;
+	}
+	msg_destroy(msg);
+	return true;
+}
+
+/* ---- begin, give up, end -------------------------------------------------------------------- */
+
+int attempt_send(struct attempt *a, nta_agent_t *agent, const struct kedge_addr *hop,
+    unsigned transport, const struct attempt_invite *inv)
+{
+	char host[64], max_forwards[12];
+	int err;
+
+	assert(a->state == ATTEMPT_IDLE);
+	a->leg.call = a->call;
+	a->leg.trunk = a->trunk;
+	a->ruri = su_strdup((su_home_t *)a->call, inv->ruri);
+	err = leg_begin_uac(&a->leg, agent, inv->from, inv->to, inv->contact_user, hop, transport);
+	if (err || !a->ruri)
+		return err ? err : -ENOMEM;
+	snprintf(a->route, sizeof(a->route), "sip:%s;transport=%s",
+	    listen_print(hop, host, sizeof(host)), transport == CONF_TCP ? "tcp" : "udp");
+	snprintf(max_forwards, sizeof(max_forwards), "%u", inv->max_forwards);
+	listen_branch(a->leg.branch);
+	a->begun_ns = clock_mono_ns();
+	a->orq = nta_outgoing_tcreate(a->leg.nta, on_response, (nta_outgoing_magic_t *)a,
+	    URL(a->route), SIP_METHOD_INVITE, URL(a->ruri),
+	    NTATAG_BRANCH_KEY(a->leg.branch), NTATAG_PASS_100(1), SIPTAG_CONTACT(a->leg.contact),
+	    SIPTAG_MAX_FORWARDS_STR(max_forwards), SIPTAG_ALLOW_STR(leg_allow),
+	    TAG_IF(inv->user_agent, SIPTAG_USER_AGENT_STR(inv->user_agent)),
+	    TAG_IF(inv->headers, SIPTAG_HEADER_STR(inv->headers)),
+	    TAG_IF(inv->body, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
+	    TAG_IF(inv->body, SIPTAG_PAYLOAD_STR(inv->body)), TAG_END());
+	if (!a->orq)
+		return -EIO;
+	a->leg.invite_cseq = nta_leg_get_seq(a->leg.nta);
+	branch_add(a);
+	enter(a, ATTEMPT_CALLING);
+	return 0;
+}
+
+bool attempt_connected(const struct attempt *a)
+{
+	const tport_t *t = a->orq ? nta_outgoing_transport(a->orq) : NULL;
+	bool yes = t && tport_is_connected(t);
+
+	if (t)
+		tport_unref((tport_t *)t);
+	return yes;
+}
+
+void attempt_cancel_late(struct attempt *a)
+{
+	assert(a->state == ATTEMPT_ABANDONED || (a->state == ATTEMPT_RINGING && !a->orq));
+	send_cancel(a);
+	enter(a, ATTEMPT_CANCELLING);
+}
+
+void attempt_give_up(struct attempt *a)
+{
+	uint64_t window = clock_mono_ns() + attempts.window_ns;
+
+	switch (a->state) {
+	case ATTEMPT_CALLING:
+		drop_transaction(a);
+		enter(a, ATTEMPT_ABANDONED);
+		break;
+	case ATTEMPT_PROCEEDING:
+	case ATTEMPT_RINGING:
+		if (a->orq) {
+			nta_outgoing_tcancel(a->orq, NULL, NULL, TAG_END());
+			enter(a, ATTEMPT_CANCELLING);
+		} else {
+			attempt_cancel_late(a);
+		}
+		break;
+	case ATTEMPT_ABANDONED:
+		if (a->reply_ns) /* it showed a 100 since: it can be cancelled now */
+			attempt_cancel_late(a);
+		return;
+	case ATTEMPT_IDLE:
+	case ATTEMPT_CANCELLING:
+	case ATTEMPT_WON:
+	case ATTEMPT_DONE:
+	case ATTEMPT_STATE_COUNT:
+		return;
+	}
+	memset(a->due_ns, 0, sizeof(a->due_ns));
+	a->due_ns[ATTEMPT_DUE_WINDOW] = window;
+}
+
+void attempt_end(struct attempt *a)
+{
+	drop_transaction(a);
+	if (attempt_open(a))
+		enter(a, ATTEMPT_DONE);
+}
+
+void attempt_fini(struct attempt *a)
+{
+	if (a->state == ATTEMPT_IDLE)
+		return;
+	drop_transaction(a);
+	branch_remove(a);
+	recent_add(a);
+	leg_fini(&a->leg);
+}

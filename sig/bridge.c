@@ -1,0 +1,481 @@
+// SPDX-License-Identifier: MIT
+#include "sig/bridge.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+
+#include "config/event.h"
+
+/* One thread, one body at a time: written here, then copied to its exact size. */
+static char text[OFFER_MAX + 2048];
+
+int bridge_status(int err)
+{
+	switch (err) {
+	case -EMEDIUMTYPE:
+		return 415;
+	case -EINVAL:
+		return 400;
+	case -EMSGSIZE:
+		return 413;
+	case -ENODATA:
+	case -EPROTO:
+		return 488;
+	case -ENOSPC:
+	case -ENOBUFS:
+	case -EMFILE:
+	case -EADDRNOTAVAIL:
+		return 503;
+	default:
+		return 500;
+	}
+}
+
+/* ---- bodies --------------------------------------------------------------------------------- */
+
+static int read_body(struct offer *o, const struct bridge_body *body)
+{
+	struct offer_error why;
+	const char *sdp;
+	size_t length;
+	int err;
+
+	if (body->length == 0)
+		return -ENOMSG;
+	err = offer_body(body->type, body->data, body->length, &sdp, &length);
+	if (err == 0)
+		err = offer_parse(o, sdp, length, &why);
+	return err;
+}
+
+/* Reads a body we keep: it was read before, so it reads again. */
+static const struct offer *read_kept(struct offer *o, const char *kept)
+{
+	struct offer_error why;
+
+	if (!kept || offer_parse(o, kept, strlen(kept), &why) < 0)
+		return NULL;
+	return o;
+}
+
+static void keep(struct bridge *b, char **place, const char *body, size_t length)
+{
+	char *copy = body ? su_strndup(b->home, body, length) : NULL;
+
+	su_free(b->home, *place);
+	*place = copy;
+}
+
+static const struct conf_strings *codecs_of(const struct bridge *b, const struct bridge_side *side)
+{
+	return &b->conf->trunks.v[side->trunk].codecs;
+}
+
+static const struct kedge_addr *local_of(const struct bridge *b, const struct bridge_side *side)
+{
+	return &b->anchor.local[side->end == KEDGE_END_INSIDE ? 0 : side->end + 1];
+}
+
+static void origin_begin(struct offer_origin *origin)
+{
+	uint32_t id;
+	ssize_t got = getrandom(&id, sizeof(id), 0);
+
+	assert(got == sizeof(id));
+	*origin = (struct offer_origin){ .id = (id & 0x7fffffff) | 1 };
+}
+
+/* Writes to text[]; how: answer, shape, only, direction are set by the caller. */
+static int write_for(struct bridge *b, struct bridge_side *side, const struct bridge_side *other,
+    struct offer_write *how)
+{
+	how->local = *local_of(b, side);
+	how->codecs = codecs_of(b, side);
+	how->filter = codecs_of(b, other);
+	how->direction = -1;
+	return offer_write(text, sizeof(text), how, &side->origin);
+}
+
+/* ---- media ---------------------------------------------------------------------------------- */
+
+static void net_of(struct kedge_prefix *p, const struct kedge_addr *a, unsigned bits)
+{
+	unsigned bytes = bits / 8;
+
+	memset(p, 0, sizeof(*p));
+	p->family = a->family;
+	p->bits = (uint16_t)bits;
+	memcpy(p->ip, a->ip, bytes);
+}
+
+/* Where the far address of an end may be learnt from: around the signaled one, the peer's SIP address, media_nets. */
+static void learn_fill(struct anchor_far *far, const struct bridge *b, const struct bridge_side *side)
+{
+	const struct conf_trunk *t = &b->conf->trunks.v[side->trunk];
+	unsigned n = 0;
+
+	memset(far->learn, 0, sizeof(far->learn));
+	far->latch = t->latch;
+	if (t->latch == CONF_LATCH_STRICT)
+		return;
+	if (far->rtp.family)
+		net_of(&far->learn[n++], &far->rtp, far->rtp.family == AF_INET6 ? 64 : 24);
+	net_of(&far->learn[n++], &side->peer, side->peer.family == AF_INET6 ? 128 : 32);
+	for (unsigned i = 0; i < t->media_nets.count && n < 4; i++)
+		memcpy(&far->learn[n++], &t->media_nets.v[i], sizeof(far->learn[0]));
+}
+
+static uint8_t flags_of(const struct offer_end *e)
+{
+	uint8_t flags = 0;
+
+	if (e->direction & OFFER_SENDONLY)
+		flags |= KEDGE_END_RECV | KEDGE_END_SPEAKS;
+	if (e->direction & OFFER_RECVONLY)
+		flags |= KEDGE_END_SEND;
+	return flags;
+}
+
+/* Tells media what `said` (from that side) means; map: what the caller was answered, to pair types with. */
+static void tell_end(struct bridge *b, const struct bridge_side *side, const struct offer *said,
+    const struct offer *map, bool relearn)
+{
+	struct anchor_far far = { .telephone_event = 0xff, .relearn = relearn };
+	struct offer_end e;
+
+	if (offer_end(said, &e)) {
+		far.rtp = e.rtp;
+		far.rtcp = e.rtcp;
+		far.flags = flags_of(&e);
+		if (e.mux && side->theirs_offered)
+			far.flags |= KEDGE_END_RTCP_MUX;
+		far.telephone_event = e.telephone_event;
+		far.clock_rate = e.clock_rate;
+		far.ptime_ms = e.ptime_ms;
+		memcpy(b->codec, e.codec, sizeof(b->codec));
+	}
+	if (map)
+		far.pt_count = (uint8_t)offer_map(map, said, far.pt);
+	learn_fill(&far, b, side);
+	anchor_far(&b->anchor, side->end, &far);
+}
+
+/* Both sides have an offer and an answer: packets may pass. */
+static void tell_both(struct bridge *b, const struct bridge_side *callee, bool relearn)
+{
+	static struct offer caller, theirs, ours;
+	const struct offer *map = read_kept(&ours, b->caller.ours);
+
+	if (read_kept(&theirs, callee->theirs))
+		tell_end(b, callee, &theirs, map, relearn);
+	if (read_kept(&caller, b->caller.theirs))
+		tell_end(b, &b->caller, &caller, NULL, relearn);
+	anchor_live(&b->anchor, callee->end);
+}
+
+/* ---- setup ---------------------------------------------------------------------------------- */
+
+static unsigned family_of(const struct offer *o, const struct bridge_side *side)
+{
+	if (o->audio >= 0 && o->line[o->audio].rtp.family)
+		return o->line[o->audio].rtp.family;
+	return side->peer.family;
+}
+
+int bridge_open(struct bridge *b, unsigned iface, uint64_t call_id, const struct bridge_body *body, void *owner)
+{
+	static struct offer o;
+	int err = read_body(&o, body), net;
+
+	b->late = err == -ENOMSG;
+	if (err && !b->late)
+		return err;
+	if (!b->late && o.audio < 0)
+		return -ENODATA;
+	net = anchor_net(iface, b->late ? b->caller.peer.family : family_of(&o, &b->caller));
+	if (net < 0)
+		return net;
+	err = anchor_open(&b->anchor, call_id, (unsigned)net, owner);
+	if (err)
+		return err;
+	b->caller.end = KEDGE_END_INSIDE;
+	origin_begin(&b->caller.origin);
+	if (!b->late) {
+		keep(b, &b->caller.theirs, o.body, o.length);
+		b->caller.theirs_offered = true;
+	}
+	return 0;
+}
+
+/* What may be heard from an outside end before its answer: the hop itself and its media networks. */
+static void tell_early(struct bridge *b, const struct bridge_side *side)
+{
+	struct anchor_far far = { .telephone_event = 0xff, .flags = KEDGE_END_RECV };
+
+	learn_fill(&far, b, side);
+	anchor_far(&b->anchor, side->end, &far);
+	anchor_live(&b->anchor, side->end);
+}
+
+int bridge_outside(struct bridge *b, struct bridge_side *side, unsigned iface, unsigned hop, const char **body)
+{
+	static struct offer caller, bound;
+	struct offer_write how = { 0 };
+	int net = anchor_net(iface, side->peer.family), end, n;
+
+	*body = NULL;
+	side->end = KEDGE_LIVE_NONE;
+	if (net < 0)
+		return net;
+	end = anchor_outside(&b->anchor, (unsigned)net, hop);
+	if (end < 0)
+		return end;
+	side->end = (uint8_t)end;
+	origin_begin(&side->origin);
+	if (!b->late) {
+		how.from = read_kept(&caller, b->caller.theirs);
+		how.only = b->bound ? read_kept(&bound, b->caller.ours) : NULL;
+		n = how.from ? write_for(b, side, &b->caller, &how) : -ENOMEM;
+		if (n < 0) {
+			anchor_drop(&b->anchor, side->end);
+			side->end = KEDGE_LIVE_NONE;
+			return n;
+		}
+		keep(b, &side->ours, text, (size_t)n);
+		*body = side->ours;
+	}
+	tell_early(b, side);
+	return 0;
+}
+
+/* The first answer: what the caller hears of the call's media from now on. */
+static int bind_caller(struct bridge *b, const struct bridge_side *side, const struct offer *answer)
+{
+	static struct offer caller;
+	struct offer_write how = { .from = answer, .answer = true };
+	int n;
+
+	how.shape = read_kept(&caller, b->caller.theirs);
+	if (!how.shape)
+		return -ENOMEM;
+	n = write_for(b, &b->caller, side, &how);
+	if (n < 0)
+		return n;
+	keep(b, &b->caller.ours, text, (size_t)n);
+	b->bound = true;
+	return 0;
+}
+
+/* Directions the two bodies give the caller. */
+static bool same_direction(const struct offer *bound, const struct offer *answer)
+{
+	return bound->audio >= 0 && answer->audio >= 0 &&
+	       bound->line[bound->audio].direction == answer->line[answer->audio].direction;
+}
+
+static int answer_to_offer(struct bridge *b, struct bridge_side *side, const struct offer *answer)
+{
+	static struct offer ours, bound;
+	enum offer_fit fit;
+	int err;
+
+	if (!read_kept(&ours, side->ours))
+		return -ENOMEM;
+	fit = offer_fits(&ours, answer);
+	if (fit != OFFER_FITS && fit != OFFER_LINES_DIFFER)
+		return -EPROTO;
+	if (!b->bound) {
+		err = bind_caller(b, side, answer);
+		if (err)
+			return -EPROTO;
+		b->differs = false;
+	} else if (read_kept(&bound, b->caller.ours)) {
+		if (!offer_same(&bound, answer))
+			return -EPROTO;
+		b->differs = !same_direction(&bound, answer);
+	}
+	keep(b, &side->theirs, answer->body, answer->length);
+	side->theirs_offered = false;
+	tell_both(b, side, true);
+	return 0;
+}
+
+/* Late offer: the callee's offer becomes ours to the caller. */
+static int offer_to_caller(struct bridge *b, struct bridge_side *side, const struct offer *offered)
+{
+	struct offer_write how = { .from = offered };
+	int n;
+
+	if (offered->audio < 0)
+		return -EPROTO;
+	n = write_for(b, &b->caller, side, &how);
+	if (n < 0)
+		return -EPROTO;
+	keep(b, &b->caller.ours, text, (size_t)n);
+	keep(b, &side->theirs, offered->body, offered->length);
+	side->theirs_offered = true;
+	return 0;
+}
+
+int bridge_answer(struct bridge *b, struct bridge_side *side, const struct bridge_body *body, bool final, const char **out)
+{
+	static struct offer o;
+	int err = read_body(&o, body);
+
+	*out = NULL;
+	if (err == -ENOMSG) {
+		if (final && !side->theirs)
+			return -EPROTO;
+		if (final && !b->late) {
+			tell_both(b, side, false);
+			*out = b->caller.ours;
+		}
+		return 0;
+	}
+	if (err)
+		return -EPROTO;
+	if (b->late) {
+		if (!final)
+			return 0; /* an offer in an unreliable 1xx is none (RFC 3261 13.2.1) */
+		err = offer_to_caller(b, side, &o);
+	} else if (!side->theirs || strlen(side->theirs) != o.length ||
+	           memcmp(side->theirs, o.body, o.length) != 0) {
+		err = answer_to_offer(b, side, &o);
+	} else {
+		tell_both(b, side, false);
+	}
+	if (err == 0)
+		*out = b->caller.ours;
+	return err;
+}
+
+int bridge_late(struct bridge *b, struct bridge_side *side, const struct bridge_body *body, const char **out)
+{
+	static struct offer o, theirs, ours;
+	struct offer_write how = { .from = &o, .answer = true };
+	enum offer_fit fit;
+	int n;
+
+	*out = NULL;
+	if (read_body(&o, body) < 0 || !read_kept(&ours, b->caller.ours))
+		return -EPROTO;
+	fit = offer_fits(&ours, &o);
+	how.shape = read_kept(&theirs, side->theirs);
+	if ((fit != OFFER_FITS && fit != OFFER_LINES_DIFFER) || !how.shape)
+		return -EPROTO;
+	n = write_for(b, side, &b->caller, &how);
+	if (n < 0)
+		return -EPROTO;
+	keep(b, &side->ours, text, (size_t)n);
+	keep(b, &b->caller.theirs, o.body, o.length);
+	b->caller.theirs_offered = false;
+	b->bound = true;
+	tell_both(b, side, true);
+	*out = side->ours;
+	return 0;
+}
+
+/* ---- re-INVITE ------------------------------------------------------------------------------ */
+
+int bridge_reoffer(struct bridge *b, struct bridge_side *from, struct bridge_side *to, const struct bridge_body *body,
+    const char **out)
+{
+	static struct offer o, last;
+	struct offer_write how = { .from = &o };
+	int err = read_body(&o, body), n;
+
+	*out = NULL;
+	bridge_reject(b);
+	if (err == -ENOMSG)
+		return 0;
+	if (err)
+		return err;
+	if (o.audio < 0)
+		return -ENODATA;
+	how.shape = read_kept(&last, to->ours);
+	n = write_for(b, to, from, &how);
+	if (n < 0)
+		return n == -EADDRNOTAVAIL ? -ENODATA : n;
+	keep(b, &b->pending_theirs, o.body, o.length);
+	keep(b, &b->pending_ours, text, (size_t)n);
+	*out = b->pending_ours;
+	return 0;
+}
+
+static int reanswer_write(struct bridge *b, struct bridge_side *from, struct bridge_side *to, const struct offer *answer)
+{
+	static struct offer ours, theirs;
+	struct offer_write how = { .from = answer, .answer = true };
+	enum offer_fit fit;
+
+	if (!read_kept(&ours, b->pending_ours))
+		return -EPROTO;
+	fit = offer_fits(&ours, answer);
+	how.shape = read_kept(&theirs, b->pending_theirs);
+	if ((fit != OFFER_FITS && fit != OFFER_LINES_DIFFER) || !how.shape)
+		return -EPROTO;
+	return write_for(b, from, to, &how);
+}
+
+int bridge_reanswer(struct bridge *b, struct bridge_side *from, struct bridge_side *to, const struct bridge_body *body,
+    const char **out)
+{
+	static struct offer o;
+	struct bridge_side *callee = from == &b->caller ? to : from;
+	int n = read_body(&o, body);
+
+	*out = NULL;
+	if (n == 0)
+		n = reanswer_write(b, from, to, &o);
+	if (n < 0) {
+		bridge_reject(b);
+		return -EPROTO;
+	}
+	keep(b, &from->ours, text, (size_t)n);
+	keep(b, &to->theirs, o.body, o.length);
+	su_free(b->home, from->theirs);
+	su_free(b->home, to->ours);
+	from->theirs = b->pending_theirs;
+	to->ours = b->pending_ours;
+	b->pending_theirs = b->pending_ours = NULL;
+	from->theirs_offered = true;
+	to->theirs_offered = false;
+	tell_both(b, callee, true);
+	*out = from->ours;
+	return 0;
+}
+
+void bridge_reject(struct bridge *b)
+{
+	keep(b, &b->pending_theirs, NULL, 0);
+	keep(b, &b->pending_ours, NULL, 0);
+}
+
+int bridge_correct(struct bridge *b, const struct bridge_side *callee, const char **out)
+{
+	static struct offer theirs, last;
+	struct offer_write how = { 0 };
+	int n;
+
+	how.from = read_kept(&theirs, callee->theirs);
+	how.shape = read_kept(&last, b->caller.ours);
+	if (!how.from)
+		return -ENOMEM;
+	n = write_for(b, &b->caller, callee, &how);
+	if (n < 0)
+		return n;
+	bridge_reject(b);
+	keep(b, &b->pending_ours, text, (size_t)n);
+	*out = b->pending_ours;
+	return 0;
+}
+
+void bridge_drop(struct bridge *b, struct bridge_side *side)
+{
+	anchor_drop(&b->anchor, side->end);
+	if (b->anchor.live != side->end)
+		side->end = KEDGE_LIVE_NONE;
+}

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: MIT
+#include "sig/leg.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sofia-sip/nta_tport.h>
+#include <sofia-sip/sip_header.h>
+#include <sofia-sip/sip_status.h>
+#include <sofia-sip/su_tag.h>
+#include <sofia-sip/url.h>
+
+#include "config/event.h"
+#include "sig/call.h"
+
+#define URL(text) ((url_string_t *)(text))
+
+static const char *const state_names[LEG_STATE_COUNT] = {
+#define S(x) #x,
+	LEG_STATES(S)
+#undef S
+};
+
+const char *leg_state_name(enum leg_state s)
+{
+	return state_names[s];
+}
+
+/* ---- addresses ------------------------------------------------------------------------------ */
+
+static int literal_of(const url_t *url, struct kedge_addr *out)
+{
+	char host[INET6_ADDRSTRLEN + 2];
+	size_t n = url && url->url_host ? strlen(url->url_host) : 0;
+	const char *p = url ? url->url_host : NULL;
+	unsigned long port = 5060;
+
+	memset(out, 0, sizeof(*out));
+	if (n == 0 || n >= sizeof(host))
+		return -EINVAL;
+	memcpy(host, p, n + 1);
+	if (host[0] == '[' && host[n - 1] == ']') {
+		host[n - 1] = 0;
+		if (inet_pton(AF_INET6, host + 1, out->ip) != 1)
+			return -EINVAL;
+		out->family = AF_INET6;
+	} else {
+		if (inet_pton(AF_INET, host, out->ip) != 1)
+			return -EINVAL;
+		out->family = AF_INET;
+	}
+	if (url->url_port && url->url_port[0])
+		port = strtoul(url->url_port, NULL, 10);
+	if (port == 0 || port > 65535)
+		return -EINVAL;
+	out->port = (uint16_t)port;
+	return 0;
+}
+
+static bool same_ip(const struct kedge_addr *a, const struct kedge_addr *b)
+{
+	return a->family == b->family && memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;
+}
+
+static bool is_private(const struct kedge_addr *a)
+{
+	if (a->family == AF_INET6)
+		return (a->ip[0] & 0xfe) == 0xfc || (a->ip[0] == 0xfe && (a->ip[1] & 0xc0) == 0x80);
+	return a->ip[0] == 10 || (a->ip[0] == 172 && (a->ip[1] & 0xf0) == 16) ||
+	       (a->ip[0] == 192 && a->ip[1] == 168) || (a->ip[0] == 100 && (a->ip[1] & 0xc0) == 64);
+}
+
+static int transport_of(const struct leg *l, const url_t *url, const struct kedge_addr *to)
+{
+	char value[8];
+
+	if (url->url_params && url_param(url->url_params, "transport", value, sizeof(value)) > 0)
+		return strcasecmp(value, "tcp") == 0 ? CONF_TCP : CONF_UDP;
+	/* Many a peer that speaks TCP forgets to say so in its Contact. */
+	return same_ip(to, &l->peer) ? l->transport : CONF_UDP;
+}
+
+static char *route_print(char *out, const struct kedge_addr *to, int transport)
+{
+	char host[64];
+
+	listen_print(to, host, sizeof(host));
+	snprintf(out, LEG_ROUTE, "sip:%s;transport=%s", host, transport == CONF_TCP ? "tcp" : "udp");
+	return out;
+}
+
+char *leg_route(const struct leg *l, char out[static LEG_ROUTE])
+{
+	const sip_route_t *route = NULL;
+	const sip_contact_t *target = NULL;
+	const url_t *url;
+	struct kedge_addr to, local;
+
+	nta_leg_get_route(l->nta, &route, &target);
+	url = route ? route->r_url : target ? target->m_url : NULL;
+	if (!l->nat && url && literal_of(url, &to) == 0) {
+		int transport = transport_of(l, url, &to);
+
+		if (listen_local(l->iface, to.family, transport == CONF_TCP, &local) == 0)
+			return route_print(out, &to, transport);
+	}
+	return route_print(out, &l->peer, l->transport);
+}
+
+/* Behind NAT a private Contact cannot be reached; the source the request came from can. */
+static bool behind_nat(const struct leg *l, const sip_contact_t *contact)
+{
+	struct kedge_addr at;
+
+	return contact && literal_of(contact->m_url, &at) == 0 && is_private(&at) &&
+	       !same_ip(&at, &l->peer) && !is_private(&l->peer);
+}
+
+static sip_contact_t *contact_new(struct leg *l, const char *user)
+{
+	char host[64], text[256];
+
+	if (listen_hostport(l->iface, l->peer.family, l->transport == CONF_TCP, host, sizeof(host)) < 0)
+		return NULL;
+	snprintf(text, sizeof(text), "<sip:%.128s%s%s%s>", user, user[0] ? "@" : "", host,
+	    l->transport == CONF_TCP ? ";transport=tcp" : "");
+	return sip_contact_make((su_home_t *)l->call, text);
+}
+
+/* ---- requests inside the dialog ------------------------------------------------------------- */
+
+const char leg_allow[] = "INVITE, ACK, CANCEL, BYE, OPTIONS";
+
+static void reply_and_end(nta_incoming_t *irq, int status, const char *phrase)
+{
+	nta_incoming_treply(irq, status, phrase,
+	    TAG_IF(status == 405 || status == 501 || status == 200, SIPTAG_ALLOW_STR(leg_allow)), TAG_END());
+	nta_incoming_destroy(irq);
+}
+
+/* Whoever learnt our tags must also speak from one of the trunk's addresses. */
+static bool from_peer(const struct leg *l, nta_incoming_t *irq)
+{
+	msg_t *msg = nta_incoming_getrequest(irq);
+	struct kedge_addr source;
+	bool ok = false;
+
+	if (msg && listen_source(msg, &source) == 0)
+		ok = same_ip(&source, &l->peer) || call_source_is(l->call, l->trunk, l->iface, &source);
+	if (msg)
+		msg_destroy(msg);
+	return ok;
+}
+
+static void dispatch(struct leg *l, nta_incoming_t *irq, const sip_t *sip)
+{
+	if (sip->sip_request->rq_method == sip_method_ack) {
+		nta_incoming_destroy(irq); /* of an INVITE whose transaction is over */
+		return;
+	}
+	if (!from_peer(l, irq)) {
+		reply_and_end(irq, SIP_403_FORBIDDEN);
+		return;
+	}
+	switch (sip->sip_request->rq_method) {
+	case sip_method_bye:
+		call_on_bye(l->call, l, irq, sip);
+		break;
+	case sip_method_invite:
+		call_on_reinvite(l->call, l, irq, sip);
+		break;
+	case sip_method_options:
+		reply_and_end(irq, SIP_200_OK);
+		break;
+	case sip_method_unknown:
+		reply_and_end(irq, SIP_501_NOT_IMPLEMENTED);
+		break;
+	default:
+		reply_and_end(irq, SIP_405_METHOD_NOT_ALLOWED);
+	}
+}
+
+static int on_request(nta_leg_magic_t *magic, nta_leg_t *nta, nta_incoming_t *irq, const sip_t *sip)
+{
+	struct leg *l = (struct leg *)magic;
+	struct call *c = l->call;
+
+	(void)nta;
+	call_hold(c);
+	dispatch(l, irq, sip);
+	call_release(c);
+	return 0;
+}
+
+/* ---- begin, answer -------------------------------------------------------------------------- */
+
+int leg_begin_uas(struct leg *l, nta_agent_t *agent, const sip_t *sip, const struct kedge_addr *source)
+{
+	l->agent = agent;
+	l->peer = *source;
+	l->uas = true;
+	l->transport = sip->sip_via && strcasecmp(sip_via_transport(sip->sip_via), "tcp") == 0 ?
+			   CONF_TCP :
+			   CONF_UDP;
+	l->nat = !sip->sip_record_route && behind_nat(l, sip->sip_contact);
+	listen_token(l->tag);
+	l->contact = contact_new(l, "");
+	l->nta = nta_leg_tcreate(agent, on_request, (nta_leg_magic_t *)l,
+	    SIPTAG_CALL_ID(sip->sip_call_id), SIPTAG_FROM(sip->sip_to), SIPTAG_TO(sip->sip_from),
+	    NTATAG_REMOTE_CSEQ(sip->sip_cseq->cs_seq), SIPTAG_CSEQ_STR("100 INVITE"), TAG_END());
+	if (!l->nta || !l->contact)
+		return -ENOMEM;
+	if (!nta_leg_tag(l->nta, l->tag) ||
+	    nta_leg_server_route(l->nta, sip->sip_record_route, sip->sip_contact) < 0)
+		return -ENOMEM;
+	l->state = LEG_EARLY;
+	return 0;
+}
+
+int leg_begin_uac(struct leg *l, nta_agent_t *agent, const char *from, const char *to,
+    const char *contact_user, const struct kedge_addr *hop, unsigned transport)
+{
+	l->agent = agent;
+	l->peer = *hop;
+	l->transport = (uint8_t)transport;
+	listen_token(l->tag);
+	listen_token(l->id);
+	listen_token(l->id + LISTEN_TOKEN - 1);
+	l->contact = contact_new(l, contact_user);
+	l->nta = nta_leg_tcreate(agent, on_request, (nta_leg_magic_t *)l, SIPTAG_CALL_ID_STR(l->id),
+	    SIPTAG_FROM_STR(from), SIPTAG_TO_STR(to), SIPTAG_CSEQ_STR("100 INVITE"), TAG_END());
+	if (!l->nta || !l->contact)
+		return -ENOMEM;
+	if (!nta_leg_tag(l->nta, l->tag))
+		return -ENOMEM;
+	l->state = LEG_EARLY;
+	return 0;
+}
+
+void leg_answered(struct leg *l, const sip_t *sip, bool final)
+{
+	if (sip->sip_to->a_tag && !nta_leg_get_rtag(l->nta))
+		nta_leg_rtag(l->nta, sip->sip_to->a_tag);
+	nta_leg_client_reroute(l->nta, sip->sip_record_route, sip->sip_contact, final);
+	l->nat = !sip->sip_record_route && behind_nat(l, sip->sip_contact);
+	if (final)
+		l->state = LEG_UP;
+}
+
+void leg_retarget(struct leg *l, const sip_t *sip)
+{
+	if (!sip->sip_contact)
+		return;
+	nta_leg_client_reroute(l->nta, NULL, sip->sip_contact, 0);
+	l->nat = l->nat && behind_nat(l, sip->sip_contact);
+}
+
+/* ---- requests of ours ----------------------------------------------------------------------- */
+
+int leg_reinvite(struct leg *l, const char *body, nta_response_f *cb, void *magic)
+{
+	char route[LEG_ROUTE];
+
+	assert(!l->orq);
+	listen_branch(l->branch);
+	l->orq = nta_outgoing_tcreate(l->nta, cb, magic, URL(leg_route(l, route)),
+	    SIP_METHOD_INVITE, NULL, NTATAG_BRANCH_KEY(l->branch), SIPTAG_CONTACT(l->contact),
+	    SIPTAG_ALLOW_STR(leg_allow), TAG_IF(body, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
+	    TAG_IF(body, SIPTAG_PAYLOAD_STR(body)), TAG_END());
+	if (!l->orq)
+		return -EIO;
+	l->invite_cseq = nta_leg_get_seq(l->nta);
+	return 0;
+}
+
+void leg_ack(struct leg *l, const char *body)
+{
+	char route[LEG_ROUTE], cseq[24];
+	nta_outgoing_t *ack;
+
+	snprintf(cseq, sizeof(cseq), "%u ACK", l->invite_cseq);
+	ack = nta_outgoing_tcreate(l->nta, NULL, NULL, URL(leg_route(l, route)),
+	    SIP_METHOD_ACK, NULL, NTATAG_ACK_BRANCH(l->branch), SIPTAG_CSEQ_STR(cseq),
+	    TAG_IF(body, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
+	    TAG_IF(body, SIPTAG_PAYLOAD_STR(body)), TAG_END());
+	nta_outgoing_destroy(ack); /* nta keeps it for retransmitted answers */
+}
+
+static int on_bye_response(nta_outgoing_magic_t *magic, nta_outgoing_t *orq, const sip_t *sip)
+{
+	struct leg *l = (struct leg *)magic;
+
+	if (sip && sip->sip_status->st_status < 200)
+		return 0;
+	l->bye = NULL;
+	nta_outgoing_destroy(orq);
+	l->state = LEG_GONE;
+	call_leg_gone(l->call, l);
+	call_release(l->call);
+	return 0;
+}
+
+void leg_bye(struct leg *l, const char *reason)
+{
+	char route[LEG_ROUTE], branch[LISTEN_BRANCH];
+
+	if (l->state == LEG_ENDING || l->state == LEG_GONE || l->state == LEG_IDLE)
+		return;
+	listen_branch(branch);
+	l->bye = nta_outgoing_tcreate(l->nta, on_bye_response, (nta_outgoing_magic_t *)l,
+	    URL(leg_route(l, route)), SIP_METHOD_BYE, NULL, NTATAG_BRANCH_KEY(branch),
+	    TAG_IF(reason, SIPTAG_REASON_STR(reason)), TAG_END());
+	if (!l->bye) {
+		l->state = LEG_GONE;
+		return;
+	}
+	l->state = LEG_ENDING;
+	call_hold(l->call);
+}
+
+void leg_end(struct leg *l)
+{
+	if (l->state != LEG_ENDING)
+		l->state = LEG_GONE;
+}
+
+void leg_fini(struct leg *l)
+{
+	assert(!l->bye);
+	if (l->orq)
+		nta_outgoing_destroy(l->orq);
+	if (l->irq)
+		nta_incoming_destroy(l->irq);
+	nta_leg_destroy(l->nta);
+	l->orq = NULL;
+	l->irq = NULL;
+	l->nta = NULL;
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+/* report: what a call leaves behind, once: its decision record, its end as an event, its CDR. */
+#include <stdio.h>
+#include <string.h>
+
+#include "config/clock.h"
+#include "config/event.h"
+#include "sig/call.h"
+#include "sig/cdr.h"
+
+static int32_t ms_between(uint64_t from_ns, uint64_t to_ns)
+{
+	return to_ns && to_ns >= from_ns ? (int32_t)((to_ns - from_ns) / CLOCK_NS_PER_MS) : -1;
+}
+
+static uint64_t wall_of(const struct call *c, uint64_t at_ns)
+{
+	return at_ns ? c->begun_wall_ms + (at_ns - c->begun_ns) / CLOCK_NS_PER_MS : 0;
+}
+
+static const char *attempt_reason(const struct attempt *a)
+{
+	return a->cause == CAUSE_NONE ? "open" : cause_word(a->cause);
+}
+
+static void add_attempt(struct cdr *r, const struct call *c, const struct attempt *a)
+{
+	struct cdr_attempt *e = cdr_attempt(r);
+	char hop[64];
+
+	if (!e)
+		return;
+	cdr_text(&e->trunk, c->conf->trunks.v[a->trunk].name);
+	cdr_text(&e->hop, listen_print(&a->side.peer, hop, sizeof(hop)));
+	cdr_text(&e->reason, attempt_reason(a));
+	e->start_ms = wall_of(c, a->begun_ns);
+	e->code = a->internal ? 0 : a->status >= 200 ? a->status : 0;
+	e->q850 = a->outcome.q850 ? (int16_t)a->outcome.q850 : -1;
+	e->ring_ms = ms_between(a->begun_ns, a->ringing_ns);
+	e->answer_ms = a == c->winner ? ms_between(a->begun_ns, c->answered_ns) : -1;
+	e->abandoned = a->state == ATTEMPT_ABANDONED || a->state == ATTEMPT_CANCELLING;
+	e->skipped = a->begun_ns == 0;
+}
+
+static void add_media(struct cdr *r, const struct call *c)
+{
+	struct anchor_quality q[2];
+
+	r->media_known = c->bridge.anchor.generation != 0;
+	if (!r->media_known)
+		return;
+	anchor_quality(&c->bridge.anchor, q);
+	r->switches = (uint32_t)anchor_switches(&c->bridge.anchor);
+	for (int i = 0; i < 2; i++)
+		r->media[i] = (struct cdr_media){ .packets = q[i].packets, .bytes = q[i].bytes, .lost = q[i].lost,
+			.late = q[i].late, .jitter_ms = (double)q[i].jitter_us / 1000,
+			.max_gap_ms = (double)q[i].max_gap_ns / 1e6 };
+}
+
+static void add_times(struct cdr *r, const struct call *c)
+{
+	r->start_ms = c->begun_wall_ms;
+	r->answer_ms = wall_of(c, c->answered_ns);
+	r->end_ms = wall_of(c, c->ended_ns);
+	r->duration_ms = (c->ended_ns - c->begun_ns) / CLOCK_NS_PER_MS;
+	if (c->answered_ns)
+		r->billed_ms = (c->ended_ns - c->answered_ns) / CLOCK_NS_PER_MS;
+	r->ttrb_ms = ms_between(c->begun_ns, c->ringing_ns);
+	r->tta_ms = ms_between(c->begun_ns, c->answered_ns);
+}
+
+static void add_texts(struct cdr *r, const struct call *c, const char *decision)
+{
+	bool cancelled = c->by == CALL_BY_CALLER && !c->answered_ns;
+
+	r->call_id = c->id;
+	cdr_text(&r->src, c->src);
+	cdr_text(&r->dst, c->dst ? c->dst : c->number);
+	cdr_text(&r->in, c->conf->trunks.v[c->caller.trunk].name);
+	cdr_text(&r->trunk, c->winner ? c->conf->trunks.v[c->winner->trunk].name : NULL);
+	cdr_text(&r->route, c->plan.route->name);
+	cdr_text(&r->profile, c->plan.profile->name);
+	cdr_text(&r->hangup_cause, c->answered_ns && strcmp(c->why, "bye") != 0 ?
+	                               c->why :
+	                               cdr_cause(c->code, c->final.q850 ? c->final.q850 : -1, cancelled));
+	cdr_text(&r->sip_call_id[0], c->caller_call_id);
+	cdr_text(&r->sip_call_id[1], c->winner ? c->winner->leg.id : NULL);
+	cdr_text(&r->codec, c->bridge.codec);
+	cdr_text(&r->decision, decision);
+	r->code = c->code;
+	r->q850 = c->final.q850 ? (int16_t)c->final.q850 : -1;
+	r->disposition = c->answered_ns ? CDR_ANSWERED : cdr_disposition(c->code, cancelled);
+	r->ended_by = c->by;
+}
+
+static void write_cdr(const struct call *c, const char *decision)
+{
+	struct cdr *r = cdr_new();
+
+	if (!r)
+		return;
+	add_texts(r, c, decision);
+	add_times(r, c);
+	add_media(r, c);
+	for (const struct attempt *a = c->attempts; a; a = a->next)
+		add_attempt(r, c, a);
+	cdr_submit(r);
+}
+
+static void tried_text(const struct call *c, char *out, size_t size)
+{
+	size_t n = 0;
+
+	out[0] = 0;
+	for (const struct attempt *a = c->attempts; a && n < size; a = a->next)
+		n += (size_t)snprintf(out + n, size - n, "%s%s:%s", n ? "," : "", c->conf->trunks.v[a->trunk].name,
+		    attempt_reason(a));
+}
+
+void report_call(struct call *c)
+{
+	static char decision[DECIDE_RECORD_MAX + 1];
+	static const char *const by[] = { "nobody", "caller", "callee", "kedge" };
+	char tried[512];
+	size_t n;
+
+	if (c->reported)
+		return;
+	c->reported = true;
+	n = decide_record(&c->decide, call_deps()->health, c->answered_ns ? NULL : &c->final, decision, sizeof(decision));
+	if (n >= sizeof(decision))
+		decision[0] = 0;
+	tried_text(c, tried, sizeof(tried));
+	event_log(call_decision, .call = c->id, .record = decision[0] ? decision : "{}");
+	event_log(call_end, .call = c->id, .in = c->conf->trunks.v[c->caller.trunk].name, .from = c->src,
+	    .to = c->dst ? c->dst : c->number, .result = c->answered_ns ? "answered" : c->why ? c->why : "failed",
+	    .code = c->code, .tried = tried, .pdd = c->ringing_ns ? (double)(c->ringing_ns - c->begun_ns) / 1e9 : 0,
+	    .dur = c->answered_ns ? (double)(c->ended_ns - c->answered_ns) / 1e9 : 0, .by = by[c->by]);
+	write_cdr(c, decision);
+}
