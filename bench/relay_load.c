@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: MIT
+#include "bench/relay_load.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SIZE  172
+#define BATCH 32
+#define MAGIC 0x6b656467u
+#define TURNS 20 /* of 1 ms: one packet of each stream */
+
+struct body { /* behind the RTP header */
+	uint32_t magic, stream, number, pad;
+	uint64_t sent_ns; /* CLOCK_REALTIME, as the kernel stamps */
+	uint64_t fill[17];
+} __attribute__((packed));
+_Static_assert(sizeof(struct body) == 160, "a 20 ms G.711 packet");
+
+static uint64_t clock_of(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static int open_socket(struct load *l, unsigned side, unsigned i)
+{
+	struct sockaddr_in *a = &l->local[side][i];
+	struct epoll_event ev = { .events = EPOLLIN, .data.u32 = side * LOAD_SOCKETS + i };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), size = 8 << 20,
+	    on = 1;
+	socklen_t len = sizeof(*a);
+
+	if (fd < 0)
+		return -errno;
+	l->sock[side][i] = fd;
+	*a = (struct sockaddr_in){ .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(0x7f000101 + side * 0x100) };
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
+	if (bind(fd, (struct sockaddr *)a, len) < 0 ||
+	    getsockname(fd, (struct sockaddr *)a, &len) < 0 ||
+	    epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0)
+		return -errno;
+	return 0;
+}
+
+int load_open(struct load *l, uint32_t calls)
+{
+	memset(l, 0, sizeof(*l));
+	l->calls = calls;
+	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	l->stream = calloc(2 * (size_t)calls, sizeof(*l->stream));
+	if (l->stream == NULL || l->epoll_fd < 0)
+		return -ENOMEM;
+	for (unsigned side = 0; side < 2; side++)
+		for (unsigned i = 0; i < LOAD_SOCKETS; i++) {
+			int rc = open_socket(l, side, i);
+
+			if (rc < 0)
+				return rc;
+		}
+	return 0;
+}
+
+void load_close(struct load *l)
+{
+	for (unsigned side = 0; side < 2; side++)
+		for (unsigned i = 0; i < LOAD_SOCKETS; i++)
+			close(l->sock[side][i]);
+	close(l->epoll_fd);
+	free(l->stream);
+}
+
+const struct sockaddr_in *load_far(const struct load *l, uint32_t call, unsigned side)
+{
+	return &l->local[side][call % LOAD_SOCKETS];
+}
+
+void load_aim(struct load *l, uint32_t call, const struct sockaddr_in *inside,
+    const struct sockaddr_in *outside)
+{
+	l->stream[2 * call].to = *inside;
+	l->stream[2 * call].from = *outside;
+	l->stream[2 * call + 1].to = *outside;
+	l->stream[2 * call + 1].from = *inside;
+}
+
+/* ---- sending --------------------------------------------------------------------------------- */
+
+static uint64_t mix(uint32_t stream, uint32_t number, unsigned i)
+{
+	return ((uint64_t)stream << 32 | number) * 0x9e3779b97f4a7c15ull + i;
+}
+
+static void make_packet(uint8_t *p, uint32_t stream, uint32_t number)
+{
+	struct body b = { .magic = MAGIC, .stream = stream, .number = number };
+	uint32_t timestamp = htonl(number * 160), ssrc = htonl(0x10000 + stream);
+	uint16_t sequence = htons((uint16_t)number);
+
+	p[0] = 0x80;
+	p[1] = 0;
+	memcpy(p + 2, &sequence, 2);
+	memcpy(p + 4, &timestamp, 4);
+	memcpy(p + 8, &ssrc, 4);
+	for (unsigned i = 0; i < 17; i++)
+		b.fill[i] = mix(stream, number, i);
+	b.sent_ns = clock_of(CLOCK_REALTIME);
+	memcpy(p + 12, &b, sizeof(b));
+}
+
+static void send_stream(struct load *l, uint32_t stream)
+{
+	struct load_stream *s = &l->stream[stream];
+	int fd = l->sock[stream % 2][stream / 2 % LOAD_SOCKETS];
+	uint8_t packet[SIZE];
+
+	make_packet(packet, stream, s->sent);
+	if (sendto(fd, packet, SIZE, 0, (struct sockaddr *)&s->to, sizeof(s->to)) == SIZE) {
+		s->sent++;
+		l->count.sent += l->measuring;
+	}
+}
+
+/* ---- checking -------------------------------------------------------------------------------- */
+
+static bool intact(const uint8_t *p, const struct body *b)
+{
+	if (b->magic != MAGIC || p[0] != 0x80 || (p[1] & 0x7f) != 0)
+		return false;
+	for (unsigned i = 0; i < 17; i++)
+		if (b->fill[i] != mix(b->stream, b->number, i))
+			return false;
+	return true;
+}
+
+/* The numbers of one stream: each once, in order. */
+static void check_order(struct load *l, struct load_stream *s, uint32_t number)
+{
+	int32_t step = (int32_t)(number - s->expected);
+
+	if (step >= 0) {
+		l->count.lost += (uint64_t)step;
+		s->seen = step < 63 ? s->seen << (step + 1) | 1 : 1;
+		s->expected = number + 1;
+	} else if (step >= -64 && !(s->seen >> (-step - 1) & 1)) {
+		s->seen |= 1ull << (-step - 1);
+		l->count.reordered++;
+		if (l->count.lost > 0)
+			l->count.lost--;
+	} else {
+		l->count.doubled++;
+	}
+}
+
+/* One SSRC and one sequence line, whatever the generator's own numbers are. */
+static bool on_line(struct load_stream *s, const uint8_t *p)
+{
+	uint32_t ssrc;
+	uint16_t sequence;
+
+	memcpy(&ssrc, p + 8, 4);
+	memcpy(&sequence, p + 2, 2);
+	sequence = ntohs(sequence);
+	if (s->ssrc == 0) {
+		s->ssrc = ssrc;
+		s->line = sequence;
+	}
+	if (ssrc != s->ssrc)
+		return false;
+	s->line = (uint16_t)(sequence + 1);
+	return true;
+}
+
+static uint64_t stamp_of(struct msghdr *m)
+{
+	struct timespec ts;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR(m, c))
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_TIMESTAMPNS) {
+			memcpy(&ts, CMSG_DATA(c), sizeof(ts));
+			return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+		}
+	return clock_of(CLOCK_REALTIME);
+}
+
+static void check_packet(struct load *l, unsigned side, unsigned i, const uint8_t *p, size_t len,
+    const struct sockaddr_in *from, uint64_t stamp)
+{
+	struct load_stream *s;
+	struct body b;
+	uint64_t us;
+
+	memcpy(&b, p + 12, sizeof(b));
+	if (len != SIZE || !intact(p, &b) || b.stream >= 2 * l->calls) {
+		l->count.corrupt++;
+		return;
+	}
+	s = &l->stream[b.stream];
+	/* It must come out on the other side, at this call's far end, from this call's port. */
+	if (b.stream % 2 == side || b.stream / 2 % LOAD_SOCKETS != i ||
+	    from->sin_port != s->from.sin_port ||
+	    from->sin_addr.s_addr != s->from.sin_addr.s_addr || !on_line(s, p)) {
+		l->count.misplaced++;
+		return;
+	}
+	check_order(l, s, b.number);
+	if (!l->measuring)
+		return;
+	us = stamp > b.sent_ns ? (stamp - b.sent_ns) / 1000 : 0;
+	l->count.delay[us < LOAD_DELAYS ? us : LOAD_DELAYS - 1]++;
+	l->count.received++;
+}
+
+static void receive(struct load *l, unsigned side, unsigned i)
+{
+	static uint8_t data[BATCH][256];
+	static struct {
+		_Alignas(struct cmsghdr) uint8_t control[64];
+	} control[BATCH];
+	struct sockaddr_in from[BATCH];
+	struct mmsghdr m[BATCH];
+	struct iovec iov[BATCH];
+	int n;
+
+	do {
+		for (int k = 0; k < BATCH; k++) {
+			iov[k] = (struct iovec){ data[k], sizeof(data[k]) };
+			m[k].msg_hdr = (struct msghdr){ .msg_name = &from[k],
+				.msg_namelen = sizeof(from[k]),
+				.msg_iov = &iov[k],
+				.msg_iovlen = 1,
+				.msg_control = &control[k],
+				.msg_controllen = sizeof(control[k]) };
+		}
+		n = recvmmsg(l->sock[side][i], m, BATCH, MSG_DONTWAIT, NULL);
+		for (int k = 0; k < n; k++)
+			check_packet(
+			    l, side, i, data[k], m[k].msg_len, &from[k], stamp_of(&m[k].msg_hdr));
+	} while (n == BATCH);
+}
+
+static void receive_ready(struct load *l, int timeout_ms)
+{
+	struct epoll_event ev[2 * LOAD_SOCKETS];
+	int n = epoll_wait(l->epoll_fd, ev, 2 * LOAD_SOCKETS, timeout_ms);
+
+	for (int i = 0; i < n; i++)
+		receive(l, ev[i].data.u32 / LOAD_SOCKETS, ev[i].data.u32 % LOAD_SOCKETS);
+}
+
+/* ---- pace ------------------------------------------------------------------------------------ */
+
+/* Streams of one turn, spread over its millisecond in small groups so that they do not come as one burst. */
+static void take_turn(struct load *l, uint64_t turn)
+{
+	uint64_t due = l->begin_ns + turn * 1000000;
+	uint32_t streams = 2 * l->calls,
+	         mine = (streams + TURNS - 1 - (uint32_t)(turn % TURNS)) / TURNS, done = 0;
+
+	for (uint32_t s = (uint32_t)(turn % TURNS); s < streams; s += TURNS, done++) {
+		if (done % 4 == 0) {
+			receive_ready(l, 0);
+			while (clock_of(CLOCK_MONOTONIC) < due + (uint64_t)done * 900000 / mine)
+				receive_ready(l, 0);
+		}
+		send_stream(l, s);
+	}
+	if (l->each_ms != NULL)
+		l->each_ms(l->ctx);
+}
+
+void load_run(struct load *l, uint64_t for_ns, bool measuring, bool last)
+{
+	uint64_t now = clock_of(CLOCK_MONOTONIC), end = now + for_ns;
+
+	if (l->begin_ns == 0)
+		l->begin_ns = now;
+	if (measuring && !l->measuring)
+		memset(&l->count, 0, sizeof(l->count));
+	l->measuring = measuring;
+	while ((now = clock_of(CLOCK_MONOTONIC)) < end) {
+		uint64_t due = (now - l->begin_ns) / 1000000;
+
+		if (l->turn > due) {
+			receive_ready(l, 0);
+			continue;
+		}
+		take_turn(l, l->turn++);
+	}
+	if (!last)
+		return;
+	for (end = clock_of(CLOCK_MONOTONIC) + 300000000; clock_of(CLOCK_MONOTONIC) < end;)
+		receive_ready(l, 1);
+	for (uint32_t i = 0; i < 2 * l->calls; i++)
+		l->count.lost += l->stream[i].sent - l->stream[i].expected;
+}
+
+double load_percentile(const struct load_count *c, double p)
+{
+	uint64_t sum = 0, want = (uint64_t)((double)c->received * p);
+
+	for (unsigned i = 0; i < LOAD_DELAYS; i++) {
+		sum += c->delay[i];
+		if (sum >= want && sum > 0)
+			return i + 1;
+	}
+	return LOAD_DELAYS;
+}
