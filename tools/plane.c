@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+#include "tools/plane.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "config/clock.h"
+#include "config/event.h"
+
+#define LIVED         (5 * CLOCK_NS_PER_S) /* dead sooner than this: in quick succession */
+#define BACKOFF_FIRST (100 * CLOCK_NS_PER_MS)
+#define BACKOFF_MOST  (2 * CLOCK_NS_PER_S)
+#define STUCK_TICKS   20  /* 2 s: told */
+#define KILL_TICKS    100 /* 10 s: killed */
+#define START_TICKS   300 /* 30 s for the first beat to change into SERVING */
+
+void plane_init(struct plane *p, enum hold_plane kind, const struct hold *h, const char *conf_file)
+{
+	memset(p, 0, sizeof(*p));
+	p->kind = kind;
+	p->name = kind == HOLD_SIG ? "kedge-sig" : "kedge-media";
+	p->hold = h;
+	p->conf_file = conf_file;
+	p->pidfd = -1;
+}
+
+const struct kedge_beat *plane_beat(const struct plane *p)
+{
+	const struct kedge_public_head *pub = p->hold->seg.pub;
+
+	return p->kind == HOLD_SIG ? &pub->sig : &pub->worker[0];
+}
+
+bool plane_beats(const struct plane *p)
+{
+	return p->state == PLANE_SERVING && p->same_beats < STUCK_TICKS;
+}
+
+/* ---- start ---- */
+
+static void keep_over_exec(int fd)
+{
+	(void)fcntl(fd, F_SETFD, 0);
+}
+
+/* The program of that name beside this one. */
+static int beside(const char *name, char path[static PATH_MAX])
+{
+	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - 1);
+	char *slash;
+
+	if (n < 0)
+		return -errno;
+	path[n] = '\0';
+	slash = strrchr(path, '/');
+	if (!slash || (size_t)(slash + 1 - path) + strlen(name) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	strcpy(slash + 1, name);
+	return access(path, X_OK) < 0 ? -errno : 0;
+}
+
+/* In the child: only what is async-signal-safe, for the log has a thread. */
+static void become(const struct plane *p, const char *path, char **argv)
+{
+	static const char text[] = "kedge: cannot execute a plane\n";
+	sigset_t none;
+	int fd = open("/dev/null", O_RDONLY);
+
+	if (fd >= 0)
+		(void)dup2(fd, STDIN_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+	setsid();
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* What this process itself was started with must not pass on either. */
+	(void)close_range(STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC);
+	hold_each(p->hold, p->kind, keep_over_exec);
+	execv(path, argv);
+	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+		_exit(126);
+	_exit(127);
+}
+
+static int spawn(struct plane *p)
+{
+	char path[PATH_MAX], fds[32];
+	char *argv[] = { (char *)p->name, "--segment", fds, "--config", (char *)p->conf_file,
+		NULL };
+	int rc = beside(p->name, path);
+
+	if (rc < 0)
+		return rc;
+	snprintf(fds, sizeof(fds), "%d,%d", p->hold->seg.pub_fd, p->hold->seg.priv_fd);
+	p->pid = fork();
+	if (p->pid < 0)
+		return -errno;
+	if (p->pid == 0)
+		become(p, path, argv);
+	p->pidfd = pidfd_open(p->pid, 0);
+	if (p->pidfd < 0) { /* unwatched it must not run */
+		rc = -errno;
+		kill(p->pid, SIGKILL);
+		(void)waitpid(p->pid, NULL, 0);
+		return rc;
+	}
+	return 0;
+}
+
+static uint64_t backoff(const struct plane *p)
+{
+	uint64_t ns = BACKOFF_FIRST << (p->quick < 6 ? p->quick - 1 : 5);
+
+	return ns < BACKOFF_MOST ? ns : BACKOFF_MOST;
+}
+
+static void start(struct plane *p, uint64_t now_ns)
+{
+	int rc = spawn(p);
+
+	p->starts++;
+	p->started_ns = now_ns;
+	if (rc < 0) {
+		p->quick++;
+		p->restart_ns = now_ns + backoff(p);
+		event_log(plane_error, .plane = p->name, .what = "start", .why = strerror(-rc));
+		return;
+	}
+	p->state = PLANE_STARTING;
+	p->same_beats = 0;
+	p->beat_ns = atomic_load_explicit(&plane_beat(p)->beat_ns, memory_order_relaxed);
+	event_log(plane_start, .plane = p->name, .pid = (uint64_t)p->pid, .starts = p->starts);
+}
+
+/* ---- watch ---- */
+
+/* Ticks are counted, not time: while this machine stands still, nobody beats and nobody counts. */
+static void watch_beat(struct plane *p)
+{
+	const struct kedge_beat *b = plane_beat(p);
+	uint64_t beat = atomic_load_explicit(&b->beat_ns, memory_order_relaxed);
+
+	p->same_beats = beat == p->beat_ns ? p->same_beats + 1 : 0;
+	p->beat_ns = beat;
+	if (p->state == PLANE_SERVING && p->same_beats == STUCK_TICKS)
+		event_log(plane_stuck, .plane = p->name, .pid = (uint64_t)p->pid,
+		    .silent_ms = STUCK_TICKS * PLANE_TICK_NS / CLOCK_NS_PER_MS);
+	if (p->same_beats == (p->state == PLANE_SERVING ? KILL_TICKS : START_TICKS)) {
+		event_log(plane_error, .plane = p->name, .what = "stuck",
+		    .why = "killed, to be started again");
+		plane_kill(p);
+	}
+}
+
+static void check_serving(struct plane *p)
+{
+	const struct kedge_beat *b = plane_beat(p);
+
+	if (atomic_load_explicit(&b->pid, memory_order_relaxed) != (uint32_t)p->pid ||
+	    atomic_load_explicit(&b->state, memory_order_relaxed) < KEDGE_PLANE_RUNNING)
+		return;
+	p->state = PLANE_SERVING;
+	p->served = true;
+}
+
+void plane_tick(struct plane *p, uint64_t now_ns)
+{
+	switch (p->state) {
+	case PLANE_DOWN:
+		if (now_ns >= p->restart_ns)
+			start(p, now_ns);
+		break;
+	case PLANE_STARTING:
+		watch_beat(p);
+		check_serving(p);
+		break;
+	case PLANE_SERVING:
+		watch_beat(p);
+		break;
+	case PLANE_GONE:
+		break;
+	}
+}
+
+static void describe(const siginfo_t *si, char *text, size_t size)
+{
+	if (si->si_code == CLD_EXITED)
+		snprintf(text, size, "exit status %d", si->si_status);
+	else
+		snprintf(text, size, "signal %d (%s)%s", si->si_status, strsignal(si->si_status),
+		    si->si_code == CLD_DUMPED ? ", core dumped" : "");
+}
+
+void plane_ended(struct plane *p, uint64_t now_ns)
+{
+	siginfo_t si = { 0 };
+	uint64_t wait_ns;
+	char why[64];
+
+	if (waitid(P_PIDFD, (id_t)p->pidfd, &si, WEXITED | WNOHANG) < 0 || si.si_pid == 0)
+		return;
+	close(p->pidfd);
+	p->pidfd = -1;
+	p->state = p->stopping ? PLANE_GONE : PLANE_DOWN;
+	if (now_ns - p->started_ns >= LIVED)
+		p->quick = 0;
+	wait_ns = p->quick++ ? backoff(p) : 0;
+	p->restart_ns = now_ns + wait_ns;
+	describe(&si, why, sizeof(why));
+	event_log(plane_exit, .level = p->stopping ? EVENT_LEVEL_INFO : EVENT_LEVEL_ROW,
+	    .plane = p->name, .pid = (uint64_t)p->pid, .why = why,
+	    .restart_ms = wait_ns / CLOCK_NS_PER_MS);
+	if (p->stopping && (si.si_code != CLD_EXITED || si.si_status != 0))
+		p->killed = true;
+}
+
+/* ---- stop ---- */
+
+void plane_stop(struct plane *p)
+{
+	p->stopping = true;
+	if (p->pidfd < 0)
+		p->state = PLANE_GONE;
+	else
+		(void)pidfd_send_signal(p->pidfd, SIGTERM, NULL, 0);
+}
+
+void plane_kill(struct plane *p)
+{
+	if (p->pidfd >= 0)
+		(void)pidfd_send_signal(p->pidfd, SIGKILL, NULL, 0);
+}
