@@ -611,7 +611,7 @@ int event_open(const struct event_options *o)
 	atomic_store_explicit(&log_.least, o->least ? o->least : EVENT_LEVEL_INFO, memory_order_relaxed);
 	atomic_store_explicit(&log_.stop, 0, memory_order_relaxed);
 	log_.journal = stderr_is_journal();
-	log_.file = strdup(o->file ? o->file : "");
+	log_.file = strdup(o->file && !getenv(EVENT_FOREGROUND) ? o->file : "");
 	if (!log_.file)
 		return rc;
 	rc = open_file();

@@ -60,6 +60,9 @@ struct event_options {
 	enum event_level least; /* EVENT_LEVEL_ROW: info */
 };
 
+/* In the environment: lines go to stderr whatever `file` says. `kedge run --foreground` sets it for itself and the planes. */
+#define EVENT_FOREGROUND "KEDGE_FOREGROUND"
+
 /* Starts the writer thread. 0, or a negative errno if the file or the thread cannot be had; then lines go on to stderr. */
 int event_open(const struct event_options *o);
 

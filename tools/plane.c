@@ -213,7 +213,7 @@ void plane_ended(struct plane *p, uint64_t now_ns)
 	p->state = p->stopping ? PLANE_GONE : PLANE_DOWN;
 	if (now_ns - p->started_ns >= LIVED)
 		p->quick = 0;
-	wait_ns = p->quick++ ? backoff(p) : 0;
+	wait_ns = p->quick++ && !p->stopping ? backoff(p) : 0;
 	p->restart_ns = now_ns + wait_ns;
 	describe(&si, why, sizeof(why));
 	event_log(plane_exit, .level = p->stopping ? EVENT_LEVEL_INFO : EVENT_LEVEL_ROW,

@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -382,10 +383,10 @@ static const struct conf *load(const char *file)
 	return c;
 }
 
-static void open_log(bool foreground)
+static void open_log(void)
 {
 	const struct event_options o = {
-		.file = foreground ? NULL : run.conf->log.file,
+		.file = run.conf->log.file,
 		.json = run.conf->log.format == CONF_FORMAT_JSON,
 		.least = (enum event_level)(run.conf->log.level + EVENT_LEVEL_DEBUG),
 	};
@@ -398,14 +399,13 @@ static void open_log(bool foreground)
 int verb_run(int argc, char **argv)
 {
 	const char *file = verb_config_file();
-	bool foreground = false;
 	int rc;
 
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "-f") == 0 && i + 1 < argc)
 			file = argv[++i];
 		else if (strcmp(argv[i], "--foreground") == 0)
-			foreground = true;
+			setenv(EVENT_FOREGROUND, "1", 1);
 		else
 			return verb_usage("run");
 	}
@@ -417,7 +417,7 @@ int verb_run(int argc, char **argv)
 	run.conf = load(file);
 	if (!run.conf)
 		return VERB_REFUSED;
-	open_log(foreground); /* its thread inherits the blocked signals */
+	open_log(); /* its thread inherits the blocked signals */
 	event_log(run_start, .version = KEDGE_VERSION, .config = run.conf->file,
 	    .pid = (uint64_t)getpid());
 	rc = serve();
