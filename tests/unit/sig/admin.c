@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: MIT
+/* The admin socket: who may ask, what is answered, and a board of calls that is never torn while it is written. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <jansson.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "config/clock.h"
+#include "routing/health.h"
+#include "routing/shm/segment.h"
+#include "sig/admin.h"
+
+static char dir[] = "/tmp/kedge-admin-XXXXXX";
+static struct segment seg;
+static struct conf *conf;
+static struct health *health;
+
+static struct conf *make_conf(void)
+{
+	struct err_list errs = { 0 };
+	char path[128];
+	struct conf *c;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/kedge.cfg", dir);
+	f = fopen(path, "w");
+	fprintf(f,
+	    "run = { dir = \"%s/run\"; };\n"
+	    "interfaces = ( { name = \"inside\"; address = \"127.0.3.1\"; }, { name = \"outside\"; address = \"127.0.4.1\"; } );\n"
+	    "trunks = ( { name = \"pbx1\"; side = \"pbx\"; uri = \"sip:127.0.1.1\"; },\n"
+	    "  { name = \"alpha\"; side = \"carrier\"; carrier = \"a\"; uri = \"sip:127.0.2.1\"; max_calls = 300; },\n"
+	    "  { name = \"beta\"; side = \"carrier\"; carrier = \"b\"; uri = \"sip:127.0.2.2\"; } );\n"
+	    "profiles = ( { name = \"out\"; targets = ( { trunk = \"alpha\"; }, { trunk = \"beta\"; } ); } );\n"
+	    "routes = ( { name = \"uk\"; from = \"pbx1\"; prefix = \"+44\"; profile = \"out\"; } );\n", dir);
+	fclose(f);
+	c = conf_load(path, 0, &errs);
+	err_print(&errs, stderr);
+	err_fini(&errs);
+	unlink(path);
+	return c;
+}
+
+/* Every trunk's hop in the table, alpha DOWN since three 503s. */
+static void fill_table(void)
+{
+	uint64_t now = clock_mono_ns();
+
+	health_init(health, conf, segment_hop(&seg, 0), (uint16_t)seg.pub->hop_count, now, clock_wall_ms());
+	for (uint16_t i = 0; i < conf->trunks.count; i++) {
+		const struct conf_addr *a = &conf->trunks.v[i].hops.v[0].addr;
+		struct kedge_addr addr = { .family = a->family, .port = a->port };
+
+		memcpy(addr.ip, a->ip, sizeof(addr.ip));
+		assert_true(health_hop_add(health, i, CONF_UDP, &addr, now) >= 0);
+	}
+	for (int i = 0; i < 3; i++) {
+		struct health_outcome o = { .cause = CAUSE_STATUS, .health = CAUSE_F, .code = 503, .begun_ns = now, .number_hash = 7 };
+
+		health_began(health, health->trunk[conf_trunk_find(conf, "alpha")].hop[0], 0, now);
+		health_outcome(health, health->trunk[conf_trunk_find(conf, "alpha")].hop[0], &o, now);
+	}
+	health_tick(health, now, clock_wall_ms());
+}
+
+/* Sends a request and reads all that comes back. */
+static char *talk(const char *request)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	static char reply[1 << 20];
+	size_t used = 0;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ssize_t n;
+
+	strcpy(sun.sun_path, conf->admin.socket);
+	assert_int_equal(connect(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	assert_int_equal(write(fd, request, strlen(request)), strlen(request));
+	while ((n = read(fd, reply + used, sizeof(reply) - 1 - used)) > 0)
+		used += (size_t)n;
+	close(fd);
+	reply[used] = '\0';
+	return reply;
+}
+
+/* Its status; *body what came behind the head. */
+static int ask_raw(const char *request, char **body)
+{
+	char *reply = talk(request);
+	int status = 0;
+
+	assert_int_equal(sscanf(reply, "HTTP/1.%*d %d", &status), 1);
+	*body = strstr(reply, "\r\n\r\n");
+	assert_non_null(*body);
+	*body += 4;
+	return status;
+}
+
+static json_t *ask(const char *url, int expected)
+{
+	char request[256], *body;
+	json_error_t error;
+	json_t *o;
+
+	snprintf(request, sizeof(request), "GET %s HTTP/1.0\r\nHost: kedge\r\n\r\n", url);
+	assert_int_equal(ask_raw(request, &body), expected);
+	o = json_loads(body, JSON_REJECT_DUPLICATES, &error);
+	assert_non_null(o);
+	return o;
+}
+
+static const char *text_of(const json_t *o, const char *key)
+{
+	const char *text = json_string_value(json_object_get(o, key));
+
+	assert_non_null(text);
+	return text;
+}
+
+static long long int_of(const json_t *o, const char *key)
+{
+	assert_true(json_is_integer(json_object_get(o, key)));
+	return json_integer_value(json_object_get(o, key));
+}
+
+static void socket_is_ours(void **state)
+{
+	struct stat st;
+	char text[128];
+
+	(void)state;
+	assert_int_equal(stat(conf->admin.socket, &st), 0);
+	assert_true(S_ISSOCK(st.st_mode));
+	assert_int_equal(st.st_mode & 07777, 0660);
+	snprintf(text, sizeof(text), "%s/run", dir);
+	assert_int_equal(stat(text, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0750);
+}
+
+static void status(void **state)
+{
+	json_t *o = ask("/v1/status", 200);
+
+	(void)state;
+	assert_int_equal(int_of(o, "calls"), 0);
+	assert_int_equal(json_array_size(json_object_get(o, "media")), 1);
+	assert_string_equal(text_of(json_array_get(json_object_get(o, "media"), 0), "backend"), "io_uring");
+	assert_non_null(json_object_get(json_object_get(o, "counters"), "refused_no_port"));
+	json_decref(o);
+}
+
+static void trunks(void **state)
+{
+	json_t *o = ask("/v1/trunks", 200), *alpha = json_array_get(json_object_get(o, "trunks"), 1), *one;
+
+	(void)state;
+	assert_int_equal(json_array_size(json_object_get(o, "trunks")), 3);
+	assert_string_equal(text_of(alpha, "trunk"), "alpha");
+	assert_string_equal(text_of(alpha, "state"), "DOWN");
+	assert_string_equal(text_of(alpha, "reason"), "consecutive");
+	assert_int_equal(int_of(alpha, "code"), 503);
+	assert_int_equal(int_of(alpha, "max_calls"), 300);
+	assert_int_equal(int_of(alpha, "attempts"), 3);
+	assert_in_range(int_of(alpha, "retry_in_ms"), 1000, 30000);
+	assert_string_equal(text_of(json_array_get(json_object_get(alpha, "hops"), 0), "address"), "127.0.2.1:5060");
+	assert_string_equal(text_of(json_array_get(json_object_get(o, "trunks"), 2), "state"), "UNKNOWN");
+	one = ask("/v1/trunks/alpha", 200);
+	assert_int_equal(json_array_size(json_object_get(one, "trunks")), 1);
+	json_decref(one);
+	json_decref(o);
+	json_decref(ask("/v1/trunks/nobody", 404));
+}
+
+static void explained(void **state)
+{
+	json_t *o = ask("/v1/explain?number=%2B442071838750&from=pbx1", 200), *tries = json_object_get(o, "tries");
+
+	(void)state;
+	assert_string_equal(text_of(o, "route"), "uk");
+	assert_true(json_is_true(json_object_get(o, "live")));
+	assert_int_equal(json_array_size(tries), 2);
+	assert_string_equal(text_of(json_array_get(tries, 0), "trunk"), "beta"); /* alpha is DOWN: only when nothing else is left */
+	assert_true(json_is_false(json_object_get(json_array_get(tries, 0), "last_resort")));
+	assert_string_equal(text_of(json_array_get(tries, 1), "trunk"), "alpha");
+	assert_true(json_is_true(json_object_get(json_array_get(tries, 1), "last_resort")));
+	assert_int_equal(int_of(json_object_get(o, "if_all_fail"), "code") / 100, 5);
+	json_decref(o);
+	o = ask("/v1/explain?number=33123&from=pbx1", 200);
+	assert_string_equal(text_of(o, "error"), "no route for 33123");
+	json_decref(o);
+	json_decref(ask("/v1/explain", 400));
+	o = ask("/v1/trunks", 200); /* the play left no trace in the table */
+	assert_int_equal(int_of(json_array_get(json_object_get(o, "trunks"), 2), "attempts"), 0);
+	json_decref(o);
+}
+
+static void put_call(uint32_t slot, uint64_t id, const char *from)
+{
+	struct admin_who who = { .call_id = id, .in = "pbx1", .route = "uk", .profile = "out", .to = "+442071838750", .sip_call_id = "a@b" };
+	struct admin_now now = { .call_id = id, .begun_wall_ms = clock_wall_ms(), .state = ADMIN_UP, .attempts = 2, .trunk = "beta", .hop = "127.0.2.2:5060" };
+
+	snprintf(who.from, sizeof(who.from), "%s", from);
+	admin_call_who(slot, &who);
+	admin_call_now(slot, &now);
+}
+
+static void calls(void **state)
+{
+	json_t *o, *one;
+
+	(void)state;
+	put_call(3, 0x7f3a, "J\xf6rg \xff\"<sip:>");
+	put_call(5, 0x7f3b, "x");
+	put_call(9, 0x7f3c, "y");
+	o = ask("/v1/calls?limit=2", 200);
+	assert_int_equal(json_array_size(json_object_get(o, "calls")), 2);
+	one = json_array_get(json_object_get(o, "calls"), 0);
+	assert_string_equal(text_of(one, "call"), "7f3a");
+	assert_string_equal(text_of(one, "from"), "J\xef\xbf\xbdrg \xef\xbf\xbd\"<sip:>");
+	assert_string_equal(text_of(one, "state"), "UP");
+	assert_int_equal(int_of(o, "next"), 8);
+	json_decref(o);
+	o = ask("/v1/calls?limit=2&after=8", 200);
+	assert_int_equal(json_array_size(json_object_get(o, "calls")), 1);
+	assert_true(json_is_null(json_object_get(o, "next")));
+	json_decref(o);
+	o = ask("/v1/calls/7f3b", 200);
+	assert_string_equal(text_of(o, "trunk"), "beta");
+	json_decref(o);
+	json_decref(ask("/v1/calls/7f3d", 404));
+	json_decref(ask("/v1/calls/", 404));
+	json_decref(ask("/v1/calls/zz", 404));
+	admin_call_clear(3);
+	admin_call_clear(5);
+	admin_call_clear(9);
+	o = ask("/v1/calls", 200);
+	assert_int_equal(json_array_size(json_object_get(o, "calls")), 0);
+	json_decref(o);
+}
+
+static void refusals(void **state)
+{
+	char *body;
+
+	(void)state;
+	json_decref(ask("/", 404));
+	json_decref(ask("/v1/trunksx", 404));
+	assert_int_equal(ask_raw("POST /v1/status HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello", &body), 405);
+	talk("nonsense\r\n\r\n"); /* whatever the library says to that */
+	talk("GET /v1/trunks/%00%ff%zz HTTP/1.0\r\n\r\n");
+	json_decref(ask("/v1/status", 200));
+}
+
+static _Atomic int stop;
+
+/* Slot 7 changes hands all the time; parts of two calls must never be seen as one. */
+static void *busy_caller(void *arg)
+{
+	char from[32];
+
+	for (uint64_t id = 1; !atomic_load_explicit(&stop, memory_order_relaxed); id++) {
+		snprintf(from, sizeof(from), "%llx", (unsigned long long)id);
+		put_call(7, id, from);
+		if (id % 8 == 0)
+			admin_call_clear(7);
+	}
+	return arg;
+}
+
+static void never_torn(void **state)
+{
+	pthread_t thread;
+	int seen = 0;
+
+	(void)state;
+	atomic_store_explicit(&stop, 0, memory_order_relaxed);
+	assert_int_equal(pthread_create(&thread, NULL, busy_caller, NULL), 0);
+	for (int i = 0; i < 300; i++) {
+		json_t *o = ask("/v1/calls", 200), *one = json_array_get(json_object_get(o, "calls"), 0);
+
+		if (one)
+			assert_string_equal(text_of(one, "call"), text_of(one, "from"));
+		seen += one != NULL;
+		json_decref(o);
+	}
+	atomic_store_explicit(&stop, 1, memory_order_relaxed);
+	pthread_join(thread, NULL);
+	admin_call_clear(7);
+	assert_true(seen > 0);
+}
+
+/* Another kedge alive on the socket is not pushed aside; a dead one's socket is taken over. */
+static void whose_socket(void **state)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)state;
+	admin_close();
+	assert_int_equal(access(conf->admin.socket, F_OK), -1);
+	strcpy(sun.sun_path, conf->admin.socket);
+	assert_int_equal(bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(admin_open(conf, &seg), -EADDRINUSE);
+	close(fd); /* the file stays, as after kill -9 */
+	assert_int_equal(admin_open(conf, &seg), 0);
+	json_decref(ask("/v1/status", 200));
+}
+
+/* A stranger who gets past the file's mode is still not told anything. */
+static void strangers(void **state)
+{
+	char text[64], *body;
+	pid_t pid;
+	int rc;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip(); /* only root can be somebody else */
+	snprintf(text, sizeof(text), "%s/run", dir);
+	assert_int_equal(chmod(dir, 0755) | chmod(text, 0755) | chmod(conf->admin.socket, 0666), 0);
+	pid = fork();
+	if (!pid)
+		_exit(setgid(65534) || setuid(65534) || ask_raw("GET /v1/status HTTP/1.0\r\n\r\n", &body) != 403 || !strstr(body, "error"));
+	assert_int_equal(waitpid(pid, &rc, 0), pid);
+	assert_int_equal(rc, 0);
+}
+
+static int begin(void **state)
+{
+	const struct segment_shape shape = { .workers = 1, .hops = 8, .slots = 64 };
+
+	(void)state;
+	setenv("KEDGE_TEST", "1", 1);
+	health = malloc(sizeof(*health));
+	conf = make_conf();
+	if (!health || !conf || segment_create(&seg, &shape))
+		return -1;
+	atomic_store_explicit(&seg.pub->worker[0].backend, KEDGE_BACKEND_URING, memory_order_relaxed);
+	fill_table();
+	return admin_open(conf, &seg);
+}
+
+static int end(void **state)
+{
+	char text[64];
+
+	(void)state;
+	admin_close();
+	conf_unref(conf);
+	segment_detach(&seg);
+	free(health);
+	snprintf(text, sizeof(text), "%s/run", dir);
+	return rmdir(text) || rmdir(dir);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(socket_is_ours), cmocka_unit_test(status), cmocka_unit_test(trunks), cmocka_unit_test(explained),
+		cmocka_unit_test(calls), cmocka_unit_test(refusals), cmocka_unit_test(never_torn), cmocka_unit_test(whose_socket), cmocka_unit_test(strangers),
+	};
+
+	if (!mkdtemp(dir))
+		return 1;
+	return cmocka_run_group_tests(tests, begin, end);
+}
