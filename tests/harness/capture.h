@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* capture: what the peers leave behind: a pcap of their packets and WAV files of what they heard. Shared by demo, tests and bench.
  * Thread: one per object. */
-#ifndef KEDGE_HARNESS_CAPTURE_H
-#define KEDGE_HARNESS_CAPTURE_H
+#ifndef KEDGE_TESTS_HARNESS_CAPTURE_H
+#define KEDGE_TESTS_HARNESS_CAPTURE_H
 
 #include <stddef.h>
 #include <stdint.h>

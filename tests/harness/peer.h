@@ -8,8 +8,8 @@
  * Index of a packet = 20 ms intervals since the end first spoke; it keeps running while the end is stopped, so a pause is a hole in the
  * index with the marker bit and the next sequence number; any other hole is loss.
  * Thread: one per peer; owner: who opened it. Times: monotonic ns; packets heard are dated by the kernel. */
-#ifndef KEDGE_HARNESS_PEER_H
-#define KEDGE_HARNESS_PEER_H
+#ifndef KEDGE_TESTS_HARNESS_PEER_H
+#define KEDGE_TESTS_HARNESS_PEER_H
 
 #include <netinet/in.h>
 #include <stdbool.h>

@@ -9,8 +9,8 @@
  * The sound itself suffers by half a quantization step.
  *
  * Thread: after speech_init() all is constant: any. */
-#ifndef KEDGE_HARNESS_SPEECH_H
-#define KEDGE_HARNESS_SPEECH_H
+#ifndef KEDGE_TESTS_HARNESS_SPEECH_H
+#define KEDGE_TESTS_HARNESS_SPEECH_H
 
 #include <stdbool.h>
 #include <stdint.h>
