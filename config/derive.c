@@ -227,6 +227,9 @@ static void headers(struct load *l, struct conf_trunk *t)
 	w = load_where(l, &h->strip, h->where);
 	for (uint16_t i = 0; i < h->strip.count; i++)
 		header_allowed(l, w, t, "strip", h->strip.v[i]);
+	w = load_where(l, &h->pass, h->where);
+	for (uint16_t i = 0; i < h->pass.count; i++)
+		header_allowed(l, w, t, "pass", h->pass.v[i]);
 	number_format(l, t);
 	number_digits(l, t, "prefix_strip", &h->prefix_strip);
 	number_digits(l, t, "prefix_add", &h->prefix_add);

@@ -499,8 +499,7 @@ static int make_headers(struct call *c, struct attempt *a, const struct decide_s
 	if (err)
 		return err;
 	profile_read(&in, sip_object(c->invite), c->home, c->number, c->id);
-	return profile_make(out, &in, &c->conf->trunks.v[a->trunk],
-	    c->conf->trunks.v[c->caller.trunk].side, (const struct conf_addr *)&local);
+	return profile_make(out, &in, &c->conf->trunks.v[c->caller.trunk], &c->conf->trunks.v[a->trunk], &local);
 }
 
 static int send_invite(struct call *c, struct attempt *a, const struct decide_step *step, const char *body)
