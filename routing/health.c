@@ -613,7 +613,8 @@ static uint8_t on_failure(
 		break;
 	}
 	if (p->consecutive >= conf_of(h, p)->breaker.consecutive)
-		trip(h, slot, HEALTH_CONSECUTIVE, o->code, cause_word(o->cause), now_ns);
+		trip(h, slot, HEALTH_CONSECUTIVE, o->code,
+		    o->cause == CAUSE_STATUS ? "failing answers" : cause_word(o->cause), now_ns);
 	return run;
 }
 

@@ -17,6 +17,7 @@
 #include "sig/attempt.h"
 #include "sig/call.h"
 #include "sig/listen.h"
+#include "sig/trunk.h"
 
 #define STRANGERS  1024 /* addresses remembered for the 403 of once a second */
 #define LOOP_MAX   10   /* tokens kept in a request */
@@ -289,7 +290,7 @@ void ingress_request(unsigned iface, nta_agent_t *agent, msg_t *msg, sip_t *sip)
 
 void ingress_response(unsigned iface, nta_agent_t *agent, msg_t *msg, sip_t *sip)
 {
-	if (attempt_stray(iface, agent, msg, sip))
+	if (attempt_stray(iface, agent, msg, sip) || trunk_response(msg, sip))
 		return;
 	segment_add(&ingress.count->stray, 1);
 	msg_destroy(msg);

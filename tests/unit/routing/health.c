@@ -75,7 +75,7 @@ static void consecutive(void **state)
 	assert_int_equal(seen[0].reason, HEALTH_CONSECUTIVE);
 	assert_int_equal(seen[0].code, 504);
 	assert_int_equal(seen[0].hold_ms, 30000);
-	assert_string_equal(seen[0].evidence, "status");
+	assert_string_equal(seen[0].evidence, "failing answers");
 	assert_true(strlen(seen[0].clears) > 0);
 	assert_int_equal(health_retry_ns(&r->health, 0), r->now + 30 * RIG_S);
 	free(r);

@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: MIT
+#include "sig/trunk.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sofia-sip/nta_stateless.h>
+#include <sofia-sip/nta_tport.h>
+#include <sofia-sip/sip_header.h>
+#include <sofia-sip/sip_protos.h>
+#include <sofia-sip/sip_util.h>
+#include <sofia-sip/su_tag.h>
+
+#include "config/clock.h"
+#include "config/event.h"
+#include "sig/listen.h"
+
+#define FIRST_MS   1000 /* the first probes are spread over this */
+#define TICK_MS    1000 /* health wants to hear of time at least that often */
+#define SILENT_MS  1000 /* between two probes of a hop that is DOWN by `silent` */
+#define SPACING_MS 100  /* least time between two probes of a hop, whoever asks */
+#define PROBES     8    /* of a hop whose answer may still come */
+
+struct probe {
+	char token[LISTEN_TOKEN]; /* "": free, or answered */
+	bool waiting;             /* neither answered nor timed out */
+	uint64_t sent_ns;
+};
+
+struct hop {
+	uint32_t generation; /* of the trunk table slot this is about */
+	uint8_t at;          /* next of probe[] */
+	uint64_t next_ns;    /* of the next probe by the clock */
+	uint64_t sent_ns;    /* of the last probe */
+	struct probe probe[PROBES];
+};
+
+static struct {
+	const struct conf *conf;
+	struct health *health;
+	su_timer_t *timer;
+	bool running;
+	uint64_t tick_ns;
+	uint64_t random;
+	struct hop *hop; /* as many as the trunk table has slots */
+} trunks;
+
+static void arm(void);
+
+/* ---- hops ----------------------------------------------------------------------------------- */
+
+static const struct conf_trunk *conf_of(uint16_t slot)
+{
+	return &trunks.conf->trunks.v[trunks.health->hop[slot].trunk];
+}
+
+static bool is_probed(uint16_t slot)
+{
+	return trunks.health->hop[slot].used && conf_of(slot)->probe.method != CONF_PROBE_NONE;
+}
+
+/* Spreads timers; nothing else hangs on it. */
+static uint32_t below(uint32_t n)
+{
+	trunks.random = trunks.random * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (uint32_t)(trunks.random >> 33) % n;
+}
+
+/* A time of this module as the tests scale it; those of conf are scaled already. */
+static uint64_t scaled_ns(uint32_t ms)
+{
+	return ms * CLOCK_NS_PER_MS / (trunks.conf->scaled ? trunks.conf->test.time_scale : 1);
+}
+
+static uint64_t interval_ns(uint16_t slot)
+{
+	const struct conf_probe *p = &conf_of(slot)->probe;
+
+	if (health_is_silent(trunks.health, slot))
+		return scaled_ns(SILENT_MS);
+	if (trunks.health->hop[slot].state == KEDGE_HOP_DOWN)
+		return p->down_interval_ms * CLOCK_NS_PER_MS;
+	return p->interval_ms * CLOCK_NS_PER_MS / 1000 * (900 + below(201));
+}
+
+/* The slot's schedule; a new one where the slot has become another hop. */
+static struct hop *hop_at(uint16_t slot, uint64_t now)
+{
+	struct hop *p = &trunks.hop[slot];
+	uint32_t generation = trunks.health->hop[slot].generation;
+
+	if (p->generation == generation)
+		return p;
+	*p = (struct hop){ .generation = generation };
+	p->next_ns = now + scaled_ns(below(FIRST_MS));
+	return p;
+}
+
+static int add_hop(uint16_t trunk, const struct conf_uri *uri)
+{
+	struct kedge_addr addr;
+	int slot;
+
+	static_assert(sizeof(addr) == sizeof(uri->addr), "one layout");
+	memcpy(&addr, &uri->addr, sizeof(addr));
+	slot = health_hop_add(trunks.health, trunk, uri->transport, &addr, clock_mono_ns());
+	return slot < 0 ? slot : 0;
+}
+
+static int add_hops(void)
+{
+	for (uint16_t i = 0; i < trunks.conf->trunks.count; i++) {
+		const struct conf_trunk *t = &trunks.conf->trunks.v[i];
+
+		for (uint16_t k = 0; k < t->hops.count; k++) {
+			int err = add_hop(i, &t->hops.v[k]);
+
+			if (err)
+				return err;
+		}
+	}
+	return 0;
+}
+
+/* ---- what health reports -------------------------------------------------------------------- */
+
+static void log_change(const struct health_change *c)
+{
+	const struct health_hop *p = &trunks.health->hop[c->slot];
+	char hop[64], why[64];
+
+	listen_print(&p->addr, hop, sizeof(hop));
+	if (c->code)
+		snprintf(why, sizeof(why), "%s:%u", health_reason_word(c->reason), c->code);
+	else
+		snprintf(why, sizeof(why), "%s", health_reason_word(c->reason));
+	event_log(trunk_state, .level = c->to == KEDGE_HOP_UP ? EVENT_LEVEL_INFO : EVENT_LEVEL_ROW,
+	    .trunk = conf_of(c->slot)->name, .hop = hop,
+	    .from = health_state_word(c->from), .to = health_state_word(c->to), .why = why,
+	    .evidence = c->evidence, .code = c->code, .hold_ms = c->hold_ms,
+	    .clears = c->clears[0] ? c->clears : NULL);
+}
+
+static void on_change(void *ctx, const struct health_change *c)
+{
+	uint64_t now = clock_mono_ns(), next;
+	struct hop *p = hop_at(c->slot, now);
+
+	(void)ctx;
+	log_change(c);
+	if (c->to != KEDGE_HOP_DOWN || !is_probed(c->slot))
+		return;
+	next = now + interval_ns(c->slot);
+	if (next < p->next_ns)
+		p->next_ns = next;
+	arm();
+}
+
+/* ---- sending -------------------------------------------------------------------------------- */
+
+struct request {
+	char ruri[320], route[96], from[320], to[320], contact[96], call_id[40];
+	const char *agent; /* User-Agent, NULL: none */
+};
+
+static int make_request(struct request *r, uint16_t slot, const char *token)
+{
+	const struct health_hop *p = &trunks.health->hop[slot];
+	const struct conf_trunk *t = conf_of(slot);
+	const char *over = p->transport == CONF_TCP ? ";transport=tcp" : "";
+	char hop[64], local[64], tag[LISTEN_TOKEN], port[8] = "";
+	struct kedge_addr ours;
+	int host;
+
+	if (listen_hostport(t->interface, p->addr.family, p->transport == CONF_TCP, local, sizeof(local)) ||
+	    listen_local(t->interface, p->addr.family, p->transport == CONF_TCP, &ours))
+		return -ENOENT;
+	listen_print(&p->addr, hop, sizeof(hop));
+	listen_token(tag);
+	if (t->uri.port)
+		snprintf(port, sizeof(port), ":%u", t->uri.port);
+	host = (int)(strrchr(local, ':') - local);
+	snprintf(r->ruri, sizeof(r->ruri), "sip:%s%s%s", t->uri.host, port,
+	    t->uri.transport == CONF_TCP ? ";transport=tcp" : "");
+	snprintf(r->route, sizeof(r->route), "sip:%s;transport=%s", hop,
+	    p->transport == CONF_TCP ? "tcp" : "udp");
+	if (t->headers.from_host[0])
+		snprintf(r->from, sizeof(r->from), "<sip:%s>;tag=%s", t->headers.from_host, tag);
+	else
+		snprintf(r->from, sizeof(r->from), "<sip:%.*s>;tag=%s", host, local, tag);
+	snprintf(r->to, sizeof(r->to), "<sip:%s>", t->uri.host);
+	snprintf(r->contact, sizeof(r->contact), "<sip:%s%s>", local, over);
+	snprintf(r->call_id, sizeof(r->call_id), "%x-%s", slot, token);
+	r->agent = trunks.conf->sip.user_agent[0] ? trunks.conf->sip.user_agent : NULL;
+	return 0;
+}
+
+static int transmit(nta_agent_t *agent, const struct request *r)
+{
+	msg_t *msg = nta_msg_create(agent, 0);
+	char branch[LISTEN_BRANCH], hops[12];
+	sip_request_t *line;
+
+	if (!msg)
+		return -ENOMEM;
+	line = sip_request_create(msg_home(msg), SIP_METHOD_OPTIONS, (url_string_t const *)r->ruri, NULL);
+	if (!line) {
+		msg_destroy(msg);
+		return -ENOMEM;
+	}
+	listen_branch(branch);
+	snprintf(hops, sizeof(hops), "%u", trunks.conf->sip.max_forwards);
+	if (nta_msg_tsend(agent, msg, (url_string_t const *)r->route, NTATAG_BRANCH_KEY(branch),
+	        SIPTAG_REQUEST(line), SIPTAG_FROM_STR(r->from), SIPTAG_TO_STR(r->to),
+	        SIPTAG_CALL_ID_STR(r->call_id), SIPTAG_CSEQ_STR("1 OPTIONS"),
+	        SIPTAG_MAX_FORWARDS_STR(hops), SIPTAG_CONTACT_STR(r->contact),
+	        SIPTAG_ACCEPT_STR("application/sdp"), SIPTAG_USER_AGENT_STR(r->agent), TAG_END()) < 0)
+		return -EIO;
+	return 0;
+}
+
+static void send_probe(uint16_t slot, uint64_t now)
+{
+	struct hop *h = hop_at(slot, now);
+	struct probe *p = &h->probe[h->at];
+	nta_agent_t *agent = listen_agent(conf_of(slot)->interface);
+	struct request r;
+
+	if (!agent || p->waiting)
+		return;
+	listen_token(p->token);
+	if (make_request(&r, slot, p->token) < 0)
+		return;
+	h->at = (h->at + 1) % PROBES;
+	h->sent_ns = p->sent_ns = now;
+	p->waiting = true; /* one that could not be sent is one without an answer */
+	health_probe_sent(trunks.health, slot);
+	transmit(agent, &r);
+}
+
+void trunk_check(uint16_t slot)
+{
+	uint64_t now = clock_mono_ns();
+
+	if (!trunks.running || !is_probed(slot))
+		return;
+	if (now - hop_at(slot, now)->sent_ns < scaled_ns(SPACING_MS))
+		return;
+	send_probe(slot, now);
+	arm();
+}
+
+/* ---- answers, and their absence ------------------------------------------------------------- */
+
+static void log_probe(uint16_t slot, uint16_t code, uint32_t rtt_us)
+{
+	char hop[64];
+
+	listen_print(&trunks.health->hop[slot].addr, hop, sizeof(hop));
+	event_log(trunk_probe, .trunk = conf_of(slot)->name, .hop = hop, .code = code, .rtt_us = rtt_us);
+}
+
+/* The probe that a Call-ID names, waiting or not; *slot: of its hop. */
+static struct probe *find_probe(const char *call_id, uint16_t *slot)
+{
+	char *end;
+	unsigned long n = strtoul(call_id, &end, 16);
+
+	if (n >= trunks.health->hop_count || *end != '-' || strlen(end + 1) != LISTEN_TOKEN - 1)
+		return NULL;
+	*slot = (uint16_t)n;
+	if (!trunks.health->hop[n].used || trunks.hop[n].generation != trunks.health->hop[n].generation)
+		return NULL;
+	for (unsigned i = 0; i < PROBES; i++)
+		if (!strcmp(trunks.hop[n].probe[i].token, end + 1))
+			return &trunks.hop[n].probe[i];
+	return NULL;
+}
+
+bool trunk_response(msg_t *msg, const sip_t *sip)
+{
+	uint64_t now = clock_mono_ns();
+	struct probe *p;
+	uint16_t slot, code;
+	uint32_t rtt_us;
+
+	if (!trunks.running || !sip->sip_status || !sip->sip_cseq || !sip->sip_call_id ||
+	    sip->sip_cseq->cs_method != sip_method_options)
+		return false;
+	p = find_probe(sip->sip_call_id->i_id, &slot);
+	if (!p)
+		return false;
+	code = (uint16_t)sip->sip_status->st_status;
+	rtt_us = (uint32_t)((now - p->sent_ns) / 1000);
+	if (code < 200 || !p->waiting) { /* too late to be good, but a sign of life */
+		health_heard(trunks.health, slot, 0, now);
+	} else {
+		log_probe(slot, code, rtt_us);
+		health_probe(trunks.health, slot, code, rtt_us, now);
+	}
+	if (code >= 200) {
+		p->waiting = false;
+		p->token[0] = 0;
+	}
+	msg_destroy(msg);
+	return true;
+}
+
+/* When the slot wants to be looked at next. */
+static uint64_t hop_clock(uint16_t slot, uint64_t now)
+{
+	struct hop *h = hop_at(slot, now);
+	uint64_t timeout = conf_of(slot)->probe.timeout_ms * CLOCK_NS_PER_MS, next;
+
+	for (unsigned i = 0; i < PROBES; i++)
+		if (h->probe[i].waiting && now - h->probe[i].sent_ns >= timeout) {
+			h->probe[i].waiting = false;
+			log_probe(slot, 0, 0);
+			health_probe(trunks.health, slot, 0, 0, now);
+		}
+	if (now >= h->next_ns) {
+		send_probe(slot, now);
+		h->next_ns = now + interval_ns(slot);
+	}
+	next = h->next_ns;
+	for (unsigned i = 0; i < PROBES; i++)
+		if (h->probe[i].waiting && h->probe[i].sent_ns + timeout < next)
+			next = h->probe[i].sent_ns + timeout;
+	return next;
+}
+
+static uint64_t next_ns(uint64_t now)
+{
+	uint64_t next = trunks.tick_ns;
+
+	for (uint16_t slot = 0; slot < trunks.health->hop_count; slot++) {
+		uint64_t t;
+
+		if (!is_probed(slot))
+			continue;
+		t = hop_clock(slot, now);
+		if (t < next)
+			next = t;
+	}
+	return next;
+}
+
+static void on_timer(su_root_magic_t *magic, su_timer_t *timer, su_timer_arg_t *arg)
+{
+	uint64_t now = clock_mono_ns();
+
+	(void)magic, (void)timer, (void)arg;
+	if (now >= trunks.tick_ns) {
+		trunks.tick_ns = now + scaled_ns(TICK_MS);
+		health_tick(trunks.health, now, clock_wall_ms());
+	}
+	arm();
+}
+
+static void arm(void)
+{
+	static bool arming; /* what is due now may change a state, which asks for this again */
+	uint64_t now = clock_mono_ns(), next;
+
+	if (!trunks.running || arming)
+		return;
+	arming = true;
+	next = next_ns(now);
+	arming = false;
+	su_timer_set_interval(trunks.timer, on_timer, NULL,
+	    next > now ? (su_duration_t)((next - now + CLOCK_NS_PER_MS - 1) / CLOCK_NS_PER_MS) : 1);
+}
+
+/* ---- begin and end -------------------------------------------------------------------------- */
+
+static void trunk_free(void)
+{
+	su_timer_destroy(trunks.timer);
+	free(trunks.health);
+	free(trunks.hop);
+	memset(&trunks, 0, sizeof(trunks));
+}
+
+int trunk_init(const struct segment *seg, su_root_t *root, const struct conf *conf)
+{
+	uint64_t now = clock_mono_ns();
+	uint16_t slots = (uint16_t)seg->pub->hop_count;
+	int err;
+
+	trunks.conf = conf;
+	trunks.random = now;
+	trunks.health = malloc(sizeof(*trunks.health));
+	trunks.hop = calloc(slots, sizeof(*trunks.hop));
+	trunks.timer = su_timer_create(su_root_task(root), 0);
+	if (!trunks.health || !trunks.hop || !trunks.timer) {
+		trunk_free();
+		return -ENOMEM;
+	}
+	health_init(trunks.health, conf, segment_hop(seg, 0), slots, now, clock_wall_ms());
+	err = add_hops();
+	if (err) {
+		trunk_free();
+		return err;
+	}
+	health_settle(trunks.health);
+	trunks.health->changed = on_change;
+	return 0;
+}
+
+void trunk_start(void)
+{
+	trunks.running = true;
+	trunks.tick_ns = clock_mono_ns() + scaled_ns(TICK_MS);
+	arm();
+}
+
+void trunk_fini(void)
+{
+	trunk_free();
+}
+
+struct health *trunk_health(void)
+{
+	return trunks.health;
+}

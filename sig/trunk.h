@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+/* trunk: a trunk at rest. Holds what is known of every hop (routing/health), and asks them whether they live.
+ *
+ *   conf -> hops: literals at once, host names when sig/resolve has their addresses
+ *   OPTIONS to each hop: within a second of the start, then every probe.interval +-10 %, probe.down_interval while
+ *   DOWN, each second while DOWN by `silent`; and at once as a silence check (trunk_check)
+ *   answer, or none in probe.timeout -> health -> state, reason; trunk.state in the log
+ *
+ * Probes are single datagrams without a transaction of the library: it would send each one again for 32 s. They are
+ * known by their Call-ID, so an answer after the timeout is still a sign of life.
+ * Thread: su_root's. Owner: this module owns the one struct health of the plane. */
+#ifndef KEDGE_SIG_TRUNK_H
+#define KEDGE_SIG_TRUNK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sofia-sip/nta.h>
+#include <sofia-sip/su_wait.h>
+
+#include "config/conf.h"
+#include "routing/health.h"
+#include "routing/shm/segment.h"
+
+/* Takes the hops of conf into the trunk table, where a restarted plane finds its states again. seg, root and conf are
+ * borrowed until trunk_fini(). 0, -ENOMEM, or -ENOSPC: more literal hops than the table has slots. */
+int trunk_init(const struct segment *seg, su_root_t *root, const struct conf *conf);
+
+/* The listeners are open: names are looked up, probing begins. */
+void trunk_start(void);
+
+void trunk_fini(void);
+
+struct health *trunk_health(void);
+
+/* A silence check (SEMANTICS C.2): sends the hop an OPTIONS now, unless one went there within the last 100 ms: anything
+ * heard since a call's INVITE counts for that call. Nothing is sent where probe.method is none. */
+void trunk_check(uint16_t hop);
+
+/* A response no transaction took. true: it answers a probe, and msg was consumed. */
+bool trunk_response(msg_t *msg, const sip_t *sip);
+
+#endif
