@@ -648,7 +648,7 @@ void peer_json(const struct peer *p, FILE *out)
 		comma = ",\n ";
 	}
 	peer_totals(p, &c);
-	fprintf(out, "],\n \"totals\": {\"ends\": %u, ", c.ends);
+	fprintf(out, "],\n \"totals\": {\"count\": %u, ", c.ends);
 	json_counts(&c, out);
 	fputs("}}\n", out);
 	fflush(out);

@@ -1,0 +1,450 @@
+# SPDX-License-Identifier: MIT
+"""rig: one scenario's world on loopback: a real `kedge run`, SIPp peers, their RTP ends, silent holes; and what must hold at the end of each.
+
+Each rig owns 127.S.0.0/16 of its own, so that scenarios run side by side with fixed ports: PBX 127.S.1.1, carriers 127.S.2.1.., kedge inside
+127.S.3.1, outside 127.S.4.1. With v6=True all stand on [::1] instead, and differ by ports of the rig's own.
+"""
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import types
+
+from rtp import Rtp, faults
+from sipp import Log, Message, Sipp
+
+SLOTS = range(100, 250)
+RTP_PORTS, ENDS = 21000, 64
+
+
+def claim():
+    """A slot nobody else uses while the returned socket is open."""
+    for slot in SLOTS:
+        lock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            lock.bind(("127.%d.0.254" % slot, 4999))
+            return slot, lock
+        except OSError:
+            lock.close()
+    raise RuntimeError("no free slot")
+
+
+class Raw(Log):
+    """A UDP socket in place of a SIP stack: hears all, answers only what it is told: {method: code}. For dead and half-dead carriers."""
+
+    def __init__(self, name, ip, port, answers=(), delay=0):
+        self.name, self.answers, self.delay, self.seen, self.ended = name, dict(answers), delay, [], False
+        family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+        self.socket = socket.socket(family, socket.SOCK_DGRAM)
+        self.socket.bind((ip, port))
+        self.socket.settimeout(0.05)
+        self.thread = threading.Thread(target=self.listen, daemon=True)
+        self.thread.start()
+
+    def listen(self):
+        while not self.ended:
+            try:
+                data, source = self.socket.recvfrom(65536)
+            except socket.timeout:
+                continue
+            except OSError:
+                return
+            m = Message(time.time(), "in", data.decode(errors="replace"))
+            self.seen.append(m)
+            if m.request and m.method in self.answers:
+                self.reply(m, self.answers[m.method], source)
+
+    def reply(self, m, code, source):
+        keep = "".join("%s: %s\r\n" % (n, v) for n, v in m.headers if n.lower() in ("via", "from", "call-id", "cseq"))
+        tag = "" if m.to_tag or code == 100 else ";tag=raw"
+        text = "SIP/2.0 %d Raw\r\n%sTo: %s%s\r\nContent-Length: 0\r\n\r\n" % (code, keep, m["To"], tag)
+        time.sleep(self.delay)
+        self.socket.sendto(text.encode(), source)
+        self.seen.append(Message(time.time(), "out", text))
+
+    def say(self, text, target):
+        self.socket.sendto(text.encode() if isinstance(text, str) else text, target)
+
+    def messages(self):
+        return list(self.seen)
+
+    def stop(self):
+        self.ended = True
+        self.socket.close()
+        self.thread.join(1)
+
+    def errors(self):
+        return ""
+
+
+class Rig:
+    def __init__(self, build, name, keep=None):
+        self.build, self.name = build, name
+        self.slot, self.lock = claim()
+        self.folder = keep or tempfile.mkdtemp(prefix="kedge-%s-" % name.replace("/", "-"))
+        os.makedirs(self.folder, exist_ok=True)
+        self.peers, self.rtps, self.callers = {}, {}, []
+        self.trunks, self.profiles, self.routes, self.top = {}, {}, [], {}
+        self.v6, self.time_scale, self.kedge, self.next_port = False, 1, None, 0
+        self.cdrs = None            # records expected; by default one per call made by callers
+        self.audio_strict = True    # RTP counts are checked
+        self.inside_v, self.started = None, False
+        self.killed = False         # kedge was killed on purpose
+        self.targets, self.profile = None, {}
+        self.allow_audio = ()
+        self.failed_callers = False
+        self.env = {}
+        self.direct = False         # no kedge: the peers call each other, to prove the rig itself
+
+    # ---- addresses ----
+
+    def ip(self, net, host=1):
+        return "::1" if self.v6 else "127.%d.%d.%d" % (self.slot, net, host)
+
+    def port(self, key):
+        """SIP port of a party: 5060 on addresses of its own, else one of the rig's 100."""
+        if not self.v6:
+            return 5060
+        self.ports = getattr(self, "ports", {})
+        return self.ports.setdefault(key, 10000 + (self.slot - 100) * 140 + len(self.ports))
+
+    def host(self, ip):
+        return "[%s]" % ip if ":" in ip else ip
+
+    def uri(self, net, host, key, extra=""):
+        return "sip:%s:%d%s" % (self.host(self.ip(net, host)), self.port(key), extra)
+
+    def place(self, name, net, host, pt, user, media_host=None):
+        ip = self.ip(net, host)
+        index = len(self.rtps)
+        port = RTP_PORTS if not self.v6 else 10040 + (self.slot - 100) * 140 + 16 * index
+        return types.SimpleNamespace(ip=ip, port=self.port(name), media_ip=ip, v=6 if self.v6 else 4, pt=pt, user=user, rtp_port=port,
+                                     dummy_ip="127.%d.9.%d" % (self.slot, index + 1), control_port=9000 + index)
+
+    # ---- peers ----
+
+    def rtp(self, name, at, ends):
+        self.rtps[name] = Rtp(self.build, name, at.media_ip, at.rtp_port, 4 if self.v6 else ends, len(self.rtps) + 1, self.folder)
+        return self.rtps[name]
+
+    def trunk(self, name, side, host, **settings):
+        net = 1 if side == "pbx" else 2
+        t = {"name": name, "side": side, "uri": self.uri(net, host, name)}
+        t.update(settings)
+        self.trunks[name] = t
+
+    def carrier(self, name, steps, pt=0, transport="udp", ends=ENDS, **settings):
+        """A carrier that does these steps for each call; settings: of its trunk."""
+        host = 1 + sum(t["side"] == "carrier" for t in self.trunks.values())
+        if transport == "tcp":
+            settings.setdefault("uri", self.uri(2, host, name, ";transport=tcp"))
+        self.trunk(name, "carrier", host, **settings)
+        return self.serve(name, 2, host, steps, pt, transport, ends)
+
+    def serve(self, name, net, host, steps, pt=0, transport="udp", ends=ENDS):
+        at = self.place(name, net, host, pt, name)
+        rtp = self.rtp(name, at, ends)
+        self.peers[name] = Sipp(name, "uas", steps, at, self.folder, fifo=rtp.fifo, transport="t1" if transport == "tcp" else "u1")
+        return self.peers[name]
+
+    def silent(self, name, answers=(), **settings):
+        """A carrier that hears and says nothing, or only answers: {"OPTIONS": 200}."""
+        host = 1 + sum(t["side"] == "carrier" for t in self.trunks.values())
+        self.trunk(name, "carrier", host, **settings)
+        self.peers[name] = Raw(name, self.ip(2, host), self.port(name), answers)
+        return self.peers[name]
+
+    def absent(self, name, **settings):
+        """A carrier whose port is closed: ICMP, or RST."""
+        host = 1 + sum(t["side"] == "carrier" for t in self.trunks.values())
+        self.trunk(name, "carrier", host, **settings)
+
+    def pbx(self, steps=None, name="pbx1", pt=0, **settings):
+        """The PBX as the called side."""
+        host = 1 + sum(t["side"] == "pbx" for t in self.trunks.values())
+        self.trunk(name, "pbx", host, **settings)
+        return self.serve(name, 1, host, steps, pt) if steps else None
+
+    def caller(self, steps, numbers=("+442071838750",), name=None, host=1, net=1, rate=10, limit=None, pt=0, transport="udp", to=None, user="1001"):
+        """Begins calls to kedge at once: from the PBX (net 1) or a carrier (net 2)."""
+        self.start()
+        name = name or "caller%d" % (len(self.callers) + 1)
+        at = self.place(name, net, host, pt, user)
+        # A trunk's SIP port belongs to its called side; the caller takes the next one of the same address.
+        at.port = self.port(name) + (100 + len(self.callers) if not self.v6 else 0)
+        rtp = self.rtp(name, at, ENDS)
+        kedge = to or ("%s:%d" % (self.host(self.ip(3 if net == 1 else 4)), self.port("kedge%d" % (3 if net == 1 else 4))))
+        peer = Sipp(name, "uac", steps, at, self.folder, remote=kedge, numbers=numbers, rate=rate, limit=limit, fifo=rtp.fifo,
+                    transport="t1" if transport == "tcp" else "u1")
+        peer.count = len(numbers)
+        self.peers[name] = peer
+        self.callers.append(peer)
+        return peer
+
+    def tool(self, name="tool", net=1, host=9):
+        """A bare UDP socket on a side, to send what no stack would."""
+        self.peers[name] = Raw(name, self.ip(net, host), self.port(name))
+        return self.peers[name]
+
+    # ---- kedge ----
+
+    def write_config(self):
+        if "pbx1" not in self.trunks and not any(t["side"] == "pbx" for t in self.trunks.values()):
+            self.trunk("pbx1", "pbx", 1)
+        carriers = [n for n, t in self.trunks.items() if t["side"] == "carrier"]
+        boxes = [n for n, t in self.trunks.items() if t["side"] == "pbx"]
+        for n in boxes:
+            self.trunks[n].setdefault("sources", ["::1/128" if self.v6 else "127.%d.1.0/24" % self.slot])
+        profiles = self.profiles or {
+            "out": dict({"targets": [{"trunk": n} for n in (self.targets or carriers)]}, **self.profile),
+            "in": {"targets": [{"trunk": n} for n in boxes]}}
+        routes = self.routes or ([{"name": "out-%s" % n, "from": n, "profile": "out"} for n in boxes if carriers] +
+                                 [{"name": "in-%s" % n, "from": n, "profile": "in"} for n in carriers])
+        if not carriers:
+            profiles.pop("out", None)
+        low = 22000 if not self.v6 else 31000 + (self.slot - 100) * 10
+        span = 400 if not self.v6 else 0
+        conf = {
+            "interfaces": [{"name": "inside", "address": self.ip(3), "sip_port": self.port("kedge3"), "rtp_ports": "%d-%d" % (low, low + 399)},
+                           {"name": "outside", "address": self.ip(4), "sip_port": self.port("kedge4"), "rtp_ports": "%d-%d" % (low + 400, low + 1199)}],
+            "limits": {"max_calls": 100}, "log": {"level": "debug", "format": "json", "file": self.folder + "/kedge.log"},
+            "cdr": {"file": self.folder + "/cdr.jsonl"}, "run": {"dir": self.folder + "/run", "drain": "2s"},
+            "trunks": list(self.trunks.values()), "profiles": [dict(p, name=n) for n, p in profiles.items()], "routes": routes}
+        if self.v6:
+            for i, low in enumerate((10080, 10104)):
+                base = low + (self.slot - 100) * 140
+                conf["interfaces"][i]["rtp_ports"] = "%d-%d" % (base, base + (23 if i == 0 else 35))
+            conf["limits"]["max_calls"] = 4
+        for group, values in self.top.items():
+            if isinstance(values, dict):
+                conf.setdefault(group, {}).update(values)
+            else:
+                conf[group] = values
+        if self.time_scale != 1:
+            conf["test"] = {"time_scale": self.time_scale}
+        self.config = os.path.join(self.folder, "kedge.cfg")
+        with open(self.config, "w") as f:
+            f.write(libconfig(conf))
+
+    def start(self):
+        """Writes the configuration and starts kedge; does nothing the second time."""
+        if self.started or self.direct:
+            return
+        self.started = True
+        self.write_config()
+        os.makedirs(self.folder + "/run", exist_ok=True)
+        env = dict(os.environ, KEDGE_TEST="1", **self.env)
+        self.kedge_out = open(self.folder + "/kedge.out", "w")
+        self.kedge = subprocess.Popen([os.path.join(self.build, "kedge"), "run", "-f", self.config], stdin=subprocess.DEVNULL, stdout=self.kedge_out,
+                                      stderr=subprocess.STDOUT, start_new_session=True, env=env)
+        self.until(lambda: self.events("run.ready") or self.kedge.poll() is not None, 10)
+        assert self.kedge.poll() is None, "kedge did not start:\n" + open(self.folder + "/kedge.out").read() + self.log_text()[-2000:]
+
+    def log_text(self):
+        try:
+            with open(self.folder + "/kedge.log", errors="replace") as f:
+                return f.read()
+        except OSError:
+            return ""
+
+    def events(self, name=None):
+        """Log lines as dicts."""
+        found = []
+        for line in self.log_text().splitlines():
+            try:
+                e = json.loads(line)
+            except ValueError:
+                continue
+            if name is None or e.get("event") == name:
+                found.append(e)
+        return found
+
+    def decisions(self):
+        return [e["record"] for e in self.events("call.decision")]
+
+    def cdr(self):
+        try:
+            with open(self.folder + "/cdr.jsonl") as f:
+                return [json.loads(line) for line in f if line.strip()]
+        except OSError:
+            return []
+
+    def verb(self, *args, ok=True):
+        """Runs a kedge verb; its output."""
+        done = subprocess.run([os.path.join(self.build, "kedge"), *args, "-f", self.config], capture_output=True, text=True, timeout=20)
+        assert not ok or done.returncode == 0, "kedge %s: exit %d: %s%s" % (" ".join(args), done.returncode, done.stdout, done.stderr)
+        return done.stdout
+
+    # ---- time ----
+
+    def until(self, condition, seconds):
+        """True as soon as the condition holds, False if it did not in time."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if condition():
+                return True
+            time.sleep(0.02)
+        return bool(condition())
+
+    def run(self, seconds=30):
+        """Waits until all callers are through. A caller whose steps did not come as written fails the scenario."""
+        self.start()
+        for peer in self.callers:
+            code = peer.wait(seconds)
+            assert code is not None, "%s did not end within %s s%s" % (peer.name, seconds, tail(peer.errors()))
+            assert code == 0 or self.failed_callers, "%s: SIPp exit %d: not as written%s" % (peer.name, code, tail(peer.errors()))
+
+    def gap(self, a, b):
+        """Seconds from one message to another."""
+        return b.when - a.when
+
+    # ---- the end ----
+
+    def finish(self):
+        """What must hold in every scenario."""
+        if self.direct:
+            for rtp in self.rtps.values():
+                rtp.stop()
+            self.check_audio()
+            return
+        self.start()
+        self.settle()
+        for rtp in self.rtps.values():
+            rtp.stop()
+        self.check_alive()
+        self.check_leaks()
+        self.check_records()
+        if self.audio_strict:
+            self.check_audio()
+        self.check_exit()
+
+    def settle(self):
+        """Waits until kedge holds no call any more."""
+        expected = self.expected_cdrs()
+        assert self.until(lambda: len(self.cdr()) >= expected, 12), "%d call records, %d expected" % (len(self.cdr()), expected)
+        assert self.until(lambda: self.idle(), 12), "not idle: %s" % self.status
+
+    def idle(self):
+        """No call, no anchor, all ports back: as `kedge calls --json` says."""
+        try:
+            self.status = json.loads(self.verb("calls", "--json"))
+        except (AssertionError, ValueError) as e:
+            self.status = e
+            return False
+        return not self.status.get("calls")
+
+    def expected_cdrs(self):
+        return self.cdrs if self.cdrs is not None else sum(c.count for c in self.callers)
+
+    def check_alive(self):
+        assert self.kedge.poll() is None, "kedge ended by itself: exit %s" % self.kedge.poll()
+        if not self.killed:
+            assert not self.events("plane.exit"), "a plane died: %s" % self.events("plane.exit")
+        bad = [e for e in self.events() if e.get("event") in ("call.unexpected", "plane.error", "run.error", "media.error", "media.orphan", "cdr.error", "log.dropped")]
+        assert self.killed or not bad, "kedge complained: %s" % bad[:3]
+
+    def check_leaks(self):
+        """No inside address outside, no outside address inside (A92, A95)."""
+        if self.v6:
+            return
+        for peer in self.peers.values():
+            if not isinstance(peer, (Sipp, Raw)) or not hasattr(peer, "messages"):
+                continue
+            inside = self.is_inside(peer)
+            hidden = (2, 4) if inside else (1, 3)
+            for m in peer.messages():
+                for net in hidden:
+                    found = re.search(r"127\.%d\.%d\.\d+" % (self.slot, net), m.text)
+                    assert m.way != "in" or not found, "%s saw %s in:\n%s" % (peer.name, found.group(0), m.text)
+
+    def is_inside(self, peer):
+        ip = peer.at.ip if isinstance(peer, Sipp) else peer.socket.getsockname()[0]
+        return ip.startswith("127.%d.1." % self.slot)
+
+    def check_records(self):
+        records = self.cdr()
+        assert len(records) == self.expected_cdrs(), "%d call records, %d expected" % (len(records), self.expected_cdrs())
+        ids = [r.get("call") for r in records]
+        assert len(set(ids)) == len(ids), "two records of one call: %s" % ids
+
+    def check_audio(self):
+        for name, rtp in self.rtps.items():
+            for end in rtp.ends():
+                bad = faults(end, self.allow_audio)
+                assert not bad, "audio at %s, call %d: %s" % (name, end["call"], " ".join(bad))
+                assert end["corr"] > 0.99, "audio at %s, call %d: likeness %.3f" % (name, end["call"], end["corr"])
+
+    def check_exit(self):
+        if self.kedge.poll() is None:
+            self.kedge.send_signal(signal.SIGTERM)
+        try:
+            code = self.kedge.wait(10)
+        except subprocess.TimeoutExpired:
+            raise AssertionError("kedge did not end within 10 s of SIGTERM")
+        assert code == 0 or self.killed, "kedge run: exit %d" % code
+
+    def close(self, good):
+        """Ends everything; throws the folder away if all was good."""
+        for peer in self.peers.values():
+            peer.stop()
+        for rtp in self.rtps.values():
+            if rtp.result is None:
+                rtp.process.kill()
+                rtp.process.wait()
+        if self.kedge and self.kedge.poll() is None:
+            for n in (signal.SIGTERM, signal.SIGTERM, signal.SIGTERM):
+                self.kedge.send_signal(n)
+                try:
+                    self.kedge.wait(2)
+                    break
+                except subprocess.TimeoutExpired:
+                    continue
+            else:
+                self.kedge.kill()
+        self.lock.close()
+        if good:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    # ---- what scenarios ask ----
+
+    def heard(self, name, at_least=10, calls=None):
+        """Every call at this peer heard at least so many packets, nothing missing at head or tail beyond what may be."""
+        ends = self.rtps[name].ends()
+        assert ends, "%s heard nothing" % name
+        assert calls is None or len(ends) == calls, "%s: %d calls with audio, %d expected" % (name, len(ends), calls)
+        for end in ends:
+            assert end["heard"] >= at_least, "%s, call %d: heard %d packets, wanted %d" % (name, end["call"], end["heard"], at_least)
+        return ends
+
+
+def tail(text, size=1200):
+    return "\n" + text[-size:] if text else ""
+
+
+def libconfig(value, depth=0):
+    """A dict as libconfig text."""
+    pad = "\t" * depth
+    out = ""
+    for k, v in value.items():
+        out += "%s%s = %s;\n" % (pad, k, setting(v, depth))
+    return out
+
+
+def setting(v, depth):
+    if isinstance(v, bool):
+        return "true" if v else "false"
+    if isinstance(v, (int, float)):
+        return str(v)
+    if isinstance(v, str):
+        return '"%s"' % v.replace("\\", "\\\\").replace('"', '\\"')
+    if isinstance(v, dict):
+        return "{\n%s%s}" % (libconfig(v, depth + 1), "\t" * depth)
+    if v and isinstance(v[0], dict):
+        return "(\n%s\n%s)" % (",\n".join("\t" * (depth + 1) + setting(x, depth + 1) for x in v), "\t" * depth)
+    return "[ %s ]" % ", ".join(setting(x, depth) for x in v)
