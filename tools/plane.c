@@ -23,26 +23,44 @@
 #define KILL_TICKS    100 /* 10 s: killed */
 #define START_TICKS   300 /* 30 s for the first beat to change into SERVING */
 
-void plane_init(struct plane *p, enum hold_plane kind, const struct hold *h, const char *conf_file)
+void plane_init(struct plane *p, enum hold_plane kind, const struct hold *h, const char *conf_file,
+    const char *running_file)
 {
 	memset(p, 0, sizeof(*p));
 	p->kind = kind;
 	p->name = kind == HOLD_SIG ? "kedge-sig" : "kedge-media";
 	p->hold = h;
 	p->conf_file = conf_file;
+	p->running_file = running_file;
 	p->pidfd = -1;
 }
 
-const struct kedge_beat *plane_beat(const struct plane *p)
+uint32_t plane_hearts(const struct plane *p)
+{
+	return p->kind == HOLD_SIG ? 1 : p->hold->workers;
+}
+
+const struct kedge_beat *plane_beat(const struct plane *p, uint32_t i)
 {
 	const struct kedge_public_head *pub = p->hold->seg.pub;
 
-	return p->kind == HOLD_SIG ? &pub->sig : &pub->worker[0];
+	return p->kind == HOLD_SIG ? &pub->sig : &pub->worker[i];
+}
+
+/* The longest standstill of any of its hearts, in ticks. */
+static uint32_t standstill(const struct plane *p)
+{
+	uint32_t most = 0;
+
+	for (uint32_t i = 0; i < plane_hearts(p); i++)
+		if (p->heart[i].same_beats > most)
+			most = p->heart[i].same_beats;
+	return most;
 }
 
 bool plane_beats(const struct plane *p)
 {
-	return p->state == PLANE_SERVING && p->same_beats < STUCK_TICKS;
+	return p->state == PLANE_SERVING && standstill(p) < STUCK_TICKS;
 }
 
 /* ---- start ---- */
@@ -93,9 +111,9 @@ static void become(const struct plane *p, const char *path, char **argv)
 
 static int spawn(struct plane *p)
 {
+	const char *config = p->starts && p->running_file ? p->running_file : p->conf_file;
 	char path[PATH_MAX], fds[32];
-	char *argv[] = { (char *)p->name, "--segment", fds, "--config", (char *)p->conf_file,
-		NULL };
+	char *argv[] = { (char *)p->name, "--segment", fds, "--config", (char *)config, NULL };
 	int rc = beside(p->name, path);
 
 	if (rc < 0)
@@ -136,25 +154,35 @@ static void start(struct plane *p, uint64_t now_ns)
 		return;
 	}
 	p->state = PLANE_STARTING;
-	p->same_beats = 0;
-	p->beat_ns = atomic_load_explicit(&plane_beat(p)->beat_ns, memory_order_relaxed);
+	memset(p->heart, 0, sizeof(p->heart));
 	event_log(plane_start, .plane = p->name, .pid = (uint64_t)p->pid, .starts = p->starts);
 }
 
 /* ---- watch ---- */
 
 /* Ticks are counted, not time: while this machine stands still, nobody beats and nobody counts. */
-static void watch_beat(struct plane *p)
+static void count_ticks(struct plane *p)
 {
-	const struct kedge_beat *b = plane_beat(p);
-	uint64_t beat = atomic_load_explicit(&b->beat_ns, memory_order_relaxed);
+	for (uint32_t i = 0; i < plane_hearts(p); i++) {
+		uint64_t beat =
+		    atomic_load_explicit(&plane_beat(p, i)->beat_ns, memory_order_relaxed);
+		struct plane_heart *h = &p->heart[i];
 
-	p->same_beats = beat == p->beat_ns ? p->same_beats + 1 : 0;
-	p->beat_ns = beat;
-	if (p->state == PLANE_SERVING && p->same_beats == STUCK_TICKS)
+		h->same_beats = beat == h->beat_ns ? h->same_beats + 1 : 0;
+		h->beat_ns = beat;
+	}
+}
+
+static void watch_beats(struct plane *p)
+{
+	uint32_t ticks;
+
+	count_ticks(p);
+	ticks = standstill(p);
+	if (p->state == PLANE_SERVING && ticks == STUCK_TICKS)
 		event_log(plane_stuck, .plane = p->name, .pid = (uint64_t)p->pid,
 		    .silent_ms = STUCK_TICKS * PLANE_TICK_NS / CLOCK_NS_PER_MS);
-	if (p->same_beats == (p->state == PLANE_SERVING ? KILL_TICKS : START_TICKS)) {
+	if (ticks == (p->state == PLANE_SERVING ? KILL_TICKS : START_TICKS)) {
 		event_log(plane_error, .plane = p->name, .what = "stuck",
 		    .why = "killed, to be started again");
 		plane_kill(p);
@@ -163,11 +191,13 @@ static void watch_beat(struct plane *p)
 
 static void check_serving(struct plane *p)
 {
-	const struct kedge_beat *b = plane_beat(p);
+	for (uint32_t i = 0; i < plane_hearts(p); i++) {
+		const struct kedge_beat *b = plane_beat(p, i);
 
-	if (atomic_load_explicit(&b->pid, memory_order_relaxed) != (uint32_t)p->pid ||
-	    atomic_load_explicit(&b->state, memory_order_relaxed) < KEDGE_PLANE_RUNNING)
-		return;
+		if (atomic_load_explicit(&b->pid, memory_order_relaxed) != (uint32_t)p->pid ||
+		    atomic_load_explicit(&b->state, memory_order_relaxed) < KEDGE_PLANE_RUNNING)
+			return;
+	}
 	p->state = PLANE_SERVING;
 	p->served = true;
 }
@@ -180,11 +210,11 @@ void plane_tick(struct plane *p, uint64_t now_ns)
 			start(p, now_ns);
 		break;
 	case PLANE_STARTING:
-		watch_beat(p);
+		watch_beats(p);
 		check_serving(p);
 		break;
 	case PLANE_SERVING:
-		watch_beat(p);
+		watch_beats(p);
 		break;
 	case PLANE_GONE:
 		break;
@@ -206,8 +236,8 @@ void plane_ended(struct plane *p, uint64_t now_ns)
 	uint64_t wait_ns;
 	char why[64];
 
-	if (waitid(P_PIDFD, (id_t)p->pidfd, &si, WEXITED | WNOHANG) < 0 || si.si_pid == 0)
-		return;
+	if (waitid(P_PIDFD, (id_t)p->pidfd, &si, WEXITED | WNOHANG) == 0 && si.si_pid == 0)
+		return; /* not yet */
 	close(p->pidfd);
 	p->pidfd = -1;
 	p->state = p->stopping ? PLANE_GONE : PLANE_DOWN;

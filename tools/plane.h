@@ -31,23 +31,28 @@ struct plane {
 	enum hold_plane kind;
 	const char *name; /* kedge-sig, kedge-media: the program beside `kedge` */
 	const struct hold *hold;
-	const char *conf_file;
+	const char *conf_file; /* of its first start */
+	const char
+	    *running_file; /* of every later one: what the first one read; NULL: conf_file again */
 	enum plane_state state;
 	bool stopping; /* asked to end: no restart */
 	bool served;   /* was SERVING at least once */
 	bool killed;   /* had to be killed while stopping */
 	pid_t pid;
-	int pidfd;           /* readable when it ended; -1: none */
-	uint32_t starts;     /* by this supervisor */
-	uint32_t quick;      /* deaths in quick succession */
-	uint64_t started_ns; /* monotonic */
-	uint64_t restart_ns; /* DOWN: when to start it again */
-	uint64_t beat_ns; /* its last beat as seen, and for how many ticks it has been that one */
-	uint32_t same_beats;
+	int pidfd;                   /* readable when it ended; -1: none */
+	uint32_t starts;             /* by this supervisor */
+	uint32_t quick;              /* deaths in quick succession */
+	uint64_t started_ns;         /* monotonic */
+	uint64_t restart_ns;         /* DOWN: when to start it again */
+	struct plane_heart {         /* one of kedge-sig, one per worker of kedge-media */
+		uint64_t beat_ns;    /* the last beat seen */
+		uint32_t same_beats; /* for how many ticks it has been that one */
+	} heart[KEDGE_WORKERS_MAX];
 };
 
-/* A plane that is to be started at once. h and conf_file: borrowed. */
-void plane_init(struct plane *p, enum hold_plane kind, const struct hold *h, const char *conf_file);
+/* A plane that is to be started at once. All borrowed. */
+void plane_init(struct plane *p, enum hold_plane kind, const struct hold *h, const char *conf_file,
+    const char *running_file);
 
 /* What is due at now: start it, see that it serves, see that its heart stopped. To be called every PLANE_TICK_NS. */
 #define PLANE_TICK_NS 100000000ULL
@@ -62,10 +67,11 @@ void plane_stop(struct plane *p);
 /* The last means. */
 void plane_kill(struct plane *p);
 
-/* Its heart: kedge-sig's, or worker 0's of kedge-media. */
-const struct kedge_beat *plane_beat(const struct plane *p);
+/* How many hearts it has, and one of them. */
+uint32_t plane_hearts(const struct plane *p);
+const struct kedge_beat *plane_beat(const struct plane *p, uint32_t i);
 
-/* False while its last beat is older than a few ticks. */
+/* It serves, and every heart beats. */
 bool plane_beats(const struct plane *p);
 
 #endif

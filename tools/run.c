@@ -9,6 +9,7 @@
  * A plane that never comes up ends the start with exit 1; one that served once is started again for ever. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,6 +27,7 @@
 #include "tools/public.h"
 #include "tools/verb.h"
 
+#define RUNNING_FILE "running.cfg"
 #define START_TRIES  5                    /* of a plane that never served */
 #define GRACE_NS     (5 * CLOCK_NS_PER_S) /* beyond the drain limit, and for media to end */
 #define STATUS_TICKS 50                   /* a status line to the service manager every 5 s */
@@ -50,6 +52,8 @@ static struct {
 	uint32_t ticks;
 	int exit_code;
 	const char *why;
+	const char *running; /* running_file, NULL without it */
+	char running_file[PATH_MAX];
 } run;
 
 static uint64_t calls(void)
@@ -67,7 +71,7 @@ static void run_enter(enum run_state state, uint64_t deadline_ns)
 
 static const char *backend(void)
 {
-	switch (atomic_load_explicit(&plane_beat(&run.media)->backend, memory_order_relaxed)) {
+	switch (atomic_load_explicit(&plane_beat(&run.media, 0)->backend, memory_order_relaxed)) {
 	case KEDGE_BACKEND_URING:
 		return "io_uring";
 	case KEDGE_BACKEND_EPOLL:
@@ -297,6 +301,10 @@ static int open_signals(void)
 {
 	sigset_t set;
 
+	/* The planes inherit both: a log nobody reads any more ends none of us. With SIGCHLD ignored, as some
+	 * parents leave it, no exit status would ever come. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
@@ -340,11 +348,43 @@ static int open_public(void)
 	return VERB_DONE;
 }
 
+/* The configuration both planes were started with, for when one is started again: by then the operator may be in the
+ * middle of an edit, and interfaces and workers must stay those the segment was laid out for. */
+static int print_running(const struct conf *c)
+{
+	int fd, n;
+	FILE *out;
+
+	n = snprintf(run.running_file, sizeof(run.running_file), "%s/%s", c->run.dir, RUNNING_FILE);
+	if (n < 0 || (size_t)n >= sizeof(run.running_file))
+		return -ENAMETOOLONG;
+	fd = open(run.running_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	out = fd < 0 ? NULL : fdopen(fd, "w");
+	if (!out)
+		return -errno;
+	conf_print(c, out);
+	return fclose(out) == 0 ? 0 : -errno;
+}
+
+static void keep_running(void)
+{
+	struct err_list errs = { 0 };
+	struct conf *c = conf_load(run.conf->file, CONF_UNSCALED, &errs);
+	int rc = c ? print_running(c) : -EINVAL;
+
+	err_fini(&errs);
+	conf_unref(c);
+	if (rc < 0)
+		event_log(run_error, .what = RUNNING_FILE, .why = strerror(-rc));
+	else
+		run.running = run.running_file;
+}
+
 static void supervise(void)
 {
 	segment_beat_start(&run.hold.seg.pub->run, clock_mono_ns(), clock_wall_ms());
-	plane_init(&run.sig, HOLD_SIG, &run.hold, run.conf->file);
-	plane_init(&run.media, HOLD_MEDIA, &run.hold, run.conf->file);
+	plane_init(&run.sig, HOLD_SIG, &run.hold, run.conf->file, run.running);
+	plane_init(&run.media, HOLD_MEDIA, &run.hold, run.conf->file, run.running);
 	run_enter(RUN_STARTING, 0);
 	loop();
 	if (run.sig.killed || run.media.killed)
@@ -362,11 +402,14 @@ static int serve(void)
 		return refuse("start", run.hold.why);
 	rc = open_public();
 	if (rc == VERB_DONE) {
+		keep_running();
 		supervise();
 		rc = run.exit_code;
 	}
 	if (run.readonly_fd >= 0)
 		close(run.readonly_fd);
+	if (run.running)
+		(void)unlink(run.running);
 	public_close(run.conf->run.dir, run.public_fd);
 	hold_close(&run.hold);
 	return rc;

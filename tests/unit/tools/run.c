@@ -30,7 +30,7 @@
 
 static char bin_dir[PATH_MAX]; /* where the build put kedge and the stand-in */
 static char dir[64];
-static char in_addr[16], out_addr[16];
+static char in_addr[16], out_addr[16], in_more[64];
 static pid_t kedge;
 
 /* ---- the stage ---- */
@@ -59,7 +59,7 @@ static void write_config(const char *in_ports, const char *extra)
 
 	assert_non_null(f);
 	fprintf(f,
-	    "interfaces = ( { name = \"inside\"; address = \"%s\"; rtp_ports = \"%s\"; },\n"
+	    "interfaces = ( { name = \"inside\"; address = \"%s\"; rtp_ports = \"%s\"; %s },\n"
 	    "{ name = \"outside\"; address = \"%s\"; rtp_ports = \"30000-30999\"; } );\n"
 	    "limits = { max_calls = %d; }; run = { dir = \"%s/run\"; drain = \"20s\"; }; media = { "
 	    "workers = 2; };\n"
@@ -67,7 +67,7 @@ static void write_config(const char *in_ports, const char *extra)
 	    "{ name = \"alpha\"; side = \"carrier\"; uri = \"sip:127.0.2.1\"; } );\n"
 	    "profiles = ( { name = \"p\"; targets = ( { trunk = \"alpha\"; } ); } );\n"
 	    "routes = ( { name = \"r\"; prefix = \"\"; profile = \"p\"; } );\n%s\n",
-	    in_addr, in_ports, out_addr, CALLS, dir, extra);
+	    in_addr, in_ports, in_more, out_addr, CALLS, dir, extra);
 	fclose(f);
 }
 
@@ -78,6 +78,7 @@ static int setup(void **state)
 
 	snprintf(in_addr, sizeof(in_addr), "127.70.%u.%u", pid >> 8 & 255, pid & 255);
 	snprintf(out_addr, sizeof(out_addr), "127.71.%u.%u", pid >> 8 & 255, pid & 255);
+	in_more[0] = '\0';
 	strcpy(dir, "/tmp/kedge-run-XXXXXX");
 	assert_non_null(mkdtemp(dir));
 	copy("kedge", "kedge");
@@ -568,6 +569,109 @@ static void test_stuck_plane_is_told(void **state)
 	public_drop(&seg);
 }
 
+static void test_every_heart_is_watched(void **state)
+{
+	setenv("STANDIN_STUCK", "1", 1);
+	launch_and_wait();
+	unsetenv("STANDIN_STUCK");
+	UNTIL(logged("plane.stuck plane=kedge-media"));
+}
+
+static bool started_with(pid_t pid, const char *config)
+{
+	char proc[64], cmd[512] = { 0 };
+	FILE *f;
+	size_t n;
+
+	snprintf(proc, sizeof(proc), "/proc/%d/cmdline", pid);
+	f = fopen(proc, "r");
+	n = f ? fread(cmd, 1, sizeof(cmd) - 1, f) : 0;
+	if (f)
+		fclose(f);
+	return memmem(cmd, n, config, strlen(config)) != NULL;
+}
+
+/* The operator is in the middle of an edit when a plane dies: it comes back with what it was started with. */
+static void test_restart_ignores_an_unfinished_edit(void **state)
+{
+	char cmd[512];
+	struct segment seg;
+
+	launch_and_wait();
+	tool(&seg);
+	assert_true(started_with(pid_of(&seg.pub->sig), "/kedge.cfg"));
+	write_config("20001-2", "interfaces = (");
+	kill_and_expect_restart(true);
+	assert_true(started_with(pid_of(&seg.pub->sig), "/run/running.cfg"));
+	snprintf(cmd, sizeof(cmd), "%s check -f %s >%s", path("kedge"), path("run/running.cfg"),
+	    path("check"));
+	assert_int_equal(system(cmd), 0);
+	kill(kedge, SIGTERM);
+	assert_int_equal(wait_exit(&kedge), 0);
+	assert_int_equal(access(path("run/running.cfg"), F_OK), -1);
+	public_drop(&seg);
+}
+
+static void test_ipv6_beside_ipv4(void **state)
+{
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	uint16_t port = (uint16_t)(10000 + getpid() % 9000);
+	struct timeval tv = { .tv_sec = SECONDS };
+	struct kedge_private_head *priv;
+	char buf[8];
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0), v4;
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&in6, sizeof(in6)) < 0)
+		skip();
+	snprintf(in_more, sizeof(in_more), "address6 = \"::1\"; sip_port = %u;", port);
+	write_config("20001-29999", "");
+	launch_and_wait();
+	assert_true(logged("[::1]"));
+	priv = private_of(kedge);
+	assert_int_equal(priv->net_count, 3);
+	assert_int_equal(priv->listener_count, 6);
+	assert_int_equal(priv->net[1].addr.family, AF_INET6);
+	in6.sin6_port = htons(port);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+	assert_int_equal(sendto(fd, "six", 3, 0, (struct sockaddr *)&in6, sizeof(in6)), 3);
+	assert_int_equal(recv(fd, buf, sizeof(buf), 0), 3);
+	v4 = udp_to(in_addr, port);
+	assert_int_equal(send(v4, "four", 4, 0), 4);
+	assert_int_equal(recv(v4, buf, sizeof(buf), 0), 4);
+	munmap(priv, 1 << 20);
+	close(v4);
+	close(fd);
+}
+
+/* Whoever read our log has gone: that ends neither the supervisor nor a plane. */
+static void test_log_reader_gone(void **state)
+{
+	struct segment seg;
+	pid_t old;
+	int p[2];
+
+	assert_int_equal(pipe(p), 0);
+	kedge = fork();
+	if (kedge == 0) {
+		signal(SIGCHLD, SIG_IGN); /* as a careless parent leaves it */
+		dup2(p[1], STDERR_FILENO);
+		close(p[0]);
+		close(p[1]);
+		execl(path("kedge"), "kedge", "run", "-f", path("kedge.cfg"), (char *)NULL);
+		_exit(99);
+	}
+	close(p[0]);
+	close(p[1]);
+	UNTIL(public_open(path("run"), &seg) == 0);
+	UNTIL(pid_of(&seg.pub->sig) != 0 && pid_of(&seg.pub->worker[1]) != 0);
+	old = pid_of(&seg.pub->sig);
+	kill(old, SIGKILL);
+	UNTIL(pid_of(&seg.pub->sig) != old);
+	kill(kedge, SIGTERM);
+	assert_int_equal(wait_exit(&kedge), 0);
+	public_drop(&seg);
+}
+
 /* ---- refusals ---- */
 
 static void expect_refusal(const char *text)
@@ -717,6 +821,10 @@ int main(int argc, char **argv)
 		T(test_planes_outlive_the_supervisor),
 		T(test_idle_ports_are_deaf_and_silent),
 		T(test_stuck_plane_is_told),
+		T(test_every_heart_is_watched),
+		T(test_restart_ignores_an_unfinished_edit),
+		T(test_ipv6_beside_ipv4),
+		T(test_log_reader_gone),
 		T(test_taken_ports_are_skipped_and_counted),
 		T(test_too_few_ports),
 		T(test_sip_port_taken),
