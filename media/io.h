@@ -48,6 +48,7 @@ struct io_setup {
 	uint32_t socks;
 	int wake_fd;
 	unsigned batch;   /* packets that end a wait early */
+	unsigned buffers; /* a power of two */
 	uint64_t *now_ns; /* set after each wait, before the first hook */
 	struct io_hooks hooks;
 };

@@ -8,6 +8,7 @@
 #include <getopt.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,12 +80,22 @@ static int attach(struct plane *p, int pub_fd, int priv_fd)
 	return rc;
 }
 
+static unsigned power_of_two(unsigned n)
+{
+	unsigned p = 1;
+
+	while (p < n)
+		p *= 2;
+	return p;
+}
+
 static int make_workers(struct plane *p)
 {
 	const struct conf_media *m = &p->conf->media;
 	struct worker_setup setup = { .backend = m->backend,
 		.window_us = m->window_us,
 		.batch = m->batch,
+		.buffers = power_of_two(m->buffers),
 		.port_rest_ns = m->port_rest_ms * CLOCK_NS_PER_MS,
 		.orphan_ns = m->orphan_after_ms * CLOCK_NS_PER_MS,
 		.media_dead_ns = m->media_dead_ms * CLOCK_NS_PER_MS };
@@ -105,6 +116,13 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
+static bool failed(void)
+{
+	sigset_t set;
+
+	return sigpending(&set) == 0 && sigismember(&set, SIGUSR1);
+}
+
 static int start_workers(struct plane *p)
 {
 	for (; p->started < p->seg.pub->workers; p->started++) {
@@ -120,6 +138,14 @@ static int start_workers(struct plane *p)
 	return 0;
 }
 
+static const char *backend_name(const struct plane *p)
+{
+	uint32_t backend =
+	    atomic_load_explicit(&p->seg.pub->worker[0].backend, memory_order_relaxed);
+
+	return backend == KEDGE_BACKEND_URING ? uring_ops.name : epoll_ops.name;
+}
+
 static void stop_workers(struct plane *p)
 {
 	for (uint32_t i = 0; i < p->started; i++)
@@ -128,6 +154,16 @@ static void stop_workers(struct plane *p)
 		pthread_join(p->thread[i], NULL);
 	for (uint32_t i = 0; i < KEDGE_WORKERS_MAX; i++)
 		worker_free(p->worker[i]);
+}
+
+/* Until every worker relays. A worker that fails instead is found by serve(). */
+static void wait_ready(struct plane *p)
+{
+	for (uint32_t i = 0; i < p->started; i++)
+		while (atomic_load_explicit(&p->seg.pub->worker[i].state, memory_order_acquire) !=
+		           KEDGE_PLANE_RUNNING &&
+		       !failed())
+			usleep(1000);
 }
 
 /* Until somebody asks for the end. -EIO: a worker failed. */
@@ -174,7 +210,10 @@ int main(int argc, char **argv)
 	if ((rc = attach(&p, pub_fd, priv_fd)) < 0)
 		goto out_conf;
 	if ((rc = make_workers(&p)) == 0 && (rc = start_workers(&p)) == 0) {
-		event_log(plane_ready, .plane = "media", .detail = "workers run");
+		wait_ready(&p);
+		if (!failed())
+			event_log(plane_ready, .plane = "media", .pid = (uint64_t)getpid(),
+			    .detail = backend_name(&p));
 		rc = serve();
 	}
 	stop_workers(&p);

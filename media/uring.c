@@ -17,13 +17,12 @@
 
 #include "config/clock.h"
 
-#define SQ_ENTRIES  4096
-#define CQ_ENTRIES  65536 /* every armed receive may end at once beside a full buffer ring */
-#define HELD_MAX    64    /* buffers read and not yet given back */
-#define SMALL_COUNT 4096
-#define SMALL_SIZE  576 /* IO_SMALL, and what recvmsg puts before it, in whole cache lines */
-#define BIG_COUNT   256
-#define BIG_SIZE    (IO_BIG + 64)
+#define SQ_ENTRIES 4096
+#define CQ_ENTRIES 65536 /* every armed receive may end at once beside a full buffer ring */
+#define HELD_MAX   64    /* buffers read and not yet given back */
+#define SMALL_SIZE 576   /* IO_SMALL, and what recvmsg puts before it, in whole cache lines */
+#define BIG_COUNT  256
+#define BIG_SIZE   (IO_BIG + 64)
 
 #ifndef IORING_FEAT_MIN_TIMEOUT
 #define IORING_FEAT_MIN_TIMEOUT (1U << 15)
@@ -391,7 +390,7 @@ static int uring_open(struct io **out, const struct io_setup *setup, const char 
 	if (rc < 0)
 		goto out_free;
 	if ((rc = register_files(io, setup)) < 0 ||
-	    (rc = pool_open(io, SMALL, SMALL_COUNT, SMALL_SIZE)) < 0 ||
+	    (rc = pool_open(io, SMALL, setup->buffers, SMALL_SIZE)) < 0 ||
 	    (rc = pool_open(io, BIG, BIG_COUNT, BIG_SIZE)) < 0) {
 		uring_close(io);
 		return rc;

@@ -157,6 +157,7 @@ static void slow_tick(struct worker *w)
 	w->slow_ns = w->now_ns;
 	measure_load(w);
 	run_retries(w);
+	w->commands = true; /* signaling may have died between queue and eventfd */
 	if (++w->slow_ticks % 10 == 0) {
 		atomic_store_explicit(
 		    &w->count->loop_lag_ns, w->pass_worst_ns, memory_order_relaxed);
@@ -275,6 +276,7 @@ struct worker *worker_new(const struct segment *seg, uint32_t id, const struct w
 		return NULL;
 	}
 	fill_fds(w);
+	segment_beat_start(w->beat, clock_mono_ns(), clock_wall_ms());
 	/* Before any worker lends: the rings and the table stand still but for signaling. */
 	pool_scan(seg, w->place);
 	return w;
@@ -301,6 +303,7 @@ static int try_backend(struct worker *w, const struct io_ops *ops, const char **
 		.socks = 2 * w->port_count,
 		.wake_fd = w->seg->priv->worker_eventfd[w->id],
 		.batch = w->setup.batch,
+		.buffers = w->setup.buffers,
 		.now_ns = &w->now_ns,
 		.hooks = { w, on_packet, on_ended, on_unsent, on_wake } };
 	int rc = ops->open(&w->io, &setup, note);
@@ -356,7 +359,6 @@ int worker_run(struct worker *w)
 {
 	int rc;
 
-	segment_beat_start(w->beat, clock_mono_ns(), clock_wall_ms());
 	rc = open_backend(w);
 	if (rc < 0)
 		return rc;

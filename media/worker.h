@@ -28,6 +28,7 @@ struct worker_setup {
 	uint8_t backend;    /* enum conf_backend */
 	unsigned window_us; /* longest wait for a batch; shrinks with the load */
 	unsigned batch;
+	unsigned buffers; /* a power of two */
 	uint64_t port_rest_ns, orphan_ns, media_dead_ns;
 };
 
