@@ -23,7 +23,7 @@
 
 #define CDR_RING     4096 /* records waiting for the writer */
 #define CDR_ATTEMPTS 256  /* of one record; more are counted in attempts_cut */
-#define CDR_TEXT     512  /* bytes of one text; more is cut */
+#define CDR_TEXT     8192 /* bytes of one text; more is cut */
 
 enum cdr_disposition { CDR_FAILED, CDR_ANSWERED, CDR_BUSY, CDR_NO_ANSWER, CDR_CANCELLED };
 enum cdr_ended_by { CDR_BY_NOBODY, CDR_BY_CALLER, CDR_BY_CALLEE, CDR_BY_KEDGE };
@@ -51,7 +51,7 @@ struct cdr { /* made by cdr_new; strings through cdr_text */
 	char *src, *src_name, *dst;  /* caller's number and name, number called */
 	char *in, *trunk;            /* trunk it came from; trunk that answered, NULL */
 	char *route, *profile;
-	char *hangup_cause;          /* caller_cancel, normal, no_route, ...; cdr_cause() knows those of a status */
+	char *hangup_cause;          /* caller_cancel, user_busy, ...: cdr_cause() knows those of a status */
 	char *sip_call_id[2];        /* caller's, callee's */
 	char *codec;
 	char *decision;              /* JSON of the decision record; other text is kept as a string */
@@ -105,7 +105,7 @@ bool cdr_submit(struct cdr *c);
 /* As of now. Any thread. */
 void cdr_count(struct cdr_counts *n);
 
-/* disposition and hangup_cause of a call that ended with this final response (FreeSWITCH's words).
+/* disposition and hangup_cause of a call that ended with this final response (FreeSWITCH's words in small letters).
  * cancelled: the caller went away first. q850: cause if known, -1. */
 enum cdr_disposition cdr_disposition(uint16_t code, bool cancelled);
 const char *cdr_cause(uint16_t code, int q850, bool cancelled);

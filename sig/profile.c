@@ -14,26 +14,9 @@
 #include <sofia-sip/sip_header.h>
 #include <sofia-sip/su_alloc.h>
 
+#include "config/value.h"
+
 /* ---- bytes from strangers ------------------------------------------------------------------- */
-
-/* Length of the UTF-8 character at p (RFC 3629), 0 if there is none. p ends with a NUL. */
-static size_t utf8_length(const unsigned char *p)
-{
-	size_t n = p[0] < 0x80   ? 1
-	           : p[0] < 0xc2 ? 0
-	           : p[0] < 0xe0 ? 2
-	           : p[0] < 0xf0 ? 3
-	           : p[0] < 0xf5 ? 4
-	                         : 0;
-
-	for (size_t i = 1; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return n;
-}
 
 static bool is_control(unsigned char c)
 {
@@ -47,7 +30,7 @@ const char *profile_clean(char *buf, size_t size, const char *value)
 
 	assert(size > 0);
 	while (*p) {
-		size_t step = is_control(*p) ? 0 : utf8_length(p);
+		size_t step = is_control(*p) ? 0 : value_utf8(p, strnlen((const char *)p, 4));
 		size_t want = step ? step : 1;
 
 		if (n + want >= size)
@@ -116,9 +99,11 @@ static bool user_plain(char buf[static PROFILE_NUMBER], const char *user, size_t
 	return true;
 }
 
+#define NUMBER_ROOM (PROFILE_NUMBER + 4) /* a number and what formats put before it */
+
 /* ---- numbers -------------------------------------------------------------------------------- */
 
-/* Takes the visual separators out of a number. False: it is none. */
+/* Takes the visual separators out of a number. False: it is none (or longer than any). */
 static bool number_plain(char buf[static PROFILE_NUMBER], const char *user)
 {
 	size_t n = 0, digits = 0;
@@ -130,7 +115,7 @@ static bool number_plain(char buf[static PROFILE_NUMBER], const char *user)
 			digits++;
 		else if (!(*p == '+' && n == 0) && *p != '*' && *p != '#')
 			return false;
-		if (n + 1 >= PROFILE_NUMBER)
+		if (n + 8 >= PROFILE_NUMBER)
 			return false;
 		buf[n++] = *p;
 	}
@@ -154,14 +139,14 @@ static bool lacks_plus(const char *number)
 	return number[0] != '0' && !number[n] && n >= 8 && n <= 15;
 }
 
-static void number_e164(char buf[static PROFILE_NUMBER], const char *number)
+static void number_e164(char buf[static NUMBER_ROOM], const char *number)
 {
 	const char *digits = international(number);
 
 	if (digits)
-		snprintf(buf, PROFILE_NUMBER, "+%s", digits);
+		snprintf(buf, NUMBER_ROOM, "+%s", digits);
 	else
-		snprintf(buf, PROFILE_NUMBER, "%s%s", lacks_plus(number) ? "+" : "", number);
+		snprintf(buf, NUMBER_ROOM, "%s%s", lacks_plus(number) ? "+" : "", number);
 }
 
 /* Without +CC and with a leading 0; another country's as 00. */
@@ -174,17 +159,17 @@ static void number_national(
 	if (!digits && lacks_plus(number) && strlen(number) > 10 && !strncmp(number, country, n))
 		digits = number;
 	if (!digits)
-		snprintf(buf, PROFILE_NUMBER, "%s", number);
+		snprintf(buf, NUMBER_ROOM, "%s", number);
 	else if (!strncmp(digits, country, n) && digits[n])
-		snprintf(buf, PROFILE_NUMBER, "0%s", digits + n);
+		snprintf(buf, NUMBER_ROOM, "0%s", digits + n);
 	else
-		snprintf(buf, PROFILE_NUMBER, "00%s", digits);
+		snprintf(buf, NUMBER_ROOM, "00%s", digits);
 }
 
 const char *profile_number(
     char buf[static PROFILE_NUMBER], const char *user, const struct conf_headers *h, bool called)
 {
-	char plain[PROFILE_NUMBER], format[PROFILE_NUMBER];
+	char plain[PROFILE_NUMBER], format[NUMBER_ROOM];
 	const char *number = plain;
 	size_t strip = called ? strlen(h->prefix_strip) : 0;
 
@@ -200,11 +185,11 @@ const char *profile_number(
 		number_national(format, number, h->country);
 	else
 		snprintf(format, sizeof format, "%s", number);
-	size_t add = called ? strlen(h->prefix_add) : 0;
-	if (add + strlen(format) >= PROFILE_NUMBER)
+	size_t add = called ? strlen(h->prefix_add) : 0, n = strlen(format);
+	if (add + n >= PROFILE_NUMBER)
 		add = 0;
 	memcpy(buf, h->prefix_add, add);
-	strcpy(buf + add, format);
+	memcpy(buf + add, format, n + 1);
 	return buf;
 }
 
@@ -872,7 +857,7 @@ static void make_pai(struct maker *m)
 
 static void put_e164(struct writer *w, const char *user)
 {
-	char plain[PROFILE_NUMBER], number[PROFILE_NUMBER];
+	char plain[PROFILE_NUMBER], number[NUMBER_ROOM];
 
 	if (number_plain(plain, user))
 		number_e164(number, plain);
