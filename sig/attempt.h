@@ -61,7 +61,7 @@ struct attempt {
 	uint16_t hop;    /* slot of the trunk table */
 	uint16_t trunk;  /* index in the configuration */
 	uint16_t status; /* last response, 0: none */
-	uint16_t best_1xx;
+	uint16_t best_1xx, told_1xx; /* highest; last that was looked at */
 	struct decide_outcome outcome; /* of its final: code, Reason, Retry-After */
 	char reason[120]; /* its Reason header, cleaned; "" none */
 	struct leg leg;

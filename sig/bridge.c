@@ -156,6 +156,7 @@ static void tell_end(struct bridge *b, const struct bridge_side *side, const str
 		far.clock_rate = e.clock_rate;
 		far.ptime_ms = e.ptime_ms;
 		memcpy(b->codec, e.codec, sizeof(b->codec));
+		b->held = b->held || e.direction != OFFER_SENDRECV;
 	}
 	if (map)
 		far.pt_count = (uint8_t)offer_map(map, said, far.pt);
@@ -169,6 +170,7 @@ static void tell_both(struct bridge *b, const struct bridge_side *callee, bool r
 	static struct offer caller, theirs, ours;
 	const struct offer *map = read_kept(&ours, b->caller.ours);
 
+	b->held = false;
 	if (read_kept(&theirs, callee->theirs))
 		tell_end(b, callee, &theirs, map, relearn);
 	if (read_kept(&caller, b->caller.theirs))

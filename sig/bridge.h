@@ -39,6 +39,7 @@ struct bridge {
 	bool late;    /* the caller's INVITE had no offer */
 	bool bound;   /* the caller has an answer: caller.ours */
 	bool differs; /* the answer that won is not what the caller was told: it needs a re-INVITE */
+	bool held;    /* one side does not send, or does not want to hear */
 	char *pending_theirs, *pending_ours; /* of a re-INVITE without an answer yet */
 	char codec[20];
 };

@@ -15,9 +15,11 @@
 
 #include "config/clock.h"
 #include "config/event.h"
+#include "sig/admin.h"
 #include "sig/failure.h"
 #include "sig/ingress.h"
 #include "sig/profile.h"
+#include "sig/record.h"
 
 #define REPEAT_NS      (60 * CLOCK_NS_PER_S) /* C.7 6: a proxy's Timer C is 3 min */
 #define CANCEL_WAIT_NS CLOCK_NS_PER_S        /* for the 487 of a branch given up after a 1xx */
@@ -159,6 +161,13 @@ struct bridge_side *call_side(struct call *c, const struct leg *l)
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
+/* What another process, and the operator, would want to know. */
+static void changed(struct call *c)
+{
+	record_call(c);
+	report_change(c);
+}
+
 static void link_call(struct call *c)
 {
 	c->next = calls.all;
@@ -224,6 +233,16 @@ static void count_alive(int change)
 	atomic_store_explicit(&calls.count->calls, calls.alive, memory_order_relaxed);
 }
 
+/* From here on the slot may be another call's: what is kept by slot goes first. */
+static void close_media(struct call *c)
+{
+	if (!c->bridge.anchor.open)
+		return;
+	record_clear(c);
+	admin_call_clear(c->bridge.anchor.slot);
+	anchor_close(&c->bridge.anchor);
+}
+
 /* The one place where a call changes its state. The caller holds it. */
 static void enter(struct call *c, enum call_state to)
 {
@@ -236,7 +255,7 @@ static void enter(struct call *c, enum call_state to)
 	calls.tails++;
 	if (!c->ended_ns)
 		c->ended_ns = clock_mono_ns();
-	anchor_close(&c->bridge.anchor);
+	close_media(c);
 	if (c->media_done)
 		report_call(c);
 	call_release(c); /* of being alive */
@@ -557,6 +576,7 @@ static void start_attempt(struct call *c, const struct decide_step *step)
 			bridge_drop(&c->bridge, &old->side);
 	if (a->index > 0)
 		segment_add(&calls.count->calls_moved, 1);
+	changed(c);
 }
 
 /* Asks decide what comes next and does it, until something has to be waited for. In one pass of the loop: a 503
@@ -694,6 +714,9 @@ enum decide_reply call_on_progress(struct call *c, struct attempt *a, const sip_
 		    &a->due_ns[ATTEMPT_DUE_DECIDE]);
 		if (a->state != ATTEMPT_ABANDONED)
 			relay_1xx(c, a, sip, status);
+		if (status != a->told_1xx)
+			changed(c);
+		a->told_1xx = (uint16_t)status;
 	}
 	arm(c);
 	return reply;
@@ -742,6 +765,7 @@ void call_on_answer(struct call *c, struct attempt *a, const sip_t *sip)
 	give_up_others(c, a);
 	end_setup(c);
 	enter(c, CALL_ANSWERED);
+	changed(c);
 	arm(c);
 }
 
@@ -817,6 +841,8 @@ static void on_ack(struct call *c, const sip_t *sip)
 		call_end(c, CALL_BY_KEDGE, "bad_answer", "Q.850;cause=88;text=\"Incompatible SDP\"");
 	else
 		reinvite_correct(c);
+	if (c->state == CALL_UP)
+		changed(c);
 }
 
 /* Nobody acknowledged our 200 for 64*T1: the session is over for both (RFC 3261 13.3.1.4). */
@@ -948,7 +974,7 @@ static int take_invite(struct call *c, const struct call_request *r, msg_t *msg,
 	if (!c->caller.irq)
 		return -ENOMEM;
 	c->invite = nta_incoming_getrequest(c->caller.irq);
-	c->caller_call_id = su_strdup(c->home, sip->sip_call_id->i_id);
+	c->caller_cseq = sip->sip_cseq->cs_seq;
 	nta_incoming_bind(c->caller.irq, on_ack_or_cancel, (nta_incoming_magic_t *)c);
 	nta_incoming_treply(c->caller.irq, SIP_100_TRYING, TAG_END());
 	watch(c);
@@ -978,6 +1004,7 @@ void call_begin(const struct call_request *r, msg_t *msg, sip_t *sip)
 		refused(c, err);
 	} else {
 		call_hold(c); /* the anchor's */
+		report_begin(c);
 		advance(c);
 		arm(c);
 	}
@@ -1009,7 +1036,7 @@ void call_end(struct call *c, enum call_by by, const char *why, const char *reas
 	c->ended_ns = clock_mono_ns();
 	reinvite_abort(c);
 	enter(c, CALL_ENDING);
-	anchor_close(&c->bridge.anchor);
+	close_media(c);
 	end_leg(&c->winner->leg, reason);
 	/* Without its ACK the caller must not get a BYE yet: on_ack or on_no_ack sends it. */
 	if (!c->caller.irq)

@@ -69,12 +69,13 @@ struct call {
 	msg_t *invite;              /* the caller's, until the outcome */
 	tport_t *tport;             /* its TCP connection, watched until the outcome */
 	int pending;                /* at that transport */
-	char *number, *loop, *caller_call_id;
+	char *number, *loop;
+	uint32_t caller_cseq;       /* of its INVITE */
 	char *src, *dst;            /* as told to the answering (else last tried) trunk */
 	uint16_t max_forwards;
 	uint16_t told_1xx;          /* last provisional status the caller got, and whether with SDP */
 	bool told_sdp;
-	bool reported, media_done;
+	bool reported, media_done, unrestorable;
 	uint16_t code;              /* final status the caller got */
 	uint8_t by;                 /* enum call_by */
 	const char *why;            /* static: of the end */
@@ -158,8 +159,10 @@ void reinvite_abort(struct call *c);
 /* After the caller's ACK: tell it what holds, if the answer it got does not. */
 void reinvite_correct(struct call *c);
 
-/* report.c: once, when the call is GONE and media gave its counters. */
+/* report.c: once, when the call is GONE and media gave its counters; and the operator's board, at each change. */
 void report_call(struct call *c);
+void report_begin(struct call *c);
+void report_change(struct call *c);
 
 struct bridge_body call_body(const sip_t *sip);
 /* The leg of the callee, NULL before the answer; and what bridge knows about a leg. */

@@ -199,6 +199,8 @@ static int on_request(nta_leg_magic_t *magic, nta_leg_t *nta, nta_incoming_t *ir
 
 int leg_begin_uas(struct leg *l, nta_agent_t *agent, const sip_t *sip, const struct kedge_addr *source)
 {
+	su_home_t *home = (su_home_t *)l->call;
+
 	l->agent = agent;
 	l->peer = *source;
 	l->uas = true;
@@ -207,11 +209,14 @@ int leg_begin_uas(struct leg *l, nta_agent_t *agent, const sip_t *sip, const str
 			   CONF_UDP;
 	l->nat = !sip->sip_record_route && behind_nat(l, sip->sip_contact);
 	listen_token(l->tag);
+	l->call_id = su_strdup(home, sip->sip_call_id->i_id);
+	l->local = su_sprintf(home, "<%s>", url_as_string(home, sip->sip_to->a_url));
+	l->remote = su_sprintf(home, "<%s>", url_as_string(home, sip->sip_from->a_url));
 	l->contact = contact_new(l, "");
 	l->nta = nta_leg_tcreate(agent, on_request, (nta_leg_magic_t *)l,
 	    SIPTAG_CALL_ID(sip->sip_call_id), SIPTAG_FROM(sip->sip_to), SIPTAG_TO(sip->sip_from),
 	    NTATAG_REMOTE_CSEQ(sip->sip_cseq->cs_seq), SIPTAG_CSEQ_STR("100 INVITE"), TAG_END());
-	if (!l->nta || !l->contact)
+	if (!l->nta || !l->contact || !l->call_id || !l->local || !l->remote)
 		return -ENOMEM;
 	if (!nta_leg_tag(l->nta, l->tag) ||
 	    nta_leg_server_route(l->nta, sip->sip_record_route, sip->sip_contact) < 0)
@@ -223,16 +228,22 @@ int leg_begin_uas(struct leg *l, nta_agent_t *agent, const sip_t *sip, const str
 int leg_begin_uac(struct leg *l, nta_agent_t *agent, const char *from, const char *to,
     const char *contact_user, const struct kedge_addr *hop, unsigned transport)
 {
+	su_home_t *home = (su_home_t *)l->call;
+	char id[2 * LISTEN_TOKEN];
+
 	l->agent = agent;
 	l->peer = *hop;
 	l->transport = (uint8_t)transport;
 	listen_token(l->tag);
-	listen_token(l->id);
-	listen_token(l->id + LISTEN_TOKEN - 1);
+	listen_token(id);
+	listen_token(id + LISTEN_TOKEN - 1);
+	l->call_id = su_strdup(home, id);
+	l->local = su_strdup(home, from);
+	l->remote = su_strdup(home, to);
 	l->contact = contact_new(l, contact_user);
-	l->nta = nta_leg_tcreate(agent, on_request, (nta_leg_magic_t *)l, SIPTAG_CALL_ID_STR(l->id),
+	l->nta = nta_leg_tcreate(agent, on_request, (nta_leg_magic_t *)l, SIPTAG_CALL_ID_STR(l->call_id),
 	    SIPTAG_FROM_STR(from), SIPTAG_TO_STR(to), SIPTAG_CSEQ_STR("100 INVITE"), TAG_END());
-	if (!l->nta || !l->contact)
+	if (!l->nta || !l->contact || !l->call_id || !l->local || !l->remote)
 		return -ENOMEM;
 	if (!nta_leg_tag(l->nta, l->tag))
 		return -ENOMEM;

@@ -43,7 +43,8 @@ struct leg {
 	nta_agent_t *agent;
 	nta_leg_t *nta; /* NULL until begun */
 	char tag[LISTEN_TOKEN];
-	char id[LISTEN_TOKEN * 2];  /* UAC: our Call-ID */
+	const char *call_id;        /* these three in the call's home */
+	const char *local, *remote; /* the dialog's two addresses as header text, without tags */
 	sip_contact_t *contact;     /* ours, in every dialog-forming message */
 	nta_incoming_t *irq;        /* the INVITE or re-INVITE of this peer until its final answer is ACKed */
 	nta_outgoing_t *orq;        /* our re-INVITE toward this peer until its final answer */

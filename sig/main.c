@@ -22,6 +22,7 @@
 #include "config/conf.h"
 #include "config/event.h"
 #include "routing/shm/segment.h"
+#include "sig/admin.h"
 #include "sig/call.h"
 #include "sig/cdr.h"
 #include "sig/ingress.h"
@@ -237,11 +238,15 @@ static int modules_init(void)
 	if (err)
 		return fail_start("listeners", strerror(-err));
 	trunk_start();
+	err = admin_open(plane.conf, &plane.seg);
+	if (err)
+		return fail_start("admin socket", strerror(-err));
 	return 0;
 }
 
 static void modules_fini(void)
 {
+	admin_close();
 	trunk_fini();
 	call_fini();
 	listen_fini();

@@ -14,6 +14,7 @@
 #include <sofia-sip/su_tag.h>
 
 #include "sig/listen.h"
+#include "sig/record.h"
 
 static struct leg *other_leg(struct call *c, const struct leg *l)
 {
@@ -106,6 +107,8 @@ static void accepted(struct call *c, struct leg *other, const sip_t *sip)
 		c->ack_owed = other;
 		answer(c, l, SIP_200_OK, body);
 	}
+	record_call(c);
+	report_change(c);
 }
 
 static int on_response(nta_outgoing_magic_t *magic, nta_outgoing_t *orq, const sip_t *sip)
@@ -210,6 +213,7 @@ void call_on_reinvite(struct call *c, struct leg *l, nta_incoming_t *irq, const 
 		bridge_reject(&c->bridge);
 		answer(c, l, err == -1 ? 500 : bridge_status(err), NULL, NULL);
 	}
+	record_call(c);
 }
 
 void reinvite_correct(struct call *c)

@@ -2,9 +2,11 @@
 /* report: what a call leaves behind, once: its decision record, its end as an event, its CDR. */
 #include <stdio.h>
 #include <string.h>
+#include <sofia-sip/sip_header.h>
 
 #include "config/clock.h"
 #include "config/event.h"
+#include "sig/admin.h"
 #include "sig/call.h"
 #include "sig/cdr.h"
 
@@ -83,8 +85,8 @@ static void add_texts(struct cdr *r, const struct call *c, const char *decision)
 	cdr_text(&r->hangup_cause, c->answered_ns && strcmp(c->why, "bye") != 0 ?
 	                               c->why :
 	                               cdr_cause(c->code, c->final.q850 ? c->final.q850 : -1, cancelled));
-	cdr_text(&r->sip_call_id[0], c->caller_call_id);
-	cdr_text(&r->sip_call_id[1], c->winner ? c->winner->leg.id : NULL);
+	cdr_text(&r->sip_call_id[0], c->caller.call_id);
+	cdr_text(&r->sip_call_id[1], c->winner ? c->winner->leg.call_id : NULL);
 	cdr_text(&r->codec, c->bridge.codec);
 	cdr_text(&r->decision, decision);
 	r->code = c->code;
@@ -137,4 +139,66 @@ void report_call(struct call *c)
 	    .code = c->code, .tried = tried, .pdd = c->ringing_ns ? (double)(c->ringing_ns - c->begun_ns) / 1e9 : 0,
 	    .dur = c->answered_ns ? (double)(c->ended_ns - c->answered_ns) / 1e9 : 0, .by = by[c->by]);
 	write_cdr(c, decision);
+}
+
+/* ---- the operator's board ------------------------------------------------------------------- */
+
+static void copy_text(char *out, size_t size, const char *in)
+{
+	size_t n = in ? strnlen(in, size - 1) : 0;
+
+	memcpy(out, in ? in : "", n);
+	out[n] = 0;
+}
+
+void report_begin(struct call *c)
+{
+	const sip_t *sip = sip_object(c->invite);
+	struct admin_who who = { .call_id = c->id };
+
+	copy_text(who.in, sizeof(who.in), c->conf->trunks.v[c->caller.trunk].name);
+	copy_text(who.route, sizeof(who.route), c->plan.route->name);
+	copy_text(who.profile, sizeof(who.profile), c->plan.profile->name);
+	copy_text(who.from, sizeof(who.from), sip->sip_from->a_url->url_user);
+	copy_text(who.to, sizeof(who.to), c->number);
+	copy_text(who.sip_call_id, sizeof(who.sip_call_id), c->caller.call_id);
+	admin_call_who(c->bridge.anchor.slot, &who);
+}
+
+static enum admin_state state_shown(const struct call *c)
+{
+	switch (c->state) {
+	case CALL_SETUP:
+		return c->ringing_ns ? ADMIN_RINGING : ADMIN_SETUP;
+	case CALL_ANSWERED:
+	case CALL_UP:
+		return c->bridge.held ? ADMIN_HELD : ADMIN_UP;
+	case CALL_ENDING:
+	case CALL_GONE:
+	case CALL_STATE_COUNT:
+		break;
+	}
+	return ADMIN_ENDING;
+}
+
+void report_change(struct call *c)
+{
+	const struct attempt *live = c->winner;
+	struct admin_now now = { .call_id = c->id, .begun_wall_ms = c->begun_wall_ms,
+		.answered_wall_ms = c->answered_wall_ms, .state = state_shown(c) };
+
+	if (!c->bridge.anchor.open)
+		return;
+	for (const struct attempt *a = c->attempts; a; a = a->next) {
+		now.attempts++;
+		if (!c->winner && a->index == c->decide.live)
+			live = a;
+	}
+	if (live) {
+		copy_text(now.trunk, sizeof(now.trunk), c->conf->trunks.v[live->trunk].name);
+		listen_print(&live->side.peer, now.hop, sizeof(now.hop));
+		copy_text(now.sip_call_id, sizeof(now.sip_call_id), live->leg.call_id);
+	}
+	copy_text(now.codec, sizeof(now.codec), c->bridge.codec);
+	admin_call_now(c->bridge.anchor.slot, &now);
 }
