@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT
+/* The verbs as a shell sees them: output, exit code, nothing on the terminal that a stranger wrote. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <jansson.h>
+#include <sys/wait.h>
+
+#include "tests/unit/sig/admin_rig.h"
+
+#define EXAMPLES KEDGE_SOURCE "/config/examples/"
+
+static char out[1 << 20];
+
+/* Runs "kedge ARGUMENTS" (both streams in out). The exit code. */
+static int kedge(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static int kedge(const char *format, ...)
+{
+	char arguments[512], command[1024];
+	va_list ap;
+	size_t n;
+	FILE *f;
+	int rc;
+
+	va_start(ap, format);
+	vsnprintf(arguments, sizeof(arguments), format, ap);
+	va_end(ap);
+	snprintf(command, sizeof(command), "exec %s %s 2>&1", KEDGE_PROGRAM, arguments);
+	f = popen(command, "r");
+	assert_non_null(f);
+	n = fread(out, 1, sizeof(out) - 1, f);
+	out[n] = '\0';
+	rc = pclose(f);
+	assert_true(WIFEXITED(rc));
+	return WEXITSTATUS(rc);
+}
+
+static void has(const char *text)
+{
+	if (!strstr(out, text))
+		fail_msg("no \"%s\" in:\n%s", text, out);
+}
+
+static json_t *parsed(void)
+{
+	json_t *o = json_loads(out, JSON_REJECT_DUPLICATES, NULL);
+
+	if (!o)
+		fail_msg("no JSON: %s", out);
+	return o;
+}
+
+static void help(void **state)
+{
+	static const char *const verbs[] = { "help", "run", "trunks", "calls", "explain", "check", "config", "version" };
+
+	(void)state;
+	assert_int_equal(kedge("--help"), 0);
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		assert_int_equal(kedge("help"), 0);
+		has(verbs[i]);
+		assert_int_equal(kedge("%s --help", verbs[i]), 0);
+		has("usage: kedge ");
+		has("Example: kedge ");
+	}
+	assert_int_equal(kedge(" "), 2);
+	assert_int_equal(kedge("frobnicate"), 2);
+	has("kedge: no verb \"frobnicate\"");
+	assert_int_equal(kedge("check --frobnicate"), 2);
+	has("usage: kedge check ");
+	assert_int_equal(kedge("config"), 2);
+	assert_int_equal(kedge("explain"), 2);
+	assert_int_equal(kedge("trunks a b"), 2);
+	assert_int_equal(kedge("--version"), 0);
+	has("kedge ");
+	assert_int_equal(kedge("version --json"), 0);
+	json_decref(parsed());
+}
+
+static void check(void **state)
+{
+	char path[128];
+	json_t *o;
+	FILE *f;
+
+	(void)state;
+	assert_int_equal(kedge("check --strict -f " EXAMPLES "kedge.cfg"), 0);
+	has("3 trunks, 2 profiles, 3 routes\n");
+	has("trunk alpha: if it dies between calls, that is known within 32s\n");
+	snprintf(path, sizeof(path), "%s/bad.cfg", dir);
+	f = fopen(path, "w");
+	fputs("sip = { t1 = 5; };\ninterfaces = ( { name = \"a\"; address = \"127.0.0.1\"; } );\n", f);
+	fclose(f);
+	assert_int_equal(kedge("check -f %s", path), 1);
+	has("bad.cfg:1: error: sip.t1: expected a duration \"50ms\"..\"5s\", got the bare number 5: write its unit, \"5s\" or \"5ms\"\n");
+	has("1 error, 1 warning\n");
+	assert_int_equal(kedge("check --json -f %s", path), 1);
+	o = parsed();
+	assert_int_equal(json_array_size(json_object_get(o, "messages")), 2);
+	assert_true(json_is_false(json_object_get(o, "ok")));
+	json_decref(o);
+	assert_int_equal(kedge("config --effective -f %s", path), 1);
+	f = fopen(path, "w");
+	fputs("interfaces = ( { name = \"a\"; address = \"127.0.0.1\"; } );\n", f);
+	fclose(f);
+	assert_int_equal(kedge("check -f %s", path), 0);
+	has("1 warning\n");
+	assert_int_equal(kedge("check --strict -f %s", path), 1);
+	assert_int_equal(kedge("check -f %s/none.cfg", dir), 1);
+	has("none.cfg: error: cannot be read: No such file or directory\n");
+	unlink(path);
+}
+
+static void config(void **state)
+{
+	char path[128];
+	char *first;
+	FILE *f;
+
+	(void)state;
+	assert_int_equal(kedge("config --effective -f " EXAMPLES "kedge.cfg"), 0);
+	first = strdup(out);
+	snprintf(path, sizeof(path), "%s/effective.cfg", dir);
+	f = fopen(path, "w");
+	fputs(out, f);
+	fclose(f);
+	assert_int_equal(kedge("config --effective -f %s", path), 0);
+	assert_string_equal(out, first);
+	free(first);
+	assert_int_equal(kedge("config --example"), 0);
+	f = fopen(path, "w");
+	fputs(out, f);
+	fclose(f);
+	assert_int_equal(kedge("check --strict -f %s", path), 0);
+	unlink(path);
+}
+
+static void nobody_there(void **state)
+{
+	(void)state;
+	assert_int_equal(kedge("trunks --socket %s/none.sock", dir), 3);
+	has("kedge: no daemon answers at ");
+	assert_int_equal(kedge("calls --json --socket %s/none.sock", dir), 3);
+	assert_int_equal(kedge("explain +442071838750 --from pbx1 --socket %s/none.sock -f " EXAMPLES "kedge.cfg", dir), 0);
+	has("route \"out\"");
+	has(": 1 alpha   2 beta\nwould send to alpha 127.0.2.1:5060;transport=udp, UNKNOWN");
+	has("(no daemon answers: from the configuration alone, every trunk taken as UNKNOWN)\n");
+	assert_int_equal(kedge("explain 1 --from nobody --socket %s/none.sock -f " EXAMPLES "kedge.cfg", dir), 1);
+	has("kedge: there is no trunk \"nobody\"\n");
+}
+
+static void live_trunks(void **state)
+{
+	json_t *o;
+
+	(void)state;
+	assert_int_equal(kedge("trunks --socket %s", conf->admin.socket), 0);
+	has("TRUNK  SIDE     STATE    SINCE ");
+	has(" CALLS/MAX  ATTEMPTS  ASR  PDD  LOSS  WHY\n");
+	has("\nalpha  carrier  DOWN     ");
+	has(" 0/300         3  0 %    -     -  failures in a row (503), ");
+	has("\nbeta   carrier  UNKNOWN  ");
+	has("nothing heard yet\n");
+	has("\nmedia: 1 worker, io_uring\n");
+	assert_null(strchr(out, '\033')); /* no colour but on a terminal */
+	assert_int_equal(kedge("trunks alpha --socket %s", conf->admin.socket), 0);
+	has("127.0.2.1:5060;transport=udp  DOWN");
+	assert_int_equal(kedge("trunks nobody --socket %s", conf->admin.socket), 1);
+	has("kedge: there is no such trunk\n");
+	assert_int_equal(kedge("trunks --json --socket %s", conf->admin.socket), 0);
+	o = parsed();
+	assert_int_equal(json_array_size(json_object_get(o, "trunks")), 3);
+	json_decref(o);
+}
+
+static void live_calls(void **state)
+{
+	json_t *o;
+
+	(void)state;
+	put_call(3, 0x7f3a, "\033[31mred\n\xc2\x9b");
+	put_call(4, 0x7f3b, "+442071838751");
+	assert_int_equal(kedge("calls --socket %s", conf->admin.socket), 0);
+	has("?[31mred???");
+	assert_null(strchr(out, '\033')); /* a caller's name does not speak to the terminal */
+	has("\n2 calls\n");
+	assert_int_equal(kedge("calls 7f3b --socket %s", conf->admin.socket), 0);
+	has("127.0.2.2:5060");
+	has("from caller  0 packets, 0 relayed");
+	assert_int_equal(kedge("calls 7f3c --socket %s", conf->admin.socket), 1);
+	assert_int_equal(kedge("calls --json --socket %s", conf->admin.socket), 0);
+	o = parsed();
+	assert_int_equal(json_array_size(json_object_get(o, "calls")), 2);
+	json_decref(o);
+	admin_call_clear(3);
+	admin_call_clear(4);
+}
+
+static void live_explain(void **state)
+{
+	(void)state;
+	assert_int_equal(kedge("explain +442071838750 --from pbx1 --socket %s", conf->admin.socket), 0);
+	has(": 1 beta   2 alpha only if nothing else is left: DOWN (consecutive 503, ");
+	has("\nwould send to beta 127.0.2.2:5060;transport=udp, UNKNOWN");
+	assert_null(strstr(out, "no daemon answers"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(help), cmocka_unit_test(check), cmocka_unit_test(config), cmocka_unit_test(nobody_there),
+		cmocka_unit_test(live_trunks), cmocka_unit_test(live_calls), cmocka_unit_test(live_explain),
+	};
+
+	unsetenv("KEDGE_CONFIG");
+	unsetenv("KEDGE_SOCKET");
+	return cmocka_run_group_tests(tests, rig_begin, rig_end);
+}
