@@ -138,6 +138,8 @@ static pid_t launch(const char *log, rlim_t files)
 			setrlimit(RLIMIT_NOFILE, &r);
 		dup2(fd, STDOUT_FILENO);
 		dup2(fd, STDERR_FILENO);
+		(void)dup2(fd,
+		    77); /* open over exec, as a careless parent leaves them: no plane may have it */
 		close(fd);
 		execl(path("kedge"), "kedge", "run", "-f", path("kedge.cfg"), "--foreground",
 		    (char *)NULL);
