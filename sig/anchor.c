@@ -147,8 +147,10 @@ static void begin_slot(struct anchor *a, uint64_t call_id)
 static void clear_ends(const struct anchor *a)
 {
 	struct kedge_end none = { 0 }, e;
+	/* To look at ends that no call ever had would take their pages. */
+	unsigned n = segment_has_more(anchor_state.seg, a->slot) ? KEDGE_OUT_MAX : KEDGE_OUT_NEAR;
 
-	for (unsigned i = 0; i < KEDGE_OUT_MAX; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		read_end(a, i, &e);
 		if (e.generation)
 			write_end(a, i, &none);
@@ -404,9 +406,10 @@ static int on_wake(su_root_magic_t *magic, su_wait_t *wait, su_wakeup_arg_t *arg
  * Those have no owner: media closes them once both ends were silent long enough. */
 static void slot_adopt(uint32_t slot)
 {
-	struct kedge_anchor w;
+	struct kedge_anchor w = { 0 };
 
-	read_want(slot, &w);
+	if (segment_next_used(anchor_state.seg, slot) == slot) /* a slot never used takes no page */
+		read_want(slot, &w);
 	if (w.state != KEDGE_SLOT_FREE && pool_slot_idle(anchor_state.seg, slot)) {
 		w.state = KEDGE_SLOT_FREE;
 		seq_write(&segment_session(anchor_state.seg, slot)->want, &w);
