@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,12 +102,53 @@ static void nearest_key(void **state)
 	assert_null(row_nearest(target, "a_key_much_longer_than_any_row_has_one"));
 }
 
+/* Text without scdoc's backslashes. */
+static void unescape(char *s)
+{
+	char *to = s;
+
+	for (; *s; s++)
+		if (*s != '\\' || s[1] == '\\')
+			*to++ = *s;
+	*to = '\0';
+}
+
+/* No setting without its line in manual and example. */
+static void every_row_is_told(void **state)
+{
+	char *manual = NULL, *example = NULL, key[64];
+	size_t size;
+	FILE *f = open_memstream(&manual, &size);
+
+	(void)state;
+	conf_manual(f);
+	fclose(f);
+	f = open_memstream(&example, &size);
+	conf_example(f);
+	fclose(f);
+	unescape(manual);
+	for (size_t i = 0; i < ROW_GROUP_COUNT; i++)
+		for (size_t k = 0; k < row_groups[i].count; k++) {
+			const struct row *r = &row_groups[i].rows[k];
+
+			snprintf(key, sizeof(key), r->type == ROW_GROUP ? "%s\n\n" : "*%s*", r->key);
+			assert_non_null(strstr(manual, key));
+			snprintf(key, sizeof(key), "%s = ", r->key);
+			assert_non_null(strstr(example, key));
+			if (r->type != ROW_LIST) /* told by the title of its group */
+				assert_non_null(strstr(example, r->meaning));
+		}
+	free(manual);
+	free(example);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_are_right),
 		cmocka_unit_test(enums_are_the_words),
 		cmocka_unit_test(nearest_key),
+		cmocka_unit_test(every_row_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
