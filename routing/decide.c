@@ -149,19 +149,17 @@ static bool panic_hop(const struct decide *d, const struct health *h, unsigned t
 	return found;
 }
 
-/* Another hop of the target of an attempt. */
+/* Another hop of the target of an attempt; a DOWN one only where all are. */
 static bool pick_hop(const struct decide *d, const struct health *h,
-    const struct decide_attempt *a, uint64_t now_ns, struct pick *pick)
+    const struct decide_attempt *a, bool panic, uint64_t now_ns, struct pick *pick)
 {
 	uint64_t retry;
 
-	*pick = (struct pick){ .target = a->target };
+	*pick = (struct pick){ .target = a->target, .panic = panic };
 	if (hops_tried(d, a->target) >= conf_at(d, a->target)->max_hops)
 		return false;
-	if (usable_hop(d, h, a->target, &pick->hop))
-		return true;
-	pick->panic = a->panic;
-	return a->panic && panic_hop(d, h, a->target, now_ns, &pick->hop, &retry);
+	return panic ? panic_hop(d, h, a->target, now_ns, &pick->hop, &retry)
+	             : usable_hop(d, h, a->target, &pick->hop);
 }
 
 static bool target_open(const struct decide *d, const struct health *h, unsigned target)
@@ -220,15 +218,19 @@ static bool pick_busy(const struct decide *d, const struct health *h, struct pic
 static bool pick_next(
     const struct decide *d, const struct health *h, uint64_t now_ns, struct pick *pick)
 {
+	const struct decide_attempt *last = &d->attempt[d->last];
+
 	if (d->count == DECIDE_ATTEMPTS)
 		return false;
 	if (d->on_busy != CONF_NONE)
 		return pick_busy(d, h, pick);
-	if (d->hop_allowed && pick_hop(d, h, &d->attempt[d->last], now_ns, pick))
+	if (d->hop_allowed && pick_hop(d, h, last, false, now_ns, pick))
 		return true;
-	if (!retries_left(d))
-		return false;
-	return pick_target(d, h, pick) || pick_panic(d, h, now_ns, pick);
+	if (retries_left(d) && pick_target(d, h, pick))
+		return true;
+	if (d->hop_allowed && last->panic && pick_hop(d, h, last, true, now_ns, pick))
+		return true;
+	return retries_left(d) && pick_panic(d, h, now_ns, pick);
 }
 
 /* While an attempt runs: is there anybody its failure could lead to? A DOWN one only counts where all are. */
@@ -246,7 +248,10 @@ static bool hop_left(const struct decide *d, const struct health *h,
 {
 	struct pick pick;
 
-	return d->count < DECIDE_ATTEMPTS && pick_hop(d, h, a, now_ns, &pick);
+	if (d->count == DECIDE_ATTEMPTS)
+		return false;
+	return pick_hop(d, h, a, false, now_ns, &pick) ||
+	       (a->panic && pick_hop(d, h, a, true, now_ns, &pick));
 }
 
 /* ---- how long to wait for it ---- */
