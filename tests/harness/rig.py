@@ -36,19 +36,23 @@ def claim():
 
 
 class Raw(Log):
-    """A UDP socket in place of a SIP stack: hears all, answers only what it is told: {method: code}. For dead and half-dead carriers."""
+    """A UDP socket in place of a SIP stack: hears all and does what it is told, nothing else. For dead and half-dead carriers and for races.
+    answers: {method: a code, or a function(raw, message)}. reply() may be used from such a function; later(seconds, f) runs f then."""
 
-    def __init__(self, name, ip, port, answers=(), delay=0):
-        self.name, self.answers, self.delay, self.seen, self.ended = name, dict(answers), delay, [], False
-        family = socket.AF_INET6 if ":" in ip else socket.AF_INET
-        self.socket = socket.socket(family, socket.SOCK_DGRAM)
+    def __init__(self, name, ip, port, answers=(), pt=0):
+        self.name, self.answers, self.seen, self.ended, self.pt, self.ip = name, dict(answers), [], False, pt, ip
+        self.socket = socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((ip, port))
-        self.socket.settimeout(0.05)
+        self.socket.settimeout(0.02)
+        self.due, self.source = [], {}
         self.thread = threading.Thread(target=self.listen, daemon=True)
         self.thread.start()
 
     def listen(self):
         while not self.ended:
+            for item in [d for d in self.due if d[0] <= time.monotonic()]:
+                self.due.remove(item)
+                item[1]()
             try:
                 data, source = self.socket.recvfrom(65536)
             except socket.timeout:
@@ -56,20 +60,32 @@ class Raw(Log):
             except OSError:
                 return
             m = Message(time.time(), "in", data.decode(errors="replace"))
+            m.source = source
             self.seen.append(m)
-            if m.request and m.method in self.answers:
-                self.reply(m, self.answers[m.method], source)
+            does = self.answers.get(m.method) if m.request else None
+            if isinstance(does, int):
+                self.reply(m, does)
+            elif does:
+                does(self, m)
 
-    def reply(self, m, code, source):
-        keep = "".join("%s: %s\r\n" % (n, v) for n, v in m.headers if n.lower() in ("via", "from", "call-id", "cseq"))
-        tag = "" if m.to_tag or code == 100 else ";tag=raw"
-        text = "SIP/2.0 %d Raw\r\n%sTo: %s%s\r\nContent-Length: 0\r\n\r\n" % (code, keep, m["To"], tag)
-        time.sleep(self.delay)
-        self.socket.sendto(text.encode(), source)
-        self.seen.append(Message(time.time(), "out", text))
+    def later(self, seconds, f):
+        self.due.append((time.monotonic() + seconds, f))
+
+    def reply(self, m, code, tag="raw", sdp=False, method=None, headers=()):
+        """Answers message m; method: another method of the same transaction (200 to the INVITE when m is its CANCEL)."""
+        keep = "".join("%s: %s\r\n" % (n, v) for n, v in m.headers if n.lower() in ("via", "from", "call-id"))
+        to = m["To"] + ("" if m.to_tag or code == 100 else ";tag=" + tag)
+        body = "v=0\r\no=raw 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio 21000 RTP/AVP %d\r\na=rtpmap:%d %s/8000\r\n" % (
+            self.ip, self.ip, self.pt, self.pt, "PCMA" if self.pt else "PCMU") if sdp else ""
+        text = "SIP/2.0 %d Raw\r\n%sTo: %s\r\nCSeq: %s %s\r\nContact: <sip:%s:%d>\r\n%s%sContent-Length: %d\r\n\r\n%s" % (
+            code, keep, to, m["CSeq"].split()[0], method or m.method, self.ip, self.socket.getsockname()[1],
+            "".join(h + "\r\n" for h in headers), "Content-Type: application/sdp\r\n" if sdp else "", len(body), body)
+        self.say(text, m.source)
 
     def say(self, text, target):
-        self.socket.sendto(text.encode() if isinstance(text, str) else text, target)
+        data = text.encode() if isinstance(text, str) else text
+        self.socket.sendto(data, target)
+        self.seen.append(Message(time.time(), "out", data.decode(errors="replace")))
 
     def messages(self):
         return list(self.seen)
@@ -125,7 +141,7 @@ class Rig:
         index = len(self.rtps)
         port = RTP_PORTS if not self.v6 else 10040 + (self.slot - 100) * 140 + 16 * index
         return types.SimpleNamespace(ip=ip, port=self.port(name), media_ip=ip, v=6 if self.v6 else 4, pt=pt, user=user, rtp_port=port,
-                                     dummy_ip="127.%d.9.%d" % (self.slot, index + 1), control_port=9000 + index)
+                                     dummy_ip="127.%d.9.%d" % (self.slot, index + 1))
 
     # ---- peers ----
 
@@ -154,7 +170,7 @@ class Rig:
         return self.peers[name]
 
     def silent(self, name, answers=(), **settings):
-        """A carrier that hears and says nothing, or only answers: {"OPTIONS": 200}."""
+        """A carrier that hears and says nothing but what answers tells it (Raw): {"OPTIONS": 200}."""
         host = 1 + sum(t["side"] == "carrier" for t in self.trunks.values())
         self.trunk(name, "carrier", host, **settings)
         self.peers[name] = Raw(name, self.ip(2, host), self.port(name), answers)
@@ -177,7 +193,8 @@ class Rig:
         name = name or "caller%d" % (len(self.callers) + 1)
         at = self.place(name, net, host, pt, user)
         # A trunk's SIP port belongs to its called side; the caller takes the next one of the same address.
-        at.port = self.port(name) + (100 + len(self.callers) if not self.v6 else 0)
+        if not self.v6 and (self.callers or any(getattr(p, "at", None) and p.at.ip == at.ip for p in self.peers.values()) or net == 2):
+            at.port += 100 + len(self.callers)
         rtp = self.rtp(name, at, ENDS)
         kedge = to or ("%s:%d" % (self.host(self.ip(3 if net == 1 else 4)), self.port("kedge%d" % (3 if net == 1 else 4))))
         peer = Sipp(name, "uac", steps, at, self.folder, remote=kedge, numbers=numbers, rate=rate, limit=limit, fifo=rtp.fifo,
@@ -277,7 +294,8 @@ class Rig:
 
     def verb(self, *args, ok=True):
         """Runs a kedge verb; its output."""
-        done = subprocess.run([os.path.join(self.build, "kedge"), *args, "-f", self.config], capture_output=True, text=True, timeout=20)
+        done = subprocess.run([os.path.join(self.build, "kedge"), *args, "-f", self.config], capture_output=True, text=True, timeout=20,
+                              env=dict(os.environ, KEDGE_TEST="1"))
         assert not ok or done.returncode == 0, "kedge %s: exit %d: %s%s" % (" ".join(args), done.returncode, done.stdout, done.stderr)
         return done.stdout
 
@@ -370,7 +388,7 @@ class Rig:
     def check_records(self):
         records = self.cdr()
         assert len(records) == self.expected_cdrs(), "%d call records, %d expected" % (len(records), self.expected_cdrs())
-        ids = [r.get("call") for r in records]
+        ids = [r["uuid"] for r in records]
         assert len(set(ids)) == len(ids), "two records of one call: %s" % ids
 
     def check_audio(self):

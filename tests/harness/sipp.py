@@ -32,7 +32,7 @@ def recv(what, optional=False, timeout_ms=None, rtp=None, capture=None, next=Non
 
 def send(code, to=None, reason=None, sdp=None, tag="a", headers=(), speak=None, retrans=None, contact=True):
     """Answers the last request, or the last one named by `to` (an INVITE after a CANCEL). sdp: True or a dict for SDP's fields (pts,
-    direction, version, port); by default for 183 and 200 to an INVITE. tag: its To-tag. speak: whether the RTP peer begins then."""
+    direction, version, port); by default for 183 and 200 to an INVITE. tag: its To-tag. speak: whether the RTP peer begins then (for a 200: at its ACK)."""
     return dict(op="send", code=code, to=to, reason=reason, sdp=sdp, tag=tag, headers=list(headers), speak=speak, retrans=retrans,
                 contact=contact)
 
@@ -116,8 +116,9 @@ class Xml:
 
     def __init__(self, name, side, steps, at):
         self.name, self.side, self.at = name, side, at
-        self.out, self.vars = [], {"all"}
+        self.out, self.vars = [], set()
         self.invites, self.cseq, self.last, self.final, self.heard_invites = 0, 0, None, None, 0
+        self.speaks = False
         if isinstance(steps, dict):
             self.branches(steps)
         else:
@@ -125,8 +126,8 @@ class Xml:
 
     def text(self):
         refs = ",".join(sorted(self.vars))
-        return ('<?xml version="1.0" encoding="ISO-8859-1" ?>\n<scenario name="%s">\n%s\n<Reference variables="%s"/>\n</scenario>\n'
-                % (self.name, "\n".join(self.out), refs))
+        return ('<?xml version="1.0" encoding="ISO-8859-1" ?>\n<scenario name="%s">\n%s\n%s</scenario>\n'
+                % (self.name, "\n".join(self.out), '<Reference variables="%s"/>\n' % refs if refs else ""))
 
     def branches(self, table):
         """A UAS that looks at the called number first."""
@@ -155,7 +156,10 @@ class Xml:
         self.vars.add(name)
         head = ' header="%s"' % header if header else ""
         regexp = regexp.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")
-        group = "all," + name if "(" in regexp else name
+        group = name
+        if "(" in regexp:
+            self.vars.add("all")
+            group = "all," + name
         return '<ereg regexp="%s" search_in="%s"%s check_it="false" assign_to="%s"/>' % (regexp, where, head, group)
 
     def where_to(self):
@@ -192,6 +196,9 @@ class Xml:
                 self.heard_invites += 1
                 acts += [self.ereg(r".*", "hdr", k, h) for k, h in KEEP.items()]
                 acts += self.where_to() + [self.ereg(r"INVITE sip:([^@;>]*)", "msg", "number")]
+            # SIPp takes an ACK that finds it at a <nop> for an unexpected one, so what follows a 200 hangs on its ACK.
+            if what == "ACK" and self.speaks:
+                acts.append(self.log_start())
             if what == "BYE":
                 acts.append('<log message="stop [call_number]"/>')
         for name, (header, regexp) in step["capture"].items():
@@ -231,8 +238,9 @@ class Xml:
         attrs = ' retrans="500"' if retrans else ""
         self.message(head + step["headers"], self.body(sdp), attrs)
         speak = step["speak"] if step["speak"] is not None else bool(sdp)
-        if speak:
+        if speak and code < 200:
             self.out.append('<nop><action>%s</action></nop>' % self.log_start())
+        self.speaks = speak and code >= 200
 
     def via(self, branch):
         return "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=z9hG4bK-[pid]-[call_number]-%s" % branch
@@ -393,7 +401,7 @@ class Sipp(Log):
         # The media socket of SIPp itself is of no use; an address of its own keeps it out of the RTP peer's way.
         args = ["sipp", "-sf", base + ".xml", "-i", at.ip, "-bind_local", "-p", str(at.port), "-mi", at.dummy_ip, "-mp", str(at.rtp_port),
                 "-nostdin", "-timer_resol", "1", "-t", transport, "-trace_msg", "-message_file", self.trace, "-trace_err", "-error_file", base + ".err",
-                "-deadcall_wait", "0", "-skip_rlimit", "-cp", str(at.control_port)]
+                "-deadcall_wait", "0", "-skip_rlimit", "-ci", at.dummy_ip, "-cp", "8888"]
         if aa:
             args.append("-aa")
         if fifo:
