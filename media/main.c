@@ -116,13 +116,6 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
-static bool failed(void)
-{
-	sigset_t set;
-
-	return sigpending(&set) == 0 && sigismember(&set, SIGUSR1);
-}
-
 static int start_workers(struct plane *p)
 {
 	for (; p->started < p->seg.pub->workers; p->started++) {
@@ -138,14 +131,6 @@ static int start_workers(struct plane *p)
 	return 0;
 }
 
-static const char *backend_name(const struct plane *p)
-{
-	uint32_t backend =
-	    atomic_load_explicit(&p->seg.pub->worker[0].backend, memory_order_relaxed);
-
-	return backend == KEDGE_BACKEND_URING ? uring_ops.name : epoll_ops.name;
-}
-
 static void stop_workers(struct plane *p)
 {
 	for (uint32_t i = 0; i < p->started; i++)
@@ -154,16 +139,6 @@ static void stop_workers(struct plane *p)
 		pthread_join(p->thread[i], NULL);
 	for (uint32_t i = 0; i < KEDGE_WORKERS_MAX; i++)
 		worker_free(p->worker[i]);
-}
-
-/* Until every worker relays. A worker that fails instead is found by serve(). */
-static void wait_ready(struct plane *p)
-{
-	for (uint32_t i = 0; i < p->started; i++)
-		while (atomic_load_explicit(&p->seg.pub->worker[i].state, memory_order_acquire) !=
-		           KEDGE_PLANE_RUNNING &&
-		       !failed())
-			usleep(1000);
 }
 
 /* Until somebody asks for the end. -EIO: a worker failed. */
@@ -209,13 +184,8 @@ int main(int argc, char **argv)
 		return 1;
 	if ((rc = attach(&p, pub_fd, priv_fd)) < 0)
 		goto out_conf;
-	if ((rc = make_workers(&p)) == 0 && (rc = start_workers(&p)) == 0) {
-		wait_ready(&p);
-		if (!failed())
-			event_log(plane_ready, .plane = "media", .pid = (uint64_t)getpid(),
-			    .detail = backend_name(&p));
+	if ((rc = make_workers(&p)) == 0 && (rc = start_workers(&p)) == 0)
 		rc = serve();
-	}
 	stop_workers(&p);
 	segment_detach(&p.seg);
 out_conf:

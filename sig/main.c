@@ -270,7 +270,6 @@ static int start(int pub_fd, int priv_fd)
 		return -1;
 	su_timer_set_interval(plane.beat, on_beat, NULL, BEAT_MS);
 	set_state(PLANE_RUNNING);
-	event_log(plane_ready, .plane = "sig");
 	return 0;
 }
 

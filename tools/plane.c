@@ -28,7 +28,8 @@ void plane_init(struct plane *p, enum hold_plane kind, const struct hold *h, con
 {
 	memset(p, 0, sizeof(*p));
 	p->kind = kind;
-	p->name = kind == HOLD_SIG ? "kedge-sig" : "kedge-media";
+	p->name = kind == HOLD_SIG ? "sig" : "media";
+	p->program = kind == HOLD_SIG ? "kedge-sig" : "kedge-media";
 	p->hold = h;
 	p->conf_file = conf_file;
 	p->running_file = running_file;
@@ -113,8 +114,8 @@ static int spawn(struct plane *p)
 {
 	const char *config = p->starts && p->running_file ? p->running_file : p->conf_file;
 	char path[PATH_MAX], fds[32];
-	char *argv[] = { (char *)p->name, "--segment", fds, "--config", (char *)config, NULL };
-	int rc = beside(p->name, path);
+	char *argv[] = { (char *)p->program, "--segment", fds, "--config", (char *)config, NULL };
+	int rc = beside(p->program, path);
 
 	if (rc < 0)
 		return rc;

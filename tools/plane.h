@@ -29,7 +29,8 @@ enum plane_state {
 
 struct plane {
 	enum hold_plane kind;
-	const char *name; /* kedge-sig, kedge-media: the program beside `kedge` */
+	const char *name;    /* sig, media: as its own events call it */
+	const char *program; /* kedge-sig, kedge-media: beside `kedge` */
 	const struct hold *hold;
 	const char *conf_file; /* of its first start */
 	const char

@@ -333,7 +333,7 @@ static void test_each_plane_has_its_own_descriptors(void **state)
 	/* And nothing else: 0-2, two memfds, eventfds, its sockets, its own signalfd. */
 	assert_int_equal(count_fds(sig), 3 + 2 + 3 + 4 + 1);
 	assert_int_equal(count_fds(media), 3 + 2 + 3 + 2 * (int)priv->port_count + 1);
-	assert_true(logged("plane.ready plane=kedge-sig"));
+	assert_true(logged("plane.ready plane=sig"));
 	assert_true(logged("epoll, 2 workers"));
 	munmap(priv, 1 << 20);
 	public_drop(&seg);
@@ -392,7 +392,7 @@ static void test_dead_plane_is_started_again_on_the_same_sockets(void **state)
 	assert_int_equal(recv(fd, buf, sizeof(buf), 0), 3);
 	kill_and_expect_restart(true);
 	kill_and_expect_restart(false);
-	assert_true(logged("plane.exit plane=kedge-sig"));
+	assert_true(logged("plane.exit plane=sig"));
 	assert_true(logged("signal 9 (Killed)"));
 	/* Requests sent while nobody serves: no ICMP, answered afterwards; a connection is taken, too. */
 	tool(&seg);
@@ -565,7 +565,7 @@ static void test_stuck_plane_is_told(void **state)
 	tool(&seg);
 	media = pid_of(&seg.pub->worker[0]);
 	kill(media, SIGSTOP);
-	UNTIL(logged("plane.stuck plane=kedge-media"));
+	UNTIL(logged("plane.stuck plane=media"));
 	kill(media, SIGCONT);
 	assert_int_equal(pid_of(&seg.pub->worker[0]), media);
 	public_drop(&seg);
@@ -576,7 +576,7 @@ static void test_every_heart_is_watched(void **state)
 	setenv("STANDIN_STUCK", "1", 1);
 	launch_and_wait();
 	unsetenv("STANDIN_STUCK");
-	UNTIL(logged("plane.stuck plane=kedge-media"));
+	UNTIL(logged("plane.stuck plane=media"));
 }
 
 static bool started_with(pid_t pid, const char *config)
@@ -758,7 +758,7 @@ static void test_plane_that_never_comes_up(void **state)
 	assert_int_equal(wait_exit(&kedge), 1);
 	unsetenv("STANDIN_SIG_EXIT");
 	assert_true(logged("exit status 3"));
-	assert_true(logged("run.error what=kedge-sig"));
+	assert_true(logged("run.error what=sig"));
 }
 
 static void test_plane_program_missing(void **state)
