@@ -264,7 +264,7 @@ static int start(int pub_fd, int priv_fd)
 	if (err)
 		return fail_start("segment", plane.seg.why);
 	beat_begin();
-	if (plane.conf->cdr.file[0] && (err = cdr_open(plane.conf->cdr.file, NULL)) < 0)
+	if ((err = cdr_open(plane.conf->cdr.file, NULL)) < 0)
 		return fail_start("cdr", strerror(-err));
 	if (loop_init() < 0 || modules_init() < 0)
 		return -1;

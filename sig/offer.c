@@ -203,6 +203,56 @@ static bool format_listed(const struct offer_format *f, const struct conf_string
 	return false;
 }
 
+/* ---- what must not cross -------------------------------------------------------------------- */
+
+static bool address_char(char c)
+{
+	return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == '.' ||
+	       c == ':';
+}
+
+/* An address in the bytes of an address's alphabet; a port may hang on IPv4, a colon before it. */
+static bool run_is_address(struct text run)
+{
+	char name[64];
+	unsigned char ip[16];
+	bool digits_only = !memchr(run.p, '.', run.n) && !memchr(run.p, ':', run.n);
+	if (run.n < 2 || digits_only)
+		return false;
+	while (run.n && run.p[run.n - 1] == '.')
+		run.n--;
+	if (!text_copy(name, sizeof name, run))
+		return true; /* no harmless value has so many such bytes in a row */
+	if (inet_pton(AF_INET6, name, ip) == 1)
+		return true;
+	char *save = NULL;
+	for (char *part = strtok_r(name, ":", &save); part; part = strtok_r(NULL, ":", &save))
+		if (inet_pton(AF_INET, part, ip) == 1)
+			return true;
+	return false;
+}
+
+/* True if a value holds an address, a URI, a control character: it stays on its side. */
+static bool value_leaks(struct text value)
+{
+	struct text run = { value.p, 0 };
+	for (size_t i = 0; i < value.n; i++) {
+		unsigned char c = (unsigned char)value.p[i];
+		if ((c < 0x20 && c != '\t') || c == 0x7f || c == '@')
+			return true;
+		if (c == ':' && i + 2 < value.n && value.p[i + 1] == '/' && value.p[i + 2] == '/')
+			return true;
+		if (address_char((char)c)) {
+			run.n++;
+			continue;
+		}
+		if (run_is_address(run))
+			return true;
+		run = (struct text){ value.p + i + 1, 0 };
+	}
+	return run_is_address(run);
+}
+
 /* ---- reading -------------------------------------------------------------------------------- */
 
 struct reader { /* what one pass over a body knows */
@@ -288,20 +338,26 @@ static void read_rtcp(struct reader *r, struct text value)
 	r->rtcp = addr;
 }
 
+/* One that would not be passed on says nothing here either. */
 static void read_rtpmap(struct reader *r, struct text value)
 {
+	struct offer *o = r->o;
+	bool leaks = value_leaks(value), anchored = r->line && o->audio == r->line - o->line;
 	long pt = text_number(text_word(&value), 127);
 	struct text map = text_word(&value);
 	struct text name = text_upto(&map, '/'), rate = text_upto(&map, '/');
-	struct offer *o = r->o;
 	long hz = text_number(rate, 999999999), channels = text_number(map, 255);
-	for (unsigned i = 0; r->line && o->audio == r->line - o->line && i < o->formats; i++) {
+
+	if (!anchored || leaks || hz <= 0 || !text_tokens(name))
+		return;
+	for (unsigned i = 0; i < o->formats; i++) {
 		struct offer_format *f = &o->format[i];
-		if (f->pt != pt || hz <= 0)
+
+		if (f->pt != pt)
 			continue;
 		f->rate = (uint32_t)hz;
 		f->channels = channels > 0 ? (uint8_t)channels : 1;
-		if (!text_tokens(name) || !text_copy(f->name, sizeof f->name, name))
+		if (!text_copy(f->name, sizeof f->name, name))
 			f->name[0] = 0;
 	}
 }
@@ -725,54 +781,6 @@ static bool attribute_private(struct text name)
 	return false;
 }
 
-static bool address_char(char c)
-{
-	return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == '.' ||
-	       c == ':';
-}
-
-/* An address in the bytes of an address's alphabet; a port may hang on IPv4, a colon before it. */
-static bool run_is_address(struct text run)
-{
-	char name[64];
-	unsigned char ip[16];
-	bool digits_only = !memchr(run.p, '.', run.n) && !memchr(run.p, ':', run.n);
-	if (run.n < 2 || digits_only)
-		return false;
-	while (run.n && run.p[run.n - 1] == '.')
-		run.n--;
-	if (!text_copy(name, sizeof name, run))
-		return true; /* no harmless value has so many such bytes in a row */
-	if (inet_pton(AF_INET6, name, ip) == 1)
-		return true;
-	char *save = NULL;
-	for (char *part = strtok_r(name, ":", &save); part; part = strtok_r(NULL, ":", &save))
-		if (inet_pton(AF_INET, part, ip) == 1)
-			return true;
-	return false;
-}
-
-/* True if a value holds an address, a URI, a control character: it stays on its side. */
-static bool value_leaks(struct text value)
-{
-	struct text run = { value.p, 0 };
-	for (size_t i = 0; i < value.n; i++) {
-		unsigned char c = (unsigned char)value.p[i];
-		if ((c < 0x20 && c != '\t') || c == 0x7f || c == '@')
-			return true;
-		if (c == ':' && i + 2 < value.n && value.p[i + 1] == '/' && value.p[i + 2] == '/')
-			return true;
-		if (address_char((char)c)) {
-			run.n++;
-			continue;
-		}
-		if (run_is_address(run))
-			return true;
-		run = (struct text){ value.p + i + 1, 0 };
-	}
-	return run_is_address(run);
-}
-
 struct plan { /* what is written, decided before the first byte */
 	const struct offer_write *in;
 	const struct offer *from;
@@ -803,25 +811,37 @@ static void plan_take(struct plan *p, const struct offer_format *f)
 	p->pt[p->pts++] = f->pt;
 }
 
+/* Whether it goes with a codec, by its own name or that of what it answers. */
+static bool plan_aux(const struct plan *p, const struct offer_format *f)
+{
+	const struct offer_format *offered = p->in->answer ? format_find(p->in->shape, f) : NULL;
+
+	return format_aux(f) || (offered && format_aux(offered));
+}
+
+/* Codecs, or what goes with them; called: only those of that name, NULL: all. */
+static void plan_pass(struct plan *p, bool aux, const char *called)
+{
+	for (unsigned i = 0; i < p->from->formats; i++) {
+		const struct offer_format *f = &p->from->format[i];
+
+		if (plan_aux(p, f) == aux && (!called || format_named(f, called)) &&
+		    format_wanted(p->in, f))
+			plan_take(p, f);
+	}
+}
+
 /* Codecs in the order of the trunk's list, else as they came; what goes with them behind. */
 static int plan_formats(struct plan *p)
 {
-	const struct offer_write *w = p->in;
-	const struct conf_strings *order = w->codecs;
+	const struct conf_strings *order = p->in->codecs;
+
 	for (unsigned k = 0; order && k < order->count; k++)
-		for (unsigned i = 0; i < p->from->formats; i++) {
-			const struct offer_format *f = &p->from->format[i];
-			if (!format_aux(f) && format_named(f, order->v[k]) && format_wanted(w, f))
-				plan_take(p, f);
-		}
-	for (unsigned i = 0; i < p->from->formats; i++)
-		if (!format_aux(&p->from->format[i]) && format_wanted(w, &p->from->format[i]))
-			plan_take(p, &p->from->format[i]);
+		plan_pass(p, false, order->v[k]);
+	plan_pass(p, false, NULL);
 	if (p->pts == 0)
 		return -ENODATA;
-	for (unsigned i = 0; i < p->from->formats; i++)
-		if (format_aux(&p->from->format[i]) && format_wanted(w, &p->from->format[i]))
-			plan_take(p, &p->from->format[i]);
+	plan_pass(p, true, NULL);
 	return 0;
 }
 
@@ -1021,6 +1041,8 @@ int offer_write(char *buf, size_t size, const struct offer_write *in, struct off
 	put_session(&head, &p);
 	if (head.full)
 		return -ENOBUFS;
+	if (head.n > OFFER_MAX)
+		return -EMSGSIZE;
 	buf[head.n] = 0;
 	*origin = next;
 	return (int)head.n;
@@ -1040,7 +1062,8 @@ static bool codec_shared(const struct offer *offered, const struct offer *answer
 {
 	const struct offer_format *f;
 	for (unsigned i = 0; i < answer->formats; i++)
-		if ((f = format_find(offered, &answer->format[i])) && !format_aux(f))
+		if (!format_aux(&answer->format[i]) &&
+		    (f = format_find(offered, &answer->format[i])) && !format_aux(f))
 			return true;
 	return false;
 }

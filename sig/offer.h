@@ -110,8 +110,8 @@ struct offer_write {
 
 /* Writes the body for one side into buf, with a NUL behind it. Returns its length and moves *origin
  * on, or -ENODATA: no payload type is left, or no audio line (488); -EADDRNOTAVAIL: the audio line
- * names an address kedge cannot send to; -ENOBUFS: size is too small. On an error *origin is as it
- * was. A re-offer that kedge answers alone: from = the last answer this side had, shape = its
+ * names an address kedge cannot send to; -ENOBUFS: size is too small; -EMSGSIZE: it
+ * would be longer than OFFER_MAX. On an error *origin is as it was. A re-offer that kedge answers alone: from = the last answer this side had, shape = its
  * offer, direction = what the other side does now; it is turned to fit the offer. */
 int offer_write(char *buf, size_t size, const struct offer_write *w, struct offer_origin *origin);
 

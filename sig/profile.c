@@ -361,26 +361,27 @@ static void display_plain(char buf[static PROFILE_DISPLAY], struct span s)
 /* sip:user:password@host;params?headers or tel:number;params */
 static bool uri_read(struct name_addr *a, struct span uri)
 {
-	const char *colon = memchr(uri.p, ':', uri.n);
-	struct span scheme = { uri.p, colon ? (size_t)(colon - uri.p) : 0 };
-	struct span user = { colon + 1, colon ? uri.n - scheme.n - 1 : 0 };
-	const char *at, *semicolon;
+	const char *colon = memchr(uri.p, ':', uri.n), *at, *semicolon;
+	struct span scheme, user, rest;
 
 	if (!colon)
 		return false;
+	scheme = (struct span){ uri.p, (size_t)(colon - uri.p) };
+	rest = user = (struct span){ colon + 1, uri.n - scheme.n - 1 };
 	a->tel = span_is(scheme, "tel");
 	if (!a->tel && !span_is(scheme, "sip") && !span_is(scheme, "sips"))
 		return false;
 	at = a->tel ? NULL : memchr(user.p, '@', user.n);
-	struct span rest = at ? (struct span){ at + 1, (size_t)(user.p + user.n - at - 1) } : user;
-	if (at)
+	if (at) {
+		rest = (struct span){ at + 1, (size_t)(user.p + user.n - at - 1) };
 		user.n = (size_t)(at - user.p);
-	else if (!a->tel)
+	} else if (!a->tel) {
 		user.n = 0;
+	}
 	semicolon = memchr(rest.p, ';', rest.n);
-	a->uri_params = semicolon
-	                    ? (struct span){ semicolon, (size_t)(rest.p + rest.n - semicolon) }
-	                    : (struct span){ "", 0 };
+	a->uri_params = (struct span){ "", 0 };
+	if (semicolon)
+		a->uri_params = (struct span){ semicolon, (size_t)(rest.p + rest.n - semicolon) };
 	return user_plain(a->user, user.p, user.n);
 }
 

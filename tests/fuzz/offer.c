@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+/* fuzz/offer: bodies of two strangers, parted by a zero byte: an offer and its answer. Whatever they are, what is written reads
+ * back, keeps the lines, says our address alone, and is the same when written again. */
+#include <arpa/inet.h>
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "sig/offer.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char *names[] = { "PCMA", "opus", "G729" };
+static const struct conf_strings codecs = { names, 3 };
+
+static char *copy_of(const char *p, size_t n)
+{
+	char *copy = malloc(n ? n : 1); /* exact: one byte too far is seen */
+
+	assert(copy);
+	memcpy(copy, p, n);
+	return copy;
+}
+
+static struct kedge_addr ours(int six)
+{
+	struct kedge_addr a = { .family = six ? AF_INET6 : AF_INET, .port = 20000 };
+
+	assert(inet_pton(a.family, six ? "2001:db8::5" : "192.0.2.5", a.ip) == 1);
+	return a;
+}
+
+static void only_our_bytes(const char *body, int n)
+{
+	for (int i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)body[i];
+
+		assert(c >= 0x20 || c == '\t' || (c == '\r' && body[i + 1] == '\n') ||
+		       (c == '\n' && body[i - 1] == '\r'));
+	}
+	assert(body[n] == 0);
+}
+
+/* Writes twice, reads back, writes what was read. */
+static void write_and_check(struct offer_write *w, struct offer *back, char *body)
+{
+	static char again[OFFER_MAX * 2];
+	struct offer_origin origin = { .id = 5 }, second = { .id = 5 };
+	int n = offer_write(body, OFFER_MAX * 2, w, &origin);
+
+	back->lines = 0;
+	if (n < 0) {
+		assert(origin.version == 0 && origin.digest == 0);
+		return;
+	}
+	assert(origin.version == 1);
+	only_our_bytes(body, n);
+	assert(offer_write(again, sizeof again, w, &origin) == n && origin.version == 1 &&
+	       !memcmp(body, again, (size_t)n));
+	assert(offer_parse(back, body, (size_t)n, NULL) == 0);
+	assert(back->lines == (w->shape && w->shape->lines > w->from->lines ? w->shape->lines
+	                          : w->answer                               ? w->shape->lines
+	                                                                    : w->from->lines));
+	assert(back->audio >= 0 && back->formats > 0);
+	for (int i = 0; i < back->lines; i++)
+		assert((back->line[i].port != 0) == (i == back->audio));
+	assert(!memcmp(&back->line[back->audio].rtp, &w->local, sizeof w->local));
+	struct offer_write same = { .from = back, .local = w->local, .rtcp_port = w->rtcp_port, .direction = -1 };
+	if (!w->answer) {
+		assert(offer_write(again, sizeof again, &same, &second) == n);
+		assert(!memcmp(body, again, (size_t)n));
+	}
+}
+
+static void answer_to(const struct offer *offered, const struct offer *answer)
+{
+	static char body[OFFER_MAX * 2];
+	static struct offer back;
+	struct offer_write w = {
+		.from = answer, .shape = offered, .answer = true, .local = ours(1), .direction = -1
+	};
+	struct kedge_pt pt[8];
+	enum offer_fit fit = offer_fits(offered, answer);
+
+	assert(offer_fit_name(fit)[0]);
+	assert(offer_map(offered, answer, pt) <= 8);
+	offer_same(offered, answer);
+	write_and_check(&w, &back, body);
+	if (fit == OFFER_FITS || fit == OFFER_LINES_DIFFER)
+		assert(back.lines > 0);
+	if (back.lines) {
+		unsigned said = back.line[back.audio].direction,
+		         allowed = offered->line[offered->audio].direction;
+
+		assert((said & ~((allowed & 1) << 1 | allowed >> 1)) == 0);
+		assert(offer_same(offered, &back));
+	}
+}
+
+static void one_body(const struct offer *o)
+{
+	static char body[OFFER_MAX * 2];
+	static struct offer back;
+	struct offer_write w = { .from = o, .local = ours(0), .direction = -1 };
+	struct offer_end end;
+
+	if (offer_end(o, &end))
+		assert(end.ptime_ms && end.clock_rate && end.direction <= OFFER_SENDRECV);
+	write_and_check(&w, &back, body);
+	w.codecs = &codecs;
+	w.rtcp_port = 21001;
+	write_and_check(&w, &back, body);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct offer offered, answer;
+	const char *text = (const char *)data, *zero = memchr(data, 0, size), *sdp;
+	size_t first = zero ? (size_t)(zero - text) : size, second = zero ? size - first - 1 : 0, n;
+	char *a = copy_of(text, first), *b = copy_of(zero ? zero + 1 : text, second);
+	struct offer_error e = { 0 };
+	int rc = offer_parse(&offered, a, first, &e);
+
+	if (rc)
+		assert(e.text && e.line >= 0);
+	else
+		one_body(&offered);
+	if (offer_parse(&answer, b, second, NULL) == 0 && rc == 0)
+		answer_to(&offered, &answer);
+	if (offer_body("multipart/mixed;boundary=b", a, first, &sdp, &n) == 0)
+		assert(sdp >= a && sdp + n <= a + first);
+	if (zero) /* the first as a type, the second as its body */
+		if (offer_body(
+		        a[0] ? "multipart/x; boundary=\"b c\"" : NULL, b, second, &sdp, &n) == 0)
+			assert(sdp >= b && sdp + n <= b + second);
+	free(a);
+	free(b);
+	return 0;
+}
