@@ -347,10 +347,11 @@ static void trunk_hops(struct load *l, struct conf_trunk *t)
 			load_error(l, load_where(l, &t->hops, t->where), "trunk \"%s\".hops: \"%s\" is no address", t->name, t->hops.v[i].host);
 	if (t->hops.count || !next->host)
 		return;
-	if (!next->addr.family) {
-		load_error(l, load_where(l, next, t->where),
-			"trunk \"%s\".%s: names are not resolved yet: write its addresses, hops = [ \"sip:192.0.2.1\" ], beside \"%s\"", t->name,
-			next == &t->uri ? "uri" : "outbound_proxy", next->host);
+	if (!next->addr.family) { /* looked up when kedge runs */
+		if (!t->sources.count)
+			load_error(l, load_where(l, next, t->where),
+				"trunk \"%s\".%s: \"%s\" is a name: write the networks its requests come from, sources = [ \"192.0.2.0/24\" ]",
+				t->name, next == &t->uri ? "uri" : "outbound_proxy", next->host);
 		return;
 	}
 	t->hops.v = mem_get(l->m, sizeof(*t->hops.v));

@@ -292,7 +292,7 @@ static int find_used(const struct health *h, uint16_t trunk, uint16_t transport,
 	return -ENOENT;
 }
 
-/* A slot left by the plane that ran before: this trunk by name, for its index may have moved. */
+/* A slot left by the plane that ran before: this trunk by name, for its index may have moved. addr NULL: any hop. */
 static int find_left(const struct health *h, const struct conf_trunk *t, uint16_t transport,
     const struct kedge_addr *addr, struct kedge_hop_id *id)
 {
@@ -300,7 +300,7 @@ static int find_left(const struct health *h, const struct conf_trunk *t, uint16_
 		if (h->hop[i].used || seq_read(&h->table[i].id, id) < 0 || !id->generation)
 			continue;
 		if (!strncmp(id->trunk_name, t->name, sizeof(id->trunk_name)) &&
-		    same_hop(&id->addr, id->transport, addr, transport))
+		    (!addr || same_hop(&id->addr, id->transport, addr, transport)))
 			return i;
 	}
 	return -ENOENT;
@@ -357,11 +357,38 @@ static void hop_begin(struct health *h, uint16_t slot, uint16_t trunk, uint16_t 
 	publish(h, slot, now_ns);
 }
 
+/* Goes on with a slot of the plane before. */
+static int adopt(struct health *h, uint16_t slot, uint16_t trunk, struct kedge_hop_id *id, uint64_t now_ns)
+{
+	struct kedge_hop_health line = { 0 };
+
+	if (seq_read(&h->table[slot].health, &line) < 0)
+		return -EBUSY;
+	id->trunk = trunk;
+	health_restore(h, slot, id, &line, now_ns);
+	publish_id(h, slot);
+	/* The calls of the plane before are not known here. */
+	atomic_store_explicit(&counts(h, slot)->calls, 0, memory_order_relaxed);
+	return 0;
+}
+
+void health_hops_left(struct health *h, uint16_t trunk, uint64_t now_ns)
+{
+	struct kedge_hop_id id;
+	int slot;
+
+	if (trunk >= HEALTH_TRUNKS || trunk >= h->conf->trunks.count)
+		return;
+	while (h->trunk[trunk].count < HEALTH_TRUNK_HOPS &&
+	       (slot = find_left(h, &h->conf->trunks.v[trunk], 0, NULL, &id)) >= 0)
+		if (adopt(h, (uint16_t)slot, trunk, &id, now_ns) < 0)
+			return;
+}
+
 int health_hop_add(struct health *h, uint16_t trunk, uint16_t transport,
     const struct kedge_addr *addr, uint64_t now_ns)
 {
 	struct kedge_hop_id id;
-	struct kedge_hop_health line = { 0 };
 	struct health_trunk *t;
 	int slot;
 
@@ -375,14 +402,8 @@ int health_hop_add(struct health *h, uint16_t trunk, uint16_t transport,
 		return -ENOSPC;
 	if (slot < 0) {
 		slot = find_left(h, &h->conf->trunks.v[trunk], transport, addr, &id);
-		if (slot >= 0 && seq_read(&h->table[slot].health, &line) == 0) {
-			id.trunk = trunk;
-			health_restore(h, (uint16_t)slot, &id, &line, now_ns);
-			publish_id(h, (uint16_t)slot);
-			/* The calls of the plane before are not known here. */
-			atomic_store_explicit(&counts(h, (uint16_t)slot)->calls, 0, memory_order_relaxed);
+		if (slot >= 0 && adopt(h, (uint16_t)slot, trunk, &id, now_ns) == 0)
 			return slot;
-		}
 		slot = find_free(h);
 		if (slot < 0)
 			return slot;

@@ -126,6 +126,9 @@ int health_hop_add(struct health *h, uint16_t trunk, uint16_t transport,
 /* The address is no longer the trunk's: new calls do not see it. The slot is reused once its calls have ended. */
 void health_hop_drop(struct health *h, uint16_t slot, uint64_t now_ns);
 
+/* Takes all slots that the plane before left for this trunk: its last known addresses, where they come from a name. */
+void health_hops_left(struct health *h, uint16_t trunk, uint64_t now_ns);
+
 /* The hops of the configuration are known: slots of the table that nobody took are cleared. */
 void health_settle(struct health *h);
 

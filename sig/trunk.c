@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sofia-sip/nta_stateless.h>
 #include <sofia-sip/nta_tport.h>
 #include <sofia-sip/sip_header.h>
@@ -15,6 +16,7 @@
 #include "config/clock.h"
 #include "config/event.h"
 #include "sig/listen.h"
+#include "sig/resolve.h"
 
 #define FIRST_MS   1000 /* the first probes are spread over this */
 #define TICK_MS    1000 /* health wants to hear of time at least that often */
@@ -43,6 +45,7 @@ static struct {
 	bool running;
 	uint64_t tick_ns;
 	uint64_t random;
+	bool names; /* some trunk's hops come from a name */
 	struct hop *hop; /* as many as the trunk table has slots */
 } trunks;
 
@@ -108,11 +111,71 @@ static int add_hop(uint16_t trunk, const struct conf_uri *uri)
 	return slot < 0 ? slot : 0;
 }
 
+/* Where the requests of a trunk go, if it has no hops of literals. */
+static const struct conf_uri *next_of(const struct conf_trunk *t)
+{
+	return t->outbound_proxy.host ? &t->outbound_proxy : &t->uri;
+}
+
+static bool is_listed(const struct kedge_addr *a, const struct kedge_addr *list, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (a->family == list[i].family && !memcmp(a->ip, list[i].ip, sizeof(a->ip)))
+			return true;
+	return false;
+}
+
+static void on_found(void *ctx, const struct kedge_addr *addr, unsigned count)
+{
+	const struct conf_trunk *t = ctx;
+	const struct conf_uri *next = next_of(t);
+	uint16_t trunk = (uint16_t)(t - trunks.conf->trunks.v);
+	struct health_trunk *known = &trunks.health->trunk[trunk];
+	uint64_t now = clock_mono_ns();
+
+	for (uint16_t i = known->count; i-- > 0;)
+		if (!is_listed(&trunks.health->hop[known->hop[i]].addr, addr, count))
+			health_hop_drop(trunks.health, known->hop[i], now);
+	for (unsigned i = 0; i < count; i++) {
+		struct kedge_addr a = addr[i];
+
+		a.port = next->port ? next->port : 5060;
+		if (health_hop_add(trunks.health, trunk, next->transport, &a, now) < 0)
+			event_log(config_warning, .at = t->name, .why = "more addresses than a trunk can have hops");
+	}
+	arm();
+}
+
+/* What the plane before knew of a name holds until the DNS says otherwise. */
+static void look_up(uint16_t trunk)
+{
+	const struct conf_trunk *t = &trunks.conf->trunks.v[trunk];
+	bool tcp = next_of(t)->transport == CONF_TCP;
+	struct kedge_addr ours;
+	unsigned what = 0;
+
+	health_hops_left(trunks.health, trunk, clock_mono_ns());
+	if (listen_local(t->interface, AF_INET, tcp, &ours) == 0)
+		what |= RESOLVE_A;
+	if (listen_local(t->interface, AF_INET6, tcp, &ours) == 0)
+		what |= RESOLVE_AAAA;
+	if (!what || resolve_host(next_of(t)->host, what, on_found, (void *)(uintptr_t)t) < 0)
+		event_log(config_warning, .at = t->name, .why = "its name cannot be looked up");
+}
+
+static void look_up_all(void)
+{
+	for (uint16_t i = 0; i < trunks.conf->trunks.count; i++)
+		if (!trunks.conf->trunks.v[i].hops.count)
+			look_up(i);
+}
+
 static int add_hops(void)
 {
 	for (uint16_t i = 0; i < trunks.conf->trunks.count; i++) {
 		const struct conf_trunk *t = &trunks.conf->trunks.v[i];
 
+		trunks.names |= t->hops.count == 0;
 		for (uint16_t k = 0; k < t->hops.count; k++) {
 			int err = add_hop(i, &t->hops.v[k]);
 
@@ -403,20 +466,25 @@ int trunk_init(const struct segment *seg, su_root_t *root, const struct conf *co
 		trunk_free();
 		return err;
 	}
-	health_settle(trunks.health);
 	trunks.health->changed = on_change;
-	return 0;
+	err = trunks.names ? resolve_init(root, NULL) : 0;
+	if (err)
+		trunk_free();
+	return err;
 }
 
 void trunk_start(void)
 {
 	trunks.running = true;
 	trunks.tick_ns = clock_mono_ns() + scaled_ns(TICK_MS);
+	look_up_all();
+	health_settle(trunks.health);
 	arm();
 }
 
 void trunk_fini(void)
 {
+	resolve_fini();
 	trunk_free();
 }
 

@@ -249,7 +249,7 @@ static void trunk_rules(void **state)
 {
 	(void)state;
 	trunk_tells("{ name = \"x\"; side = \"carrier\"; uri = \"sip:sip.x.example\"; }",
-	    "kedge.cfg:4: error: trunk \"x\".uri: names are not resolved yet: write its addresses, hops = [ \"sip:192.0.2.1\" ], beside \"sip.x.example\"\n");
+	    "kedge.cfg:4: error: trunk \"x\".uri: \"sip.x.example\" is a name: write the networks its requests come from, sources = [ \"192.0.2.0/24\" ]\n");
 	trunk_tells("{ name = \"x\"; side = \"carrier\"; uri = \"sip:sip.x.example\"; hops = [ \"sip:127.0.2.1\", \"sip:x.example\" ]; }",
 	    "kedge.cfg:4: error: trunk \"x\".hops: \"x.example\" is no address\n");
 	trunk_tells("{ name = \"x\"; side = \"carrier\"; uri = \"sip:[::1]\"; }",

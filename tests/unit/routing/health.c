@@ -395,6 +395,28 @@ static void restart(void **state)
 	free(r);
 }
 
+/* A name's addresses are known from the plane before, until the DNS says otherwise. */
+static void last_good_addresses(void **state)
+{
+	struct rig *r = rig_new(2), *next = rig_new(2);
+	struct kedge_hop *table = aligned_alloc(64, 8 * sizeof(*table));
+
+	memset(table, 0, 8 * sizeof(*table));
+	health_init(&r->health, &r->conf, table, 8, r->now, 0);
+	rig_hop(r, 0, 0);
+	rig_hop(r, 1, 0);
+	rig_hop(r, 0, 1);
+	health_init(&next->health, &next->conf, table, 8, next->now, 0);
+	health_hops_left(&next->health, 0, next->now);
+	assert_int_equal(next->health.trunk[0].count, 2);
+	assert_int_equal(next->health.trunk[1].count, 0);
+	assert_int_equal(next->health.hop[2].addr.port, 5061);
+	assert_int_equal(rig_hop(next, 0, 1), 2); /* looked up: known already */
+	free(table);
+	free(next);
+	free(r);
+}
+
 static uint64_t word(const _Atomic uint64_t *w)
 {
 	return atomic_load_explicit(w, memory_order_relaxed);
@@ -457,6 +479,7 @@ int main(void)
 		cmocka_unit_test(a_dropped_hop_waits_for_its_calls),
 		cmocka_unit_test(limits),
 		cmocka_unit_test(restart),
+		cmocka_unit_test(last_good_addresses),
 		cmocka_unit_test(counters),
 	};
 
