@@ -208,6 +208,8 @@ static void *busy_caller(void *arg)
 		put_call(7, id, from);
 		if (id % 8 == 0)
 			admin_call_clear(7);
+		if (id % 64 == 3)
+			usleep(200); /* a writer that never rests keeps every reader at its last good copy */
 	}
 	return arg;
 }
