@@ -232,8 +232,8 @@ struct trunk_sum { /* over the hops of a trunk */
 	uint64_t since_wall_ms, retry_wall_ms;
 	uint32_t pdd_ms;
 	struct media_sum media;
-	const char *reason;
 	uint16_t code;
+	uint8_t probes; /* the best of its hops: 1 answered, 2 failing, 0 none yet */
 };
 
 static void put_counts(json_t *o, const struct trunk_sum *s)
@@ -270,6 +270,11 @@ static void add_counts(struct trunk_sum *s, const struct kedge_hop_count *c)
 		s->final[i] += LOAD(c->class[i]);
 }
 
+static const char *probes_word(uint8_t probes)
+{
+	return probes == 1 ? "answered" : probes == 2 ? "failing" : "none yet";
+}
+
 static json_t *hop_json(const struct kedge_hop *hop, const struct kedge_hop_id *id, const struct kedge_hop_health *line, uint64_t now_ms)
 {
 	struct conf_addr addr = { .family = id->addr.family, .port = id->addr.port };
@@ -288,7 +293,7 @@ static json_t *hop_json(const struct kedge_hop *hop, const struct kedge_hop_id *
 	put(o, "retry", json_time(line->retry_wall_ms));
 	put_int(o, "retry_in_ms", line->retry_wall_ms > now_ms ? line->retry_wall_ms - now_ms : 0);
 	put_int(o, "consecutive_failures", line->consecutive);
-	put(o, "probes", json_string(line->probes == 1 ? "answered" : line->probes == 2 ? "failing" : "none yet"));
+	put(o, "probes", json_string(probes_word(line->probes)));
 	put_int(o, "probe_rtt_us", line->probe_rtt_us);
 	put_int(o, "probes_sent", LOAD(hop->count.probes_sent));
 	put_int(o, "probes_good", LOAD(hop->count.probes_good));
@@ -331,6 +336,8 @@ static json_t *trunk_json(uint16_t index, uint64_t now_ms)
 		add_counts(&sum, &hop->count);
 		sum_media(hop, &sum.media);
 		choose(&sum, &line, state);
+		if (line.probes == 1 || !sum.probes)
+			sum.probes = line.probes;
 		if (sum.since_wall_ms != before)
 			memcpy(reason, line.reason, sizeof(reason));
 	}
@@ -344,6 +351,7 @@ static json_t *trunk_json(uint16_t index, uint64_t now_ms)
 	put_since(o, "since", "since_ms_ago", sum.since_wall_ms, now_ms);
 	put(o, "retry", json_time(sum.retry_wall_ms));
 	put_int(o, "retry_in_ms", sum.retry_wall_ms > now_ms ? sum.retry_wall_ms - now_ms : 0);
+	put(o, "probes", json_string(probes_word(sum.probes)));
 	put_int(o, "max_calls", t->max_calls);
 	put_counts(o, &sum);
 	put_media(o, &sum.media);

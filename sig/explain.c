@@ -9,6 +9,7 @@
 #include "routing/decide.h"
 #include "routing/plan.h"
 #include "routing/shm/seq.h"
+#include "sig/number.h"
 
 json_t *explain_text(const char *text)
 {
@@ -98,12 +99,14 @@ static void put_state(json_t *o, const struct health *h, uint16_t slot, uint64_t
 }
 
 static json_t *one_try(const struct plan *p, const struct health *h, const struct decide *d, const struct decide_step *s,
-    uint64_t now_ns)
+    const char *number, uint64_t now_ns)
 {
 	const struct conf_trunk *t = &p->conf->trunks.v[s->trunk];
+	char as[NUMBER_MAX];
 	json_t *o = json_object();
 
 	json_object_set_new(o, "trunk", json_string(t->name));
+	json_object_set_new(o, "number", explain_text(number_write(as, number, &t->headers, true) ? as : number));
 	json_object_set_new(o, "hop", address(&s->addr, s->transport));
 	put_state(o, h, s->hop, now_ns);
 	json_object_set_new(o, "last_resort", json_boolean(d->attempt[s->attempt].panic));
@@ -150,7 +153,7 @@ static json_t *final_answer(const struct decide_final *f)
 }
 
 /* Plays the call with each try ending in ICMP "unreachable", which lets everything go on that may. */
-static void play(const struct plan *p, struct health *h, uint64_t now_ns, json_t *o)
+static void play(const struct plan *p, struct health *h, const char *number, uint64_t now_ns, json_t *o)
 {
 	const struct decide_outcome refused = { .cause = CAUSE_UNREACHABLE };
 	json_t *tries = json_array();
@@ -160,7 +163,7 @@ static void play(const struct plan *p, struct health *h, uint64_t now_ns, json_t
 
 	decide_init(&d, p, 0, now_ns);
 	while ((kind = decide_next(&d, h, now_ns, &s)) == DECIDE_TRY) {
-		json_array_append_new(tries, one_try(p, h, &d, &s, now_ns));
+		json_array_append_new(tries, one_try(p, h, &d, &s, number, now_ns));
 		decide_outcome(&d, h, s.attempt, &refused, now_ns);
 	}
 	json_object_set_new(o, "tries", tries);
@@ -200,6 +203,6 @@ json_t *explain_call(const struct conf *c, struct health *h, bool live, const ch
 	json_object_set_new(o, "route_at", place(&p.route->where));
 	json_object_set_new(o, "profile", json_string(p.profile->name));
 	json_object_set_new(o, "profile_at", place(&p.profile->where));
-	play(&p, h, now_ns, o);
+	play(&p, h, number, now_ns, o);
 	return o;
 }

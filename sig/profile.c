@@ -15,6 +15,7 @@
 #include <sofia-sip/su_alloc.h>
 
 #include "config/value.h"
+#include "sig/number.h"
 
 /* ---- bytes from strangers ------------------------------------------------------------------- */
 
@@ -99,110 +100,21 @@ static bool user_plain(char buf[static PROFILE_NUMBER], const char *user, size_t
 	return true;
 }
 
-#define NUMBER_ROOM (PROFILE_NUMBER + 4) /* a number and what formats put before it */
-
 /* ---- numbers -------------------------------------------------------------------------------- */
 
-/* Takes the visual separators out of a number. False: it is none (or longer than any). */
-static bool number_plain(char buf[static PROFILE_NUMBER], const char *user)
-{
-	size_t n = 0, digits = 0;
-
-	for (const char *p = user; *p; p++) {
-		if (strchr("-.() ", *p))
-			continue;
-		if (*p >= '0' && *p <= '9')
-			digits++;
-		else if (!(*p == '+' && n == 0) && *p != '*' && *p != '#')
-			return false;
-		if (n + 8 >= PROFILE_NUMBER)
-			return false;
-		buf[n++] = *p;
-	}
-	buf[n] = 0;
-	return digits > 0;
-}
-
-/* The digits behind + or 00, NULL for a number that is not written so. */
-static const char *international(const char *number)
-{
-	if (number[0] == '+')
-		return number + 1;
-	return !strncmp(number, "00", 2) && strlen(number) > 8 ? number + 2 : NULL;
-}
-
-/* A number that needs only its + (E.164: at most 15 digits, none begins with 0; shorter ones are local). */
-static bool lacks_plus(const char *number)
-{
-	size_t n = strspn(number, "0123456789");
-
-	return number[0] != '0' && !number[n] && n >= 8 && n <= 15;
-}
-
-static void number_e164(char buf[static NUMBER_ROOM], const char *number)
-{
-	const char *digits = international(number);
-
-	if (digits)
-		snprintf(buf, NUMBER_ROOM, "+%s", digits);
-	else
-		snprintf(buf, NUMBER_ROOM, "%s%s", lacks_plus(number) ? "+" : "", number);
-}
-
-/* Without +CC and with a leading 0; another country's as 00. */
-static void number_national(
-    char buf[static PROFILE_NUMBER], const char *number, const char *country)
-{
-	const char *digits = international(number);
-	size_t n = strlen(country);
-
-	if (!digits && lacks_plus(number) && strlen(number) > 10 && !strncmp(number, country, n))
-		digits = number;
-	if (!digits)
-		snprintf(buf, NUMBER_ROOM, "%s", number);
-	else if (!strncmp(digits, country, n) && digits[n])
-		snprintf(buf, NUMBER_ROOM, "0%s", digits + n);
-	else
-		snprintf(buf, NUMBER_ROOM, "00%s", digits);
-}
+static_assert(PROFILE_NUMBER == NUMBER_MAX, "one room for both");
 
 const char *profile_number(
     char buf[static PROFILE_NUMBER], const char *user, const struct conf_headers *h, bool called)
 {
-	char plain[PROFILE_NUMBER], format[NUMBER_ROOM];
-	const char *number = plain;
-	size_t strip = called ? strlen(h->prefix_strip) : 0;
-
-	if (!number_plain(plain, user)) {
+	if (!number_write(buf, user, h, called))
 		profile_clean(buf, PROFILE_NUMBER, user);
-		return buf;
-	}
-	if (strip && !strncmp(plain, h->prefix_strip, strip) && plain[strip])
-		number = plain + strip;
-	if (h->format == CONF_NUMBER_E164)
-		number_e164(format, number);
-	else if (h->format == CONF_NUMBER_NATIONAL)
-		number_national(format, number, h->country);
-	else
-		snprintf(format, sizeof format, "%s", number);
-	size_t add = called ? strlen(h->prefix_add) : 0, n = strlen(format);
-	if (add + n >= PROFILE_NUMBER)
-		add = 0;
-	memcpy(buf, h->prefix_add, add);
-	memcpy(buf + add, format, n + 1);
 	return buf;
 }
 
 const char *profile_digits(char buf[static PROFILE_NUMBER], const char *user)
 {
-	char plain[PROFILE_NUMBER];
-	const char *digits;
-
-	buf[0] = 0;
-	if (!number_plain(plain, user))
-		return buf;
-	digits = international(plain);
-	return strcpy(buf, digits ? digits : plain);
+	return number_digits(buf, user);
 }
 
 /* ---- writing -------------------------------------------------------------------------------- */
@@ -858,11 +770,10 @@ static void make_pai(struct maker *m)
 
 static void put_e164(struct writer *w, const char *user)
 {
-	char plain[PROFILE_NUMBER], number[NUMBER_ROOM];
+	static const struct conf_headers e164 = { .format = CONF_NUMBER_E164, .prefix_add = "" };
+	char number[PROFILE_NUMBER];
 
-	if (number_plain(plain, user))
-		number_e164(number, plain);
-	put_user(w, number_plain(plain, user) ? number : user);
+	put_user(w, number_write(number, user, &e164, false) ? number : user);
 }
 
 /* The value of one ${name}. False: it is not to be told here. */

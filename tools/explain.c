@@ -144,7 +144,7 @@ static void print_answer(const json_t *o)
 	print_skips(json_object_get(o, "skipped"));
 	t = json_array_get(tries, 0);
 	if (t)
-		printf("\nwould send to %s %s, %s (headers: %s)", text_of(t, "trunk"), text_of(t, "hop"), text_of(t, "state"), text_of(t, "headers_at"));
+		printf("\nwould send to %s %s as %s (headers: %s)", text_of(t, "trunk"), text_of(t, "hop"), text_of(t, "number"), text_of(t, "headers_at"));
 	else
 		fputs("\nwould send it nowhere", stdout);
 	if (all)

@@ -91,6 +91,8 @@ static const char *why_text(const json_t *o, char *buf, size_t room)
 	long long left = (int_of(o, "retry_in_ms") + 999) / 1000;
 	size_t n;
 
+	if (!strcmp(text_of(o, "probes"), "failing") && (!strcmp(state, "UP") || !strcmp(state, "UNKNOWN")))
+		return "OPTIONS not answered";
 	if (!strcmp(state, "UP"))
 		return "-";
 	if (!strcmp(state, "UNKNOWN"))

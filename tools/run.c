@@ -155,9 +155,16 @@ static void tick_plane(struct plane *p, uint64_t now)
 		fail_start(p);
 }
 
+/* As the planes do it, for who reads the segment. */
+static void show_state(uint32_t state)
+{
+	atomic_store_explicit(&run.hold.seg.pub->run.state, state, memory_order_relaxed);
+}
+
 static void enter_serving(void)
 {
 	run_enter(RUN_SERVING, 0);
+	show_state(KEDGE_PLANE_RUNNING);
 	event_log(run_ready, .trunks = run.conf->trunks.count, .listeners = run.hold.listener_count,
 	    .ports = run.hold.port_count, .backend = backend());
 	notify_send("READY=1\nSTATUS=serving");
@@ -168,6 +175,7 @@ static void begin_drain(const char *why)
 	uint64_t limit = run.conf->run.drain_ms;
 
 	run.why = why;
+	show_state(KEDGE_PLANE_DRAINING);
 	event_log(run_drain, .calls = calls(), .limit_ms = limit);
 	notify_send("STOPPING=1\nSTATUS=draining");
 	plane_stop(&run.sig);

@@ -144,9 +144,9 @@ static void nobody_there(void **state)
 	assert_int_equal(kedge("trunks --socket %s/none.sock", dir), 3);
 	has("kedge: no daemon answers at ");
 	assert_int_equal(kedge("calls --json --socket %s/none.sock", dir), 3);
-	assert_int_equal(kedge("explain +442071838750 --from pbx1 --socket %s/none.sock -f " EXAMPLES "kedge.cfg", dir), 0);
+	assert_int_equal(kedge("explain 00442071838750 --from pbx1 --socket %s/none.sock -f " EXAMPLES "kedge.cfg", dir), 0);
 	has("route \"out\"");
-	has(": 1 alpha   2 beta\nwould send to alpha 127.0.2.1:5060;transport=udp, UNKNOWN");
+	has(": 1 alpha   2 beta\nwould send to alpha 127.0.2.1:5060;transport=udp as +442071838750 (headers: ");
 	has("(no daemon answers: from the configuration alone, every trunk taken as UNKNOWN)\n");
 	assert_int_equal(kedge("explain 1 --from nobody --socket %s/none.sock -f " EXAMPLES "kedge.cfg", dir), 1);
 	has("kedge: there is no trunk \"nobody\"\n");
@@ -204,7 +204,7 @@ static void live_explain(void **state)
 	(void)state;
 	assert_int_equal(kedge("explain +442071838750 --from pbx1 --socket %s", conf->admin.socket), 0);
 	has(": 1 beta   2 alpha only if nothing else is left: DOWN (consecutive 503, ");
-	has("\nwould send to beta 127.0.2.2:5060;transport=udp, UNKNOWN");
+	has("\nwould send to beta 127.0.2.2:5060;transport=udp as +442071838750 (headers: ");
 	assert_null(strstr(out, "no daemon answers"));
 }
 
