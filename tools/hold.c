@@ -18,6 +18,7 @@
 #define SIP_TCP_BACKLOG 1024
 #define SLOTS_SPARE     64  /* of calls just ended, until media has closed them */
 #define FDS_SPARE       128 /* segment, eventfds, log, sockets of tools, rings */
+#define PAIRS_SPARE     64  /* small boxes: all pairs of a burst rest when the next one comes */
 #define HOPS_PER_TRUNK  16
 #define HOPS_MIN        32
 
@@ -65,7 +66,7 @@ static int plan_net(
 	n->net.addr = address(addr, 0);
 	n->range = f->rtp_ports;
 	n->min = legs * c->limits.max_calls;
-	n->want = (legs ? legs : 1) * c->limits.max_calls * 5 / 4;
+	n->want = (legs ? legs : 1) * (c->limits.max_calls * 5 / 4 + PAIRS_SPARE);
 	return 0;
 }
 

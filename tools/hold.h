@@ -14,8 +14,8 @@
 #include "routing/shm/segment.h"
 
 /* A local media address and its port pairs. min: what limits.max_calls cannot do without (one pair per call on an
- * interface that has pbx trunks, one more where it has carrier trunks); want: a quarter more, for the outside ends
- * of attempts that failed. */
+ * interface that has pbx trunks, one more where it has carrier trunks); want: a quarter and 64 more, for the
+ * outside ends of attempts that failed and pairs that rest (media.port_rest) between two calls. */
 struct hold_net {
 	struct kedge_net net;
 	struct conf_ports range;
