@@ -12,6 +12,7 @@
 #include <sofia-sip/sip_status.h>
 #include <sofia-sip/su_tag.h>
 #include <sofia-sip/tport.h>
+#include <sofia-sip/tport_tag.h>
 
 #include "config/clock.h"
 #include "config/event.h"
@@ -541,7 +542,7 @@ static int send_invite(struct call *c, struct attempt *a, const struct decide_st
 	su_free(c->home, c->dst);
 	c->src = su_strdup(c->home, out.src);
 	c->dst = su_strdup(c->home, out.dst);
-	return attempt_send(a, listen_agent(a->leg.iface), &step->addr, step->transport, &inv);
+	return attempt_send(a, listen_agent(a->leg.iface, step->addr.family), &step->addr, step->transport, &inv);
 }
 
 /* An attempt that sent nothing: a limit of ours, or nothing of the offer may go there. */
@@ -933,7 +934,9 @@ static struct call *call_new(const struct call_request *r)
 static void watch(struct call *c)
 {
 	c->tport = nta_incoming_transport(c->caller.agent, c->caller.irq, NULL);
-	if (c->tport && tport_is_tcp(c->tport) && tport_is_secondary(c->tport)) {
+	if (c->tport && tport_is_stream(c->tport) && tport_is_secondary(c->tport)) {
+		/* nta does not want to hear of an orderly end; here it means that the caller went away. */
+		tport_set_params(c->tport, TPTAG_SDWN_ERROR(1), TAG_END());
 		c->pending = tport_pend(c->tport, c->invite, on_transport_lost, (tp_client_t *)c);
 		if (c->pending > 0)
 			return;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -30,7 +31,7 @@ struct listen_iface {
 static struct {
 	su_root_t *root;
 	struct listen_handlers handlers;
-	struct listen_iface iface[LISTEN_IFACES];
+	struct listen_iface iface[LISTEN_IFACES][2]; /* [1]: IPv6 */
 	struct kedge_listener list[KEDGE_LISTEN_MAX];
 	uint32_t count;
 	uint8_t adopted[KEDGE_LISTEN_MAX]; /* by which the shim hands each socket out once */
@@ -154,6 +155,81 @@ ssize_t recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *from, 
 	return libc_recvfrom(fd, buf, n, flags, from, size);
 }
 
+/* The name of a parameter that begins at p: 1 if it is maddr (RFC 3261 25.1: any case, spaces around the =). */
+static int is_maddr(const char *p, const char *end)
+{
+	if (end - p < 6 || strncasecmp(p, "maddr", 5) != 0)
+		return 0;
+	for (p += 5; p < end && (*p == ' ' || *p == '\t'); p++)
+		;
+	return p < end && *p == '=';
+}
+
+/* One header line with its continuations. */
+static void defuse_line(char *p, const char *end)
+{
+	for (; p < end; p++)
+		if (*p == ';') {
+			for (p++; p < end && (*p == ' ' || *p == '\t' || *p == '\r' || *p == '\n'); p++)
+				;
+			if (is_maddr(p, end))
+				*p = 'x';
+		}
+}
+
+static int is_via(const char *p, const char *end)
+{
+	size_t n = 0;
+
+	if (end - p > 3 && strncasecmp(p, "via", 3) == 0)
+		n = 3;
+	else if (end - p > 1 && (*p == 'v' || *p == 'V'))
+		n = 1;
+	if (!n)
+		return 0;
+	for (p += n; p < end && (*p == ' ' || *p == '\t'); p++)
+		;
+	return p < end && *p == ':';
+}
+
+static char *line_end(char *p, char *end)
+{
+	while (p < end) {
+		p = memchr(p, '\n', (size_t)(end - p));
+		if (!p)
+			return end;
+		p++;
+		if (p < end && *p != ' ' && *p != '\t')
+			return p;
+	}
+	return end;
+}
+
+void listen_defuse_maddr(char *datagram, size_t length)
+{
+	char *end = datagram + length, *next;
+
+	for (char *p = datagram; p < end && *p != '\r' && *p != '\n'; p = next) {
+		next = line_end(p, end);
+		if (is_via(p, end))
+			defuse_line(p, next);
+	}
+}
+
+ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	static ssize_t (*libc_recvmsg)(int, struct msghdr *, int);
+	ssize_t n;
+
+	if (!libc_recvmsg)
+		*(void **)&libc_recvmsg = dlsym(RTLD_NEXT, "recvmsg");
+	n = libc_recvmsg(fd, msg, flags);
+	/* Datagrams only (those have a name), and in one piece, as the library asks for them. */
+	if (n > 0 && msg->msg_name && msg->msg_iovlen == 1 && (size_t)n <= msg->msg_iov[0].iov_len)
+		listen_defuse_maddr(msg->msg_iov[0].iov_base, (size_t)n);
+	return n;
+}
+
 /* ---- agents --------------------------------------------------------------------------------- */
 
 static int on_message(nta_agent_magic_t *magic, nta_agent_t *agent, msg_t *msg, sip_t *sip)
@@ -199,7 +275,7 @@ static int iface_add(const struct kedge_listener *l, const struct conf_sip *sip)
 
 	if (l->iface >= LISTEN_IFACES || l->fd < 0)
 		return -EINVAL;
-	f = &listen_state.iface[l->iface];
+	f = &listen_state.iface[l->iface][l->addr.family == AF_INET6];
 	f->index = l->iface;
 	if (!f->agent && !(f->agent = agent_new(f, sip)))
 		return -ENOMEM;
@@ -233,7 +309,8 @@ int listen_init(su_root_t *root, const struct conf_sip *sip, const struct kedge_
 void listen_fini(void)
 {
 	for (unsigned i = 0; i < LISTEN_IFACES; i++)
-		nta_agent_destroy(listen_state.iface[i].agent);
+		for (unsigned v = 0; v < 2; v++)
+			nta_agent_destroy(listen_state.iface[i][v].agent);
 	memset(&listen_state, 0, sizeof(listen_state));
 	listen_state.self_test_fd = -1;
 }
@@ -243,9 +320,9 @@ su_root_t *listen_root(void)
 	return listen_state.root;
 }
 
-nta_agent_t *listen_agent(unsigned iface)
+nta_agent_t *listen_agent(unsigned iface, unsigned family)
 {
-	return iface < LISTEN_IFACES ? listen_state.iface[iface].agent : NULL;
+	return iface < LISTEN_IFACES ? listen_state.iface[iface][family == AF_INET6].agent : NULL;
 }
 
 int listen_local(unsigned iface, unsigned family, int stream, struct kedge_addr *out)

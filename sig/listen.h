@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* listen: the SIP transports of kedge-sig. One nta agent per interface, all on one su_root.
+/* listen: the SIP transports of kedge-sig. One nta agent per interface and address family, all on one su_root.
  *
  *   kedge run --descriptors--> bind() shim --> agent[iface] --request without a dialog--> handlers.request
  *                                                          `-response without an owner-> handlers.response
@@ -12,6 +12,7 @@
  *   bind     Sofia binds sockets of its own; the shim puts the inherited listener in its place, so that a
  *            restarted plane finds the datagrams that waited. The library's self test (a 4-byte datagram to
  *            itself) is answered by the shim, else it would eat the first request in the queue.
+ *   recvmsg  each datagram passes listen_defuse_maddr first
  *   tokens   Sofia's tags and branches are predictable; listen_token makes ours from the kernel's pool */
 #ifndef KEDGE_SIG_LISTEN_H
 #define KEDGE_SIG_LISTEN_H
@@ -40,7 +41,7 @@ void listen_clock(void);
 /* The time as the library's timers see it, in ms of that clock. */
 uint64_t listen_clock_ms(void);
 
-/* Makes an agent for each interface that has a listener and adopts the inherited sockets; sip: its timers.
+/* Makes the agents that listeners call for and adopts the inherited sockets; sip: its timers.
  * All borrowed for the call. 0, -EINVAL for a bad list, -ENOMEM, or -EADDRNOTAVAIL when a transport did not start. */
 int listen_init(su_root_t *root, const struct conf_sip *sip, const struct kedge_listener *list, uint32_t count,
     const struct listen_handlers *handlers);
@@ -50,8 +51,9 @@ void listen_fini(void);
 
 su_root_t *listen_root(void);
 
-/* The agent of an interface; NULL where it has no listener. */
-nta_agent_t *listen_agent(unsigned iface);
+/* The agent of an interface for a family; NULL where it has no listener. (Among transports of both families the library
+ * takes the first one for an IPv6 reference, whatever its family: so no agent has both.) */
+nta_agent_t *listen_agent(unsigned iface, unsigned family);
 
 /* Our address on an interface for a family and protocol (stream: TCP). 0, or -ENOENT. */
 int listen_local(unsigned iface, unsigned family, int stream, struct kedge_addr *out);
@@ -63,6 +65,10 @@ int listen_hostport(unsigned iface, unsigned family, int stream, char *out, size
 void listen_token(char *out);
 /* A transaction branch. out has LISTEN_BRANCH bytes. */
 void listen_branch(char *out);
+
+/* Takes the power out of a maddr parameter in the Via of a datagram: it would send our answers to any host (RFC 3261
+ * 18.2.2), whoever asked. Overwrites its name; the length stays. Done to each datagram before the library sees it. */
+void listen_defuse_maddr(char *datagram, size_t length);
 
 /* Where a message came from. 0, or -EINVAL for a local message. */
 int listen_source(msg_t *msg, struct kedge_addr *out);

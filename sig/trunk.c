@@ -287,7 +287,8 @@ static void send_probe(uint16_t slot, uint64_t now)
 {
 	struct hop *h = hop_at(slot, now);
 	struct probe *p = &h->probe[h->at];
-	nta_agent_t *agent = listen_agent(conf_of(slot)->interface);
+	nta_agent_t *agent = listen_agent(
+	    conf_of(slot)->interface, trunks.health->hop[slot].addr.family);
 	struct request r;
 
 	if (!agent || p->waiting)
