@@ -72,8 +72,10 @@ static void test_planes_see_the_same(void **state)
 	assert_null(tool.priv);
 	atomic_store_explicit(&segment_counters(&sig)->calls, 5, memory_order_relaxed);
 	atomic_store_explicit(&segment_worker(&media, 1)->sessions, 6, memory_order_relaxed);
-	assert_int_equal(segment_counters(&tool)->calls, 5);
-	assert_int_equal(segment_worker(&tool, 1)->sessions, 6);
+	assert_int_equal(
+	    atomic_load_explicit(&segment_counters(&tool)->calls, memory_order_relaxed), 5);
+	assert_int_equal(
+	    atomic_load_explicit(&segment_worker(&tool, 1)->sessions, memory_order_relaxed), 6);
 	assert_int_equal(sig.mended + media.mended, 0);
 	segment_detach(&tool);
 	segment_detach(&media);
@@ -274,7 +276,7 @@ static void test_one_plane_of_a_kind(void **state)
 		_exit(0);
 	}
 	segment_beat_start(&run.pub->sig, clock_mono_ns(), clock_wall_ms());
-	assert_int_equal(run.pub->sig.starts, 1);
+	assert_int_equal(atomic_load_explicit(&run.pub->sig.starts, memory_order_relaxed), 1);
 	attach(&seg, SEGMENT_SIG); /* our own pid: the same process */
 	segment_detach(&seg);
 	atomic_store_explicit(&run.pub->sig.pid, (uint32_t)pid, memory_order_relaxed);
