@@ -266,8 +266,6 @@ static void session_begin(struct worker *w, uint32_t slot, const struct kedge_an
 {
 	struct session *s = &w->session[slot];
 	struct kedge_stats *st = segment_stats(w->seg, slot);
-	_Atomic uint64_t *done = &segment_session(w->seg, slot)->done;
-	uint64_t open = done_word(a->generation, KEDGE_DONE_OPEN);
 
 	*s = (struct session){ .generation = a->generation,
 		.open = true,
@@ -288,9 +286,17 @@ static void session_begin(struct worker *w, uint32_t slot, const struct kedge_an
 		clear_stats(st, a->generation);
 	w->open[w->open_count++] = slot;
 	worker_count(&w->count->sessions, 1);
-	if (atomic_load_explicit(done, memory_order_relaxed) !=
-	    open) /* else a predecessor counted it */
-		worker_count(&w->count->sessions_opened, 1);
+}
+
+/* Its ends listen: only now, so that who waits for this word may send. */
+static void session_opened(struct worker *w, uint32_t slot)
+{
+	_Atomic uint64_t *done = &segment_session(w->seg, slot)->done;
+	uint64_t open = done_word(w->session[slot].generation, KEDGE_DONE_OPEN);
+
+	if (atomic_load_explicit(done, memory_order_relaxed) == open)
+		return; /* a predecessor did and counted it */
+	worker_count(&w->count->sessions_opened, 1);
 	atomic_store_explicit(done, open, memory_order_release);
 }
 
@@ -355,6 +361,7 @@ static void close_unseen(struct worker *w, uint32_t slot, const struct kedge_anc
 {
 	session_begin(w, slot, a);
 	session_follow(w, slot, a);
+	session_opened(w, slot);
 	session_close(w, slot, false);
 }
 
@@ -391,6 +398,7 @@ void session_sync(struct worker *w, uint32_t slot)
 		if (!s->open)
 			session_begin(w, slot, &a);
 		session_follow(w, slot, &a);
+		session_opened(w, slot);
 	} else if (a.state == KEDGE_SLOT_CLOSED && s->open) {
 		session_close(w, slot, false);
 	} else if (a.state == KEDGE_SLOT_CLOSED) {
