@@ -277,7 +277,6 @@ static void session_begin(struct worker *w, uint32_t slot, const struct kedge_an
 		.owner = s->owner,
 		.want_seq = s->want_seq,
 		.call_id = a->call_id,
-		.opened_ns = w->now_ns,
 		.stats = st };
 	memcpy(s->cname, a->cname, sizeof(s->cname));
 	for (int i = 0; i < KEDGE_OUT_MAX; i++)
@@ -393,7 +392,8 @@ void session_sync(struct worker *w, uint32_t slot)
 	if (s->open && s->generation != a.generation)
 		session_close(w, slot, false);
 	if (is_done(w, slot, a.generation)) {
-		report(w, KEDGE_EVT_CLOSED, a.generation, slot);
+		report(w, a.state == KEDGE_SLOT_CLOSED ? KEDGE_EVT_CLOSED : KEDGE_EVT_ORPHAN,
+		    a.generation, slot);
 	} else if (a.state == KEDGE_SLOT_OPEN) {
 		if (!s->open)
 			session_begin(w, slot, &a);
@@ -489,12 +489,18 @@ static bool owned(const struct worker *w, const struct session *s)
 	return s->owner == atomic_load_explicit(&w->sig_beat->starts, memory_order_relaxed);
 }
 
-static bool orphaned(const struct worker *w, const struct session *s)
+/* Nobody owned it and nobody spoke for so long: a signaling plane that only stumbles loses no held call. */
+static bool orphaned(const struct worker *w, struct session *s)
 {
-	uint64_t heard = s->opened_ns;
+	uint64_t heard;
 
-	if (owned(w, s))
+	if (owned(w, s)) {
+		s->unowned_ns = 0;
 		return false;
+	}
+	if (s->unowned_ns == 0)
+		s->unowned_ns = w->now_ns;
+	heard = s->unowned_ns;
 	if (s->in != KEDGE_PORT_NONE)
 		heard = heard_ns(w, s->in, heard);
 	for (int i = 0; i < KEDGE_OUT_MAX; i++)

@@ -7,7 +7,7 @@
  * command does no harm. A closed session has its final counters in the table before kedge_session.done says so; its ports
  * rest on their own, so the slot may be used again at once.
  * An anchor has no owner when signaling's heart stands still, or when signaling was started again and has not written the
- * anchor since. Such a one is closed once both its ends were silent for orphan_after. */
+ * anchor since. Such a one is closed once it had no owner and both its ends were silent for orphan_after. */
 #ifndef KEDGE_MEDIA_SESSION_H
 #define KEDGE_MEDIA_SESSION_H
 
@@ -46,7 +46,7 @@ struct session {
 	uint32_t owner; /* kedge_beat.starts of the signaling plane that wrote the anchor last */
 	uint64_t want_seq;
 	uint64_t call_id;
-	uint64_t opened_ns;
+	uint64_t unowned_ns; /* since when nobody owns it; 0: somebody does */
 	struct kedge_stats *stats;
 	char cname[16];
 };
