@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/value.h"
+
 static void *need(void *p)
 {
 	if (!p) {
@@ -22,6 +24,20 @@ static void grow(struct err_list *l)
 	l->v = need(reallocarray(l->v, l->room, sizeof(*l->v)));
 }
 
+/* What is quoted from a file may be anything; a message is one line of UTF-8. */
+static void mend(char *text)
+{
+	size_t n = strlen(text), length;
+
+	for (unsigned char *s = (unsigned char *)text; n; s += length, n -= length) {
+		length = value_utf8(s, n);
+		if (!length || *s < 0x20 || *s == 0x7f) {
+			*s = '?';
+			length = 1;
+		}
+	}
+}
+
 void err_add(struct err_list *l, enum err_level level, const char *file, int line, const char *format, ...)
 {
 	struct err e = { .level = level, .line = line };
@@ -32,6 +48,7 @@ void err_add(struct err_list *l, enum err_level level, const char *file, int lin
 	n = vasprintf(&e.text, format, ap);
 	va_end(ap);
 	need(n < 0 ? NULL : e.text);
+	mend(e.text);
 	if (file)
 		e.file = need(strdup(file));
 	grow(l);

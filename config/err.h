@@ -13,7 +13,7 @@ struct err {
 	enum err_level level;
 	char *file; /* NULL: no place */
 	int line;   /* 0: the whole file */
-	char *text; /* one line, no end */
+	char *text; /* one line of UTF-8, no end; control characters of what it quotes are "?" */
 };
 
 struct err_list { /* {0} is an empty list */

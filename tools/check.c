@@ -35,8 +35,7 @@ static void print_summary(const struct conf *c, const struct err_list *errs)
 
 static json_t *message_json(const struct err *e)
 {
-	json_t *o = json_pack("{s:s, s:i, s:s*}", "level", e->level == ERR_ERROR ? "error" : "warning", "line", e->line, "text",
-		value_clean(e->text) ? e->text : NULL);
+	json_t *o = json_pack("{s:s, s:i, s:s}", "level", e->level == ERR_ERROR ? "error" : "warning", "line", e->line, "text", e->text);
 
 	if (e->file && value_clean(e->file))
 		json_object_set_new(o, "file", json_string(e->file));

@@ -169,6 +169,8 @@ static void types(void **state)
 	tells(HEAD TRUNKS TAIL "sip = { user_agent = true; };\n", "kedge.cfg:8: error: sip.user_agent: expected a string, got true\n");
 	tells(HEAD TRUNKS TAIL "sip = { user_agent = \"a\\x0d\\x0aEvil: 1\"; };\n",
 	    "kedge.cfg:8: error: sip.user_agent: control characters and bytes that are not UTF-8 are not allowed\n");
+	tells(HEAD TRUNKS TAIL "sip = { t1 = \"a\\x0a\\x1b[2J\\xff\"; };\n",
+	    "kedge.cfg:8: error: sip.t1: expected a duration \"50ms\"..\"5s\", got \"a??[2J?\"\n");
 	tells(HEAD TRUNKS TAIL "media = { backend = \"uring\"; };\n",
 	    "kedge.cfg:8: error: media.backend: expected \"auto\", \"io_uring\" or \"epoll\", got \"uring\"\n");
 	tells(HEAD TRUNKS TAIL "media = { backend = \"epol\"; };\n",
