@@ -5,13 +5,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "config/clock.h"
 #include "routing/shm/pool.h"
 #include "routing/shm/queue.h"
 #include "routing/shm/seq.h"
+#include "sig/listen.h"
 
 static struct {
 	const struct segment *seg;
@@ -23,19 +23,12 @@ static struct {
 	uint32_t closing;       /* slots that media has yet to close */
 	uint32_t end_generation;
 	uint32_t next_worker;
+	uint32_t woken; /* workers with commands they were not woken for yet, a bit each */
 	int wait_index;
 	bool started;
 } anchor_state;
 
 /* ---- to media ------------------------------------------------------------------------------- */
-
-static void wake(uint32_t worker)
-{
-	uint64_t one = 1;
-
-	if (write(anchor_state.seg->priv->worker_eventfd[worker], &one, sizeof(one)) < 0)
-		assert(errno == EAGAIN); /* it is full of wake-ups already */
-}
 
 /* A full queue loses nothing: the worker then has thousands of slots to look at, and a worker that starts
  * looks at all of them. */
@@ -43,7 +36,19 @@ static void tell(const struct anchor *a)
 {
 	queue_push(&segment_queues(anchor_state.seg, a->worker)->cmd,
 	    queue_msg(KEDGE_CMD_SESSION, a->generation, a->slot));
-	wake(a->worker);
+	anchor_state.woken |= 1u << a->worker;
+}
+
+void anchor_flush(void)
+{
+	uint64_t one = 1;
+
+	for (uint32_t w = 0; anchor_state.woken; w++) {
+		if (anchor_state.woken & 1u << w &&
+		    write(anchor_state.seg->priv->worker_eventfd[w], &one, sizeof(one)) < 0)
+			assert(errno == EAGAIN); /* it is full of wake-ups already */
+		anchor_state.woken &= ~(1u << w);
+	}
 }
 
 static void read_want(uint32_t slot, struct kedge_anchor *w)
@@ -116,13 +121,6 @@ static int pick_worker(uint32_t net)
 	return -ENOBUFS;
 }
 
-static void random_bytes(void *out, size_t n)
-{
-	ssize_t got = getrandom(out, n, 0);
-
-	assert(got == (ssize_t)n); /* up to 256 bytes are never cut short */
-}
-
 static void begin_slot(struct anchor *a, uint64_t call_id)
 {
 	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz012345";
@@ -136,8 +134,8 @@ static void begin_slot(struct anchor *a, uint64_t call_id)
 	w.live = KEDGE_LIVE_NONE;
 	w.opened_ns = clock_mono_ns();
 	w.call_id = call_id;
-	random_bytes(&w.ssrc, sizeof(w.ssrc));
-	random_bytes(raw, sizeof(raw));
+	listen_random(&w.ssrc, sizeof(w.ssrc));
+	listen_random(raw, sizeof(raw));
 	for (size_t i = 0; i < sizeof(raw); i++)
 		w.cname[i] = alphabet[raw[i] & 31];
 	seq_write(&segment_session(anchor_state.seg, a->slot)->want, &w);
@@ -441,12 +439,13 @@ int anchor_init(const struct segment *seg, su_root_t *root, const struct anchor_
 	anchor_state.free_slot = calloc(slots, sizeof(anchor_state.free_slot[0]));
 	if (!anchor_state.owner || !anchor_state.free_slot)
 		goto out_memory;
-	random_bytes(&anchor_state.end_generation, sizeof(anchor_state.end_generation));
+	listen_random(&anchor_state.end_generation, sizeof(anchor_state.end_generation));
 	pool_recover(seg);
 	for (uint32_t i = slots; i > 0; i--)
 		slot_adopt(i - 1);
 	for (uint32_t w = 0; w < seg->priv->workers; w++)
-		wake(w);
+		anchor_state.woken |= 1u << w;
+	anchor_flush();
 	if (wait_register() < 0)
 		goto out_memory;
 	anchor_state.started = true;

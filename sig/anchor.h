@@ -83,6 +83,9 @@ void anchor_live(struct anchor *a, unsigned end);
 /* Both directions as they stand now. */
 void anchor_quality(const struct anchor *a, struct anchor_quality q[2]);
 
+/* Wakes the workers that were given something since the last time: once per pass of the loop. */
+void anchor_flush(void);
+
 /* How often media switched ends. */
 uint64_t anchor_switches(const struct anchor *a);
 

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "sig/bridge.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 
-#include "config/event.h"
+#include "sig/listen.h"
 
 /* One thread, one body at a time: written here, then copied to its exact size. */
 static char text[OFFER_MAX + 2048];
@@ -82,9 +80,8 @@ static const struct kedge_addr *local_of(const struct bridge *b, const struct br
 static void origin_begin(struct offer_origin *origin)
 {
 	uint32_t id;
-	ssize_t got = getrandom(&id, sizeof(id), 0);
 
-	assert(got == sizeof(id));
+	listen_random(&id, sizeof(id));
 	*origin = (struct offer_origin){ .id = (id & 0x7fffffff) | 1 };
 }
 

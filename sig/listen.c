@@ -355,30 +355,44 @@ int listen_hostport(unsigned iface, unsigned family, int stream, char *out, size
 
 /* ---- tokens, addresses ---------------------------------------------------------------------- */
 
+static void random_fetch(uint8_t *pool, size_t size)
+{
+	size_t have = 0;
+
+	while (have < size) {
+		ssize_t n = getrandom(pool + have, size - have, 0);
+
+		if (n > 0)
+			have += (size_t)n;
+		else
+			assert(errno == EINTR);
+	}
+}
+
+void listen_random(void *out, size_t size)
+{
+	static uint8_t pool[4096];
+	static size_t left;
+	uint8_t *to = out;
+
+	while (size--) {
+		if (left == 0) {
+			random_fetch(pool, sizeof(pool));
+			left = sizeof(pool);
+		}
+		*to++ = pool[--left];
+		pool[left] = 0;
+	}
+}
+
 void listen_token(char *out)
 {
 	static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
-	static uint8_t pool[320];
-	static size_t left;
+	uint8_t raw[LISTEN_TOKEN - 1];
 
-	/* A pool, because a call needs a dozen tokens and each would be a system call. Bytes are used once. */
-	if (left < LISTEN_TOKEN - 1) {
-		size_t have = 0;
-
-		while (have < sizeof(pool)) {
-			ssize_t n = getrandom(pool + have, sizeof(pool) - have, 0);
-
-			if (n > 0)
-				have += (size_t)n;
-			else
-				assert(errno == EINTR);
-		}
-		left = sizeof(pool);
-	}
-	for (size_t i = 0; i < LISTEN_TOKEN - 1; i++) {
-		out[i] = alphabet[pool[--left] & 31];
-		pool[left] = 0;
-	}
+	listen_random(raw, sizeof(raw));
+	for (size_t i = 0; i < sizeof(raw); i++)
+		out[i] = alphabet[raw[i] & 31];
 	out[LISTEN_TOKEN - 1] = 0;
 }
 

@@ -61,7 +61,10 @@ int listen_local(unsigned iface, unsigned family, int stream, struct kedge_addr 
 /* host:port as it stands in our URIs and Via, IPv6 in brackets. -ENOENT as above, -ENOSPC. */
 int listen_hostport(unsigned iface, unsigned family, int stream, char *out, size_t size);
 
-/* 16 characters from getrandom(), lower case: 80 bits. out has LISTEN_TOKEN bytes. */
+/* Bytes from getrandom(), each given once. A call needs some two hundred of them, so they are fetched in bulk. */
+void listen_random(void *out, size_t size);
+
+/* 16 characters of it, lower case: 80 bits. out has LISTEN_TOKEN bytes. */
 void listen_token(char *out);
 /* A transaction branch. out has LISTEN_BRANCH bytes. */
 void listen_branch(char *out);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,7 @@ static struct {
 	enum plane_state state;
 	uint64_t drain_ns; /* calls are ended then */
 	uint64_t end_ns;   /* the loop ends then */
+	bool over;
 	uint64_t beat_due_ns, lag_ns, lag_since_ns;
 } plane;
 
@@ -124,7 +126,7 @@ static void drain_step(uint64_t now)
 		plane.end_ns = now + END_LIMIT_NS;
 	}
 	if (plane.end_ns && (call_pending() == 0 || now >= plane.end_ns))
-		su_root_break(plane.root);
+		plane.over = true;
 }
 
 static void on_beat(su_root_magic_t *magic, su_timer_t *timer, su_timer_arg_t *arg)
@@ -331,7 +333,10 @@ int main(int argc, char **argv)
 		event_close();
 		return 1;
 	}
-	su_root_run(plane.root);
+	while (!plane.over) {
+		su_root_step(plane.root, BEAT_MS);
+		anchor_flush();
+	}
 	modules_fini();
 	cdr_close();
 	segment_detach(&plane.seg);
