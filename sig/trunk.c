@@ -248,8 +248,9 @@ static int make_request(struct request *r, uint16_t slot, const char *token)
 	    t->uri.transport == CONF_TCP ? ";transport=tcp" : "");
 	snprintf(r->route, sizeof(r->route), "sip:%s;transport=%s", hop,
 	    p->transport == CONF_TCP ? "tcp" : "udp");
-	if (t->headers.from_host[0])
-		snprintf(r->from, sizeof(r->from), "<sip:%s>;tag=%s", t->headers.from_host, tag);
+	if (t->headers.from_host[0] || t->outbound_proxy.host) /* as profile does for an INVITE */
+		snprintf(r->from, sizeof(r->from), "<sip:%s>;tag=%s",
+		    t->headers.from_host[0] ? t->headers.from_host : t->uri.host, tag);
 	else
 		snprintf(r->from, sizeof(r->from), "<sip:%.*s>;tag=%s", host, local, tag);
 	snprintf(r->to, sizeof(r->to), "<sip:%s>", t->uri.host);

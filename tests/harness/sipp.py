@@ -174,6 +174,10 @@ class Xml:
         if step["seconds"] > 0:
             self.out.append('<pause milliseconds="%d"/>' % max(1, round(step["seconds"] * 1000)))
 
+    def kept(self):
+        """Where the headers of the INVITE in hand are: those of the first one name the dialog, and stay."""
+        return "" if self.side == "uas" and self.heard_invites < 2 else "re"
+
     def quiet(self, step):
         self.out.append('<nop><action><log message="stop [call_number]"/></action></nop>')
 
@@ -184,7 +188,8 @@ class Xml:
             rtp = step["rtp"] if step["rtp"] is not None else self.last == "INVITE" and what in (183, 200)
             if what >= 180 and (self.last == "INVITE" or what == 487):
                 attrs += ' rrs="true"'
-                acts.append(self.ereg(r".*", "hdr", "to", "To:"))
+                if self.side == "uac":  # a UAS keeps its own name in [$to]
+                    acts.append(self.ereg(r".*", "hdr", "to", "To:"))
             if rtp:
                 acts += self.where_to() + [self.log_start()]
             if what >= 200:
@@ -194,7 +199,7 @@ class Xml:
             self.last = what
             if what == "INVITE":
                 self.heard_invites += 1
-                acts += [self.ereg(r".*", "hdr", k, h) for k, h in KEEP.items()]
+                acts += [self.ereg(r".*", "hdr", self.kept() + k, h) for k, h in KEEP.items()]
                 acts += self.where_to() + [self.ereg(r"INVITE sip:([^@;>]*)", "msg", "number")]
             # SIPp takes an ACK that finds it at a <nop> for an unexpected one, so what follows a 200 hangs on its ACK.
             if what == "ACK" and self.speaks:
@@ -229,7 +234,7 @@ class Xml:
         code, to = step["code"], step["to"] or self.last
         stored = to == "INVITE"
         sdp = step["sdp"] if step["sdp"] is not None else stored and code in (183, 200)
-        fill = (lambda k: "%s[$%s]" % (KEEP[k], k)) if stored else (lambda k: {"via": "[last_Via:]", "from": "[last_From:]", "to": "[last_To:]",
+        fill = (lambda k: "%s[$%s%s]" % (KEEP[k], self.kept(), k)) if stored else (lambda k: {"via": "[last_Via:]", "from": "[last_From:]", "to": "[last_To:]",
                                                                               "cseq": "[last_CSeq:]"}[k])
         tag = ";tag=[pid]-[call_number]-%s" % step["tag"] if stored and code > 100 and self.heard_invites < 2 else ""
         head = ["SIP/2.0 %d %s" % (code, step["reason"] or REASONS.get(code, "Code %d" % code)), fill("via"), fill("from"), fill("to") + tag,
