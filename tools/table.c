@@ -106,11 +106,13 @@ void table_print(const struct table *t, FILE *out)
 	bool colours = isatty(fileno(out)) && !getenv("NO_COLOR");
 	size_t w[TABLE_COLUMNS];
 
-	for (size_t k = 0; k < t->columns; k++) {
+	for (size_t k = 0; k < t->columns; k++)
 		w[k] = column_width(t, k);
-		print_cell(t, k, t->heads[k] + (*t->heads[k] == '>'), w[k], false, out);
+	if (*t->heads[0]) {
+		for (size_t k = 0; k < t->columns; k++)
+			print_cell(t, k, t->heads[k] + (*t->heads[k] == '>'), w[k], false, out);
+		fputc('\n', out);
 	}
-	fputc('\n', out);
 	for (size_t i = 0; i < t->rows; i++) {
 		for (size_t k = 0; k < t->columns; k++)
 			print_cell(t, k, cell(t, i, k), w[k], colours && k == t->state, out);

@@ -11,7 +11,7 @@
 #define TABLE_COLUMNS 16
 
 struct table {
-	const char *const *heads; /* "NAME", or ">NAME" for a column written to the right */
+	const char *const *heads; /* "NAME", or ">NAME" for a column written to the right; the first "": no heads */
 	size_t columns;
 	char *(*cells)[TABLE_COLUMNS];
 	size_t rows;
