@@ -49,10 +49,18 @@ int worker_event(struct worker *w, enum kedge_evt evt, uint32_t generation, uint
 
 /* ---- what the backend calls ------------------------------------------------------------------ */
 
+static void run_commands(struct worker *w);
+
+/* Signaling queues what opens a way before it tells an end that it may speak. So what stands in the queue when a packet is
+ * handled comes first, also where both came in one batch: else the first packet after an answer would be dropped. */
 static void on_packet(void *ctx, uint32_t sock, uint32_t tag, const struct sockaddr *from,
     uint8_t *data, size_t len, bool cut)
 {
-	relay_packet(ctx, sock, tag, from, data, len, cut);
+	struct worker *w = ctx;
+
+	if (queue_count(&w->queues->cmd) != 0)
+		run_commands(w);
+	relay_packet(w, sock, tag, from, data, len, cut);
 }
 
 static void on_ended(void *ctx, uint32_t sock, uint32_t tag, int err)
