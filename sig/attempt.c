@@ -478,6 +478,7 @@ void attempt_give_up(struct attempt *a)
 	case ATTEMPT_STATE_COUNT:
 		return;
 	}
+	a->given_up = true;
 	memset(a->due_ns, 0, sizeof(a->due_ns));
 	a->due_ns[ATTEMPT_DUE_WINDOW] = window;
 }

@@ -55,6 +55,7 @@ struct attempt {
 	enum attempt_state state;
 	uint8_t index;   /* in its call, from 0 */
 	uint8_t end;     /* outside end of the anchor, KEDGE_LIVE_NONE: none */
+	bool given_up;  /* nobody waited for it any more: attempt_give_up; a late 2xx may still have won */
 	bool waits;     /* given up after a 1xx: the hunt waits for its final */
 	bool internal;  /* status is a verdict of our own stack, not a reply */
 	uint8_t cause;  /* enum cause: why it ended, or was given up and still waits for its final */

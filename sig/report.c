@@ -40,7 +40,7 @@ static void add_attempt(struct cdr *r, const struct call *c, const struct attemp
 	e->q850 = a->outcome.q850 ? (int16_t)a->outcome.q850 : -1;
 	e->ring_ms = ms_between(a->begun_ns, a->ringing_ns);
 	e->answer_ms = a == c->winner ? ms_between(a->begun_ns, c->answered_ns) : -1;
-	e->abandoned = a->state == ATTEMPT_ABANDONED || a->state == ATTEMPT_CANCELLING;
+	e->abandoned = a->given_up && a != c->winner;
 	e->skipped = a->begun_ns == 0;
 }
 

@@ -107,6 +107,7 @@ class Rig:
         os.makedirs(self.folder, exist_ok=True)
         self.peers, self.rtps, self.callers = {}, {}, []
         self.trunks, self.profiles, self.routes, self.top = {}, {}, [], {}
+        self.placed = []            # addresses of the RTP ends so far
         self.v6, self.time_scale, self.kedge, self.next_port = False, 1, None, 0
         self.cdrs = None            # records expected; by default one per call made by callers
         self.audio_strict = True    # RTP counts are checked
@@ -139,7 +140,10 @@ class Rig:
     def place(self, name, net, host, pt, user, media_host=None):
         ip = self.ip(net, host)
         index = len(self.rtps)
-        port = RTP_PORTS if not self.v6 else 10040 + (self.slot - 100) * 140 + 16 * index
+        # Several parties on one address (a PBX's second caller) get port ranges side by side.
+        taken = sum(p == ip for p in self.placed)
+        self.placed.append(ip)
+        port = RTP_PORTS + 4 * ENDS * taken if not self.v6 else 10040 + (self.slot - 100) * 140 + 16 * index
         return types.SimpleNamespace(ip=ip, port=self.port(name), media_ip=ip, v=6 if self.v6 else 4, pt=pt, user=user, rtp_port=port,
                                      dummy_ip="127.%d.9.%d" % (self.slot, index + 1))
 
@@ -216,7 +220,7 @@ class Rig:
             self.trunk("pbx1", "pbx", 1)
         carriers = [n for n, t in self.trunks.items() if t["side"] == "carrier"]
         boxes = [n for n, t in self.trunks.items() if t["side"] == "pbx"]
-        for n in boxes:
+        for n in boxes[:1]:
             self.trunks[n].setdefault("sources", ["::1/128" if self.v6 else "127.%d.1.0/24" % self.slot])
         profiles = self.profiles or {
             "out": dict({"targets": [{"trunk": n} for n in (self.targets or carriers)]}, **self.profile),
