@@ -138,15 +138,16 @@ static void clear_counts(struct kedge_hop_count *c)
 
 /* ---- states ---- */
 
-static const char *clears(enum kedge_hop_state state, enum health_reason reason)
+static const char *clears(const struct health_hop *p, enum kedge_hop_state state, enum health_reason reason)
 {
 	if (state == KEDGE_HOP_DEGRADED)
 		return "one 18x or 2xx";
 	if (state != KEDGE_HOP_DOWN)
 		return "";
-	return reason == HEALTH_SILENT
-	           ? "open is over and up good probes; once an hour: anything heard within 5 s"
-	           : "open is over and up good probes";
+	if (!p->answers_probes)
+		return "open is over";
+	return reason == HEALTH_SILENT && p->blip ? "open is over and up good probes, or anything heard within 5 s"
+	                                          : "open is over and up good probes";
 }
 
 static void hop_enter(struct health *h, uint16_t slot, enum kedge_hop_state to,
@@ -161,7 +162,7 @@ static void hop_enter(struct health *h, uint16_t slot, enum kedge_hop_state to,
 		.reason = reason,
 		.code = code,
 		.evidence = evidence,
-		.clears = clears(to, reason),
+		.clears = clears(p, to, reason),
 	};
 
 	p->state = to;
@@ -235,22 +236,27 @@ static void end_blip(struct health *h, uint16_t slot, uint64_t now_ns)
 	come_back(h, slot, HEALTH_BLIP, "heard again within 5 s", now_ns);
 }
 
-/* DOWN ends when `open` is over and enough probes in a row were good, or nobody probes at all. */
+/* DOWN ends when `open` is over and enough probes in a row were good. A hop that is not probed, or whose peer ignores
+ * probes, comes back on trust: calls are the only way to learn more, and the first that fails takes it DOWN again. */
 static void try_again(struct health *h, uint16_t slot, uint64_t now_ns)
 {
 	struct health_hop *p = &h->hop[slot];
 	const struct conf_trunk *t = conf_of(h, p);
-	bool unprobed = t->probe.method == CONF_PROBE_NONE;
+	bool probed = t->probe.method != CONF_PROBE_NONE && p->answers_probes;
 
 	if (p->state != KEDGE_HOP_DOWN)
 		return;
 	if (breaker_step(&p->breaker, BREAKER_ON_TIMER, now_ns, 0) != BREAKER_PROVING)
 		return;
-	if (!unprobed && p->good_probes < t->probe.up)
+	if (probed && p->good_probes < t->probe.up)
 		return;
 	breaker_step(&p->breaker, BREAKER_ON_CLEAR, now_ns, 0);
-	come_back(h, slot, unprobed ? HEALTH_TIMER : HEALTH_PROBED,
-	    unprobed ? "open is over, nothing probes it" : "enough good probes", now_ns);
+	come_back(h, slot, probed ? HEALTH_PROBED : HEALTH_TIMER,
+	    probed ? "enough good probes" : "open is over, no probe tells more", now_ns);
+	if (!probed && t->breaker.consecutive > 1) {
+		p->consecutive = t->breaker.consecutive - 1;
+		publish(h, slot, now_ns);
+	}
 }
 
 static void first_proof(
@@ -823,9 +829,12 @@ enum kedge_hop_state health_trunk_state(const struct health *h, uint16_t trunk)
 		[KEDGE_HOP_TRIAL] = 3, [KEDGE_HOP_DOWN] = 4,    [KEDGE_HOP_LOCKED] = 5,
 		[KEDGE_HOP_DRAINING] = 6, [KEDGE_HOP_OFF] = 7,
 	};
-	const struct health_trunk *t = &h->trunk[trunk];
+	const struct health_trunk *t;
 	enum kedge_hop_state best = KEDGE_HOP_DOWN;
 
+	if (trunk >= HEALTH_TRUNKS)
+		return best;
+	t = &h->trunk[trunk];
 	for (uint16_t i = 0; i < t->count; i++) {
 		enum kedge_hop_state s = hop_of(h, t->hop[i])->state;
 

@@ -14,6 +14,8 @@
  *
  * States of this slice: UNKNOWN (never heard; routes as UP), UP, DEGRADED (config_fault: keeps its place, but its 403
  * and 404 go on, and one 18x or 2xx ends it), DOWN. A trunk is DOWN when all its hops are.
+ * DOWN ends after breaker.open with probe.up good probes in a row. A hop that never answered a probe (some carriers
+ * ignore OPTIONS) or is not probed comes back after breaker.open alone, and its first failure takes it DOWN again.
  * Never evidence: what the callee decided (486, 404, ...), local limits, and failures of calls that began before
  * the last success (18x or 2xx). */
 #ifndef KEDGE_ROUTING_HEALTH_H

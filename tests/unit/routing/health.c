@@ -201,6 +201,7 @@ static void back_needs_probes_in_a_row(void **state)
 {
 	struct rig *r = rig_watched();
 
+	health_probe(&r->health, 0, 200, 2000, r->now);
 	for (unsigned i = 0; i < 3; i++)
 		failed(r, 503);
 	probe_for(r, 29, 503);
@@ -222,7 +223,31 @@ static void back_without_probes(void **state)
 		failed(r, 503);
 	health_tick(&r->health, r->now + 29 * RIG_S, 0);
 	assert_int_equal(state_of(r), KEDGE_HOP_DOWN);
-	health_tick(&r->health, r->now + 30 * RIG_S, 0);
+	r->now += 30 * RIG_S;
+	health_tick(&r->health, r->now, 0);
+	assert_int_equal(state_of(r), KEDGE_HOP_UP);
+	failed(r, 503); /* back on trust: one is enough */
+	assert_int_equal(state_of(r), KEDGE_HOP_DOWN);
+	r->now += 30 * RIG_S;
+	health_tick(&r->health, r->now, 0);
+	health_success(&r->health, 0, false, r->now);
+	failed(r, 503);
+	failed(r, 503);
+	assert_int_equal(state_of(r), KEDGE_HOP_UP);
+	free(r);
+}
+
+/* A carrier that ignores OPTIONS must not stay DOWN for ever after three 503. */
+static void back_though_it_ignores_probes(void **state)
+{
+	struct rig *r = rig_watched();
+
+	for (unsigned i = 0; i < 3; i++)
+		failed(r, 503);
+	assert_string_equal(seen[0].clears, "open is over");
+	probe_for(r, 29, 0);
+	assert_int_equal(state_of(r), KEDGE_HOP_DOWN);
+	probe_for(r, 2, 0);
 	assert_int_equal(state_of(r), KEDGE_HOP_UP);
 	free(r);
 }
@@ -472,6 +497,7 @@ int main(void)
 		cmocka_unit_test(back_after_open_and_probes),
 		cmocka_unit_test(back_needs_probes_in_a_row),
 		cmocka_unit_test(back_without_probes),
+		cmocka_unit_test(back_though_it_ignores_probes),
 		cmocka_unit_test(silent),
 		cmocka_unit_test(silent_but_heard),
 		cmocka_unit_test(config_fault),
