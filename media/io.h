@@ -38,6 +38,8 @@ struct io_hooks {
 	/* A packet; from is NULL in IO_PLAIN. cut: it was longer than its buffer, data is what fitted. */
 	void (*packet)(void *ctx, uint32_t sock, uint32_t tag, const struct sockaddr *from,
 	    uint8_t *data, size_t len, bool cut);
+	/* A packet of this socket comes after the next ones; may be left out. */
+	void (*soon)(void *ctx, uint32_t sock);
 	void (*ended)(void *ctx, uint32_t sock, uint32_t tag, int err);
 	void (*unsent)(void *ctx, uint32_t sock, uint32_t tag, int err); /* err 0: sent short */
 	void (*wake)(void *ctx);                                         /* commands wait */

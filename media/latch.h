@@ -31,6 +31,8 @@ enum latch_verdict {
 };
 
 struct latch {
+	uint64_t
+	    heard_ns; /* first: written for every packet, beside what a packet needs of its socket */
 	struct kedge_addr signaled; /* family 0: not known yet */
 	struct kedge_addr far;      /* family 0: nobody heard yet */
 	struct kedge_addr old;      /* signaled before this exchange, refused until old_until_ns */
@@ -38,7 +40,7 @@ struct latch {
 	uint8_t policy; /* enum kedge_latch */
 	uint8_t state;  /* enum latch_state */
 	bool fresh;     /* this exchange has not learnt anything yet */
-	uint64_t heard_ns, taken_ns, old_until_ns;
+	uint64_t taken_ns, old_until_ns;
 };
 
 /* A new end, before its first packet. */

@@ -13,6 +13,7 @@
 #define KEDGE_MEDIA_PORT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "media/addr.h"
@@ -31,22 +32,24 @@ struct sock {
 	bool big;         /* had a packet that needs the larger buffers */
 	bool waiting;     /* stands in worker.ended */
 	socklen_t to_len; /* 0: nowhere to send yet */
+	struct latch latch;
 	union addr_sock to;
 	struct kedge_addr connected_to; /* where connected */
-	struct latch latch;
 };
 
-struct port {
-	struct sock sock[2]; /* RTP, RTCP */
-	uint32_t generation; /* of the lending */
-	uint32_t slot;       /* LENT */
-	uint8_t place;       /* KEDGE_END_INSIDE or index of the outside end */
+struct port { /* the first line is all a packet on a connected RTP socket needs */
+	_Alignas(KEDGE_LINE) uint32_t generation; /* of the lending */
+	uint32_t slot;                            /* LENT */
+	uint8_t place;                            /* KEDGE_END_INSIDE or index of the outside end */
 	uint8_t net;
-	uint8_t state;   /* enum port_state */
-	uint8_t strikes; /* audits that found it in neither ring nor table */
-	uint32_t next;   /* in the list of resting ones */
+	uint8_t state;       /* enum port_state */
+	uint8_t strikes;     /* audits that found it in neither ring nor table */
+	uint32_t next;       /* in the list of resting ones */
+	struct sock sock[2]; /* RTP, RTCP */
 	uint64_t rest_until_ns;
 };
+static_assert(offsetof(struct port, sock) + offsetof(struct sock, latch.heard_ns) + 8 <= KEDGE_LINE,
+    "one line");
 
 struct port_list {
 	uint32_t head, tail; /* KEDGE_PORT_NONE: empty */

@@ -86,7 +86,7 @@ static bool find_other_end(struct worker *w, struct way *way)
 	}
 	way->to_port = &w->port[port];
 	way->to = &w->end[port];
-	if (way->to->want.srtp != 0) { /* no keys in this build: never in clear instead */
+	if (way->to->secure) { /* no keys in this build: never in clear instead */
 		DROP(w, srtp);
 		return false;
 	}
@@ -97,15 +97,15 @@ static bool find_other_end(struct worker *w, struct way *way)
 static bool send_on(
     struct worker *w, const struct way *way, bool rtcp, const uint8_t *data, size_t len)
 {
-	unsigned which = rtcp && !(way->to->want.flags & KEDGE_END_RTCP_MUX);
+	unsigned which = rtcp && !(way->to->flags & KEDGE_END_RTCP_MUX);
 	struct sock *s = &way->to_port->sock[which];
 
 	if (s->to_len == 0) {
 		DROP(w, no_peer);
 		return false;
 	}
-	w->ops->send(w->io, 2 * way->to->want.port + which, IO_TAG(way->to_port->generation), data,
-	    len, s->connected ? NULL : &s->to.sa, s->connected ? 0 : s->to_len);
+	w->ops->send(w->io, 2 * way->to->port + which, IO_TAG(way->to_port->generation), data, len,
+	    s->connected ? NULL : &s->to.sa, s->connected ? 0 : s->to_len);
 	worker_count(&w->count->packets_out, 1);
 	worker_count(&w->count->bytes_out, len);
 	return true;
@@ -118,8 +118,8 @@ static void count_rtp(struct worker *w, struct way *way, const struct rtp *h, si
 	struct end *e = way->from;
 	struct kedge_flow *f = &way->session->stats->flow[!way->inside];
 	uint32_t lost = e->quality.lost, late = e->quality.late;
-	bool event = h->payload_type == e->want.telephone_event;
-	uint64_t gap = quality_rtp(&e->quality, h, e->want.clock_rate, event, w->now_ns);
+	bool event = h->payload_type == e->telephone_event;
+	uint64_t gap = quality_rtp(&e->quality, h, e->pace.clock_rate, event, w->now_ns);
 
 	e->packets++;
 	e->heard = true;
@@ -197,14 +197,12 @@ static uint8_t map_payload_type(const struct end *outside, bool inward, uint8_t 
 
 static void relay_rtp(struct worker *w, struct way *way, struct rtp *h, uint8_t *data, size_t len)
 {
-	const struct kedge_end *from = &way->from->want;
-	struct stitch_pace pace = { from->clock_rate, from->ptime_ms };
 	enum stitch_result result;
 
 	if (way->to->pt_count | way->from->pt_count)
 		h->payload_type = map_payload_type(
 		    way->inside ? way->to : way->from, !way->inside, h->payload_type);
-	result = stitch_rtp(&way->to->line, way->place, h, &pace, w->now_ns);
+	result = stitch_rtp(&way->to->line, way->place, h, &way->from->pace, w->now_ns);
 	if (result == STITCH_LATE) {
 		DROP(w, not_live);
 		return;
@@ -230,7 +228,7 @@ static void relay_plain(struct worker *w, struct way *way, const uint8_t *data, 
 
 static bool held(struct worker *w, const struct way *way)
 {
-	if (way->from->want.flags & KEDGE_END_RECV && way->to->want.flags & KEDGE_END_SEND)
+	if (way->from->flags & KEDGE_END_RECV && way->to->flags & KEDGE_END_SEND)
 		return false;
 	DROP(w, held);
 	return true;
@@ -239,7 +237,7 @@ static bool held(struct worker *w, const struct way *way)
 static void on_rtp(
     struct worker *w, struct way *way, const struct sockaddr *from, uint8_t *data, size_t len)
 {
-	bool plain = way->from->want.flags & KEDGE_END_PLAIN;
+	bool plain = way->from->flags & KEDGE_END_PLAIN;
 	struct rtp h;
 
 	if (!plain && rtp_parse(data, len, &h) < 0) {
@@ -248,11 +246,11 @@ static void on_rtp(
 	}
 	if (!check_source(w, way, from) || !find_other_end(w, way))
 		return;
-	if (!plain && way->from->want.flags & KEDGE_END_RECV)
+	if (!plain && way->from->flags & KEDGE_END_RECV)
 		count_rtp(w, way, &h, len);
 	if (held(w, way))
 		return;
-	if (plain || way->to->want.flags & KEDGE_END_PLAIN)
+	if (plain || way->to->flags & KEDGE_END_PLAIN)
 		relay_plain(w, way, data, len);
 	else
 		relay_rtp(w, way, &h, data, len);
@@ -303,6 +301,16 @@ static void on_cut(struct worker *w, const struct way *way, const struct sockadd
 	port_bigger(w, way->number);
 }
 
+void relay_soon(struct worker *w, uint32_t sock)
+{
+	const struct end *e = &w->end[sock / 2];
+
+	__builtin_prefetch(&w->port[sock / 2]);
+	__builtin_prefetch(e);
+	__builtin_prefetch((const char *)e + KEDGE_LINE);
+	__builtin_prefetch((const char *)e + 2 * KEDGE_LINE);
+}
+
 void relay_packet(struct worker *w, uint32_t sock, uint32_t tag, const struct sockaddr *from,
     uint8_t *data, size_t len, bool cut)
 {
@@ -312,7 +320,7 @@ void relay_packet(struct worker *w, uint32_t sock, uint32_t tag, const struct so
 	worker_count(&w->count->bytes_in, len);
 	if (!find_way(w, sock, tag, &way))
 		return;
-	if (way.from->want.srtp != 0) {
+	if (way.from->secure) {
 		DROP(w, srtp);
 		return;
 	}
@@ -320,7 +328,7 @@ void relay_packet(struct worker *w, uint32_t sock, uint32_t tag, const struct so
 		on_cut(w, &way, from);
 		return;
 	}
-	if (way.rtcp_port || (way.from->want.flags & KEDGE_END_RTCP_MUX && rtp_is_rtcp(data, len)))
+	if (way.rtcp_port || (way.from->flags & KEDGE_END_RTCP_MUX && rtp_is_rtcp(data, len)))
 		on_rtcp(w, &way, from, data, len);
 	else
 		on_rtp(w, &way, from, data, len);

@@ -18,4 +18,7 @@ struct worker;
 void relay_packet(struct worker *w, uint32_t sock, uint32_t tag, const struct sockaddr *from,
     uint8_t *data, size_t len, bool cut);
 
+/* A packet of this socket is about to come: has its end fetched from memory meanwhile. */
+void relay_soon(struct worker *w, uint32_t sock);
+
 #endif

@@ -59,7 +59,12 @@ static void end_wanted(struct worker *w, struct end *e, const struct kedge_end *
 		e->heard = e->silent = false;
 	}
 	e->want = *want;
+	e->port = want->port;
+	e->pace = (struct stitch_pace){ want->clock_rate, want->ptime_ms };
+	e->flags = want->flags;
+	e->telephone_event = want->telephone_event;
 	e->pt_count = payload_types(want);
+	e->secure = want->srtp != 0;
 }
 
 static void clear_run(struct kedge_end_run *run)

@@ -20,34 +20,39 @@
 
 struct worker;
 
-struct end { /* lies beside its port */
-	struct kedge_end want;
-	struct kedge_end_run *run;     /* its words in the table */
-	struct stitch line;            /* toward this end */
-	struct quality quality;        /* of what this end sends */
-	uint32_t hop_lost, hop_late;   /* already told to the hop */
-	uint64_t packets, hop_packets; /* received; of these told to the hop */
-	uint64_t speaks_ns;            /* since when it ought to speak; 0: it need not */
+struct end { /* lies beside its port; what packets need comes first */
+	_Alignas(KEDGE_LINE) struct kedge_end_run *run; /* its words in the table */
+	uint32_t port;
+	struct stitch_pace pace;
+	uint8_t flags;                 /* as want.flags */
+	uint8_t telephone_event;       /* as want.telephone_event */
 	uint8_t pt_count;              /* pairs of want.pt in use */
+	bool secure;                   /* SRTP is wanted */
 	bool heard;                    /* RTP came since speaks_ns */
 	bool silent;                   /* told */
+	struct stitch line;            /* toward this end */
+	struct quality quality;        /* of what this end sends */
+	uint64_t packets, hop_packets; /* received; of these told to the hop */
+	uint32_t hop_lost, hop_late;   /* already told to the hop */
+	uint64_t speaks_ns;            /* since when it ought to speak; 0: it need not */
+	struct kedge_end want;
 };
 
 struct session {
+	_Alignas(KEDGE_LINE) struct kedge_stats *stats;
 	uint32_t generation;
+	uint32_t in, out[KEDGE_OUT_MAX]; /* ports; KEDGE_PORT_NONE */
+	uint8_t live;                    /* KEDGE_LIVE_NONE or index */
 	bool open;
 	bool
 	    retry; /* stands in worker.retry: its line was being written, or its event did not fit */
-	bool first_told;                 /* KEDGE_EVT_FIRST_RTP of this live end */
-	uint8_t live;                    /* KEDGE_LIVE_NONE or index */
-	uint32_t in, out[KEDGE_OUT_MAX]; /* ports; KEDGE_PORT_NONE */
-	uint32_t open_index;             /* in worker.open */
+	bool first_told;     /* KEDGE_EVT_FIRST_RTP of this live end */
+	uint32_t open_index; /* in worker.open */
 	uint32_t ssrc;
 	uint32_t owner; /* kedge_beat.starts of the signaling plane that wrote the anchor last */
 	uint64_t want_seq;
 	uint64_t call_id;
 	uint64_t unowned_ns; /* since when nobody owns it; 0: somebody does */
-	struct kedge_stats *stats;
 	char cname[16];
 };
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 
 #include "config/clock.h"
 #include "config/conf.h"
@@ -61,6 +62,11 @@ static void on_packet(void *ctx, uint32_t sock, uint32_t tag, const struct socka
 	if (queue_count(&w->queues->cmd) != 0)
 		run_commands(w);
 	relay_packet(w, sock, tag, from, data, len, cut);
+}
+
+static void on_soon(void *ctx, uint32_t sock)
+{
+	relay_soon(ctx, sock);
 }
 
 static void on_ended(void *ctx, uint32_t sock, uint32_t tag, int err)
@@ -242,6 +248,20 @@ static int pass(struct worker *w)
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
+/* Whole pages: aligned for the structs, and a page nobody used yet costs nothing. */
+static void *table(size_t n, size_t size)
+{
+	void *p = mmap(NULL, n * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static void table_free(void *p, size_t n, size_t size)
+{
+	if (p != NULL)
+		munmap(p, n * size);
+}
+
 static void fill_fds(struct worker *w)
 {
 	for (uint32_t i = 0; i < w->port_count; i++) {
@@ -270,12 +290,12 @@ struct worker *worker_new(const struct segment *seg, uint32_t id, const struct w
 	w->beat = &seg->pub->worker[id];
 	w->sig_beat = &seg->pub->sig;
 	w->port_count = ports;
-	w->port = calloc(ports + 1, sizeof(*w->port));
-	w->end = calloc(ports + 1, sizeof(*w->end));
+	w->port = table(ports + 1, sizeof(*w->port));
+	w->end = table(ports + 1, sizeof(*w->end));
 	w->fds = calloc(2 * (size_t)ports + 1, sizeof(*w->fds));
 	w->ended = calloc(2 * (size_t)ports + 1, sizeof(*w->ended));
 	w->place = calloc(ports + 1, 1);
-	w->session = calloc(slots, sizeof(*w->session));
+	w->session = table(slots, sizeof(*w->session));
 	w->open = calloc(slots, sizeof(*w->open));
 	w->retry = calloc(slots, sizeof(*w->retry));
 	if (!w->port || !w->end || !w->fds || !w->ended || !w->place || !w->session || !w->open ||
@@ -294,12 +314,12 @@ void worker_free(struct worker *w)
 {
 	if (w == NULL)
 		return;
-	free(w->port);
-	free(w->end);
+	table_free(w->port, w->port_count + 1, sizeof(*w->port));
+	table_free(w->end, w->port_count + 1, sizeof(*w->end));
+	table_free(w->session, w->seg->pub->slots, sizeof(*w->session));
 	free(w->fds);
 	free(w->ended);
 	free(w->place);
-	free(w->session);
 	free(w->open);
 	free(w->retry);
 	free(w);
@@ -313,7 +333,7 @@ static int try_backend(struct worker *w, const struct io_ops *ops, const char **
 		.batch = w->setup.batch,
 		.buffers = w->setup.buffers,
 		.now_ns = &w->now_ns,
-		.hooks = { w, on_packet, on_ended, on_unsent, on_wake } };
+		.hooks = { w, on_packet, on_soon, on_ended, on_unsent, on_wake } };
 	int rc = ops->open(&w->io, &setup, note);
 
 	if (rc == 0)
