@@ -70,18 +70,6 @@ static void beat(void)
 	atomic_store_explicit(&beat_line()->beat_ns, clock_mono_ns(), memory_order_relaxed);
 }
 
-static void beat_begin(void)
-{
-	struct kedge_beat *b = beat_line();
-	uint32_t starts = atomic_load_explicit(&b->starts, memory_order_relaxed);
-
-	atomic_store_explicit(&b->pid, (uint32_t)getpid(), memory_order_relaxed);
-	atomic_store_explicit(&b->started_wall_ms, clock_wall_ms(), memory_order_relaxed);
-	atomic_store_explicit(&b->starts, starts + 1, memory_order_relaxed);
-	set_state(PLANE_STARTING);
-	beat();
-}
-
 /* The longest pass of the last second: how late our own timer came. */
 static void measure_lag(uint64_t now)
 {
@@ -265,7 +253,8 @@ static int start(int pub_fd, int priv_fd)
 
 	if (err)
 		return fail_start("segment", plane.seg.why);
-	beat_begin();
+	set_state(PLANE_STARTING);
+	beat();
 	if ((err = cdr_open(plane.conf->cdr.file, NULL)) < 0)
 		return fail_start("cdr", strerror(-err));
 	if (loop_init() < 0 || modules_init() < 0)
