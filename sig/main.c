@@ -37,15 +37,13 @@
 extern const char *malloc_conf;
 const char *malloc_conf = "narenas:1,dirty_decay_ms:1000,muzzy_decay_ms:0";
 
-enum plane_state { PLANE_STARTING = 1, PLANE_RUNNING, PLANE_DRAINING };
-
 static struct {
 	struct segment seg;
 	const struct conf *conf;
 	su_root_t *root;
 	su_timer_t *beat;
 	int signals, signals_wait;
-	enum plane_state state;
+	enum kedge_plane_state state;
 	uint64_t drain_ns; /* calls are ended then */
 	uint64_t end_ns;   /* the loop ends then */
 	bool over;
@@ -59,7 +57,7 @@ static struct kedge_beat *beat_line(void)
 	return &plane.seg.pub->sig;
 }
 
-static void set_state(enum plane_state to)
+static void set_state(enum kedge_plane_state to)
 {
 	plane.state = to;
 	atomic_store_explicit(&beat_line()->state, to, memory_order_relaxed);
@@ -98,16 +96,16 @@ static void count_records(void)
 
 static void drain_begin(void)
 {
-	if (plane.state == PLANE_DRAINING)
+	if (plane.state == KEDGE_PLANE_DRAINING)
 		return;
 	ingress_drain();
-	set_state(PLANE_DRAINING);
+	set_state(KEDGE_PLANE_DRAINING);
 	plane.drain_ns = clock_mono_ns() + (uint64_t)plane.conf->run.drain_ms * CLOCK_NS_PER_MS;
 }
 
 static void drain_step(uint64_t now)
 {
-	if (plane.state != PLANE_DRAINING)
+	if (plane.state != KEDGE_PLANE_DRAINING)
 		return;
 	if (!plane.end_ns && (call_count() == 0 || now >= plane.drain_ns)) {
 		call_end_all("shutdown");
@@ -253,14 +251,13 @@ static int start(int pub_fd, int priv_fd)
 
 	if (err)
 		return fail_start("segment", plane.seg.why);
-	set_state(PLANE_STARTING);
-	beat();
+	segment_beat_start(beat_line(), clock_mono_ns(), clock_wall_ms());
 	if ((err = cdr_open(plane.conf->cdr.file, NULL)) < 0)
 		return fail_start("cdr", strerror(-err));
 	if (loop_init() < 0 || modules_init() < 0)
 		return -1;
 	su_timer_set_interval(plane.beat, on_beat, NULL, BEAT_MS);
-	set_state(PLANE_RUNNING);
+	set_state(KEDGE_PLANE_RUNNING);
 	return 0;
 }
 
