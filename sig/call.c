@@ -538,10 +538,6 @@ static int send_invite(struct call *c, struct attempt *a, const struct decide_st
 	inv.contact_user = out.contact_user;
 	inv.headers = lines;
 	inv.user_agent = call_agent_text(c);
-	su_free(c->home, c->src);
-	su_free(c->home, c->dst);
-	c->src = su_strdup(c->home, out.src);
-	c->dst = su_strdup(c->home, out.dst);
 	return attempt_send(a, listen_agent(a->leg.iface, step->addr.family), &step->addr, step->transport, &inv);
 }
 
@@ -968,6 +964,7 @@ static void refused(struct call *c, int err)
 static int take_invite(struct call *c, const struct call_request *r, msg_t *msg, sip_t *sip)
 {
 	int err = leg_begin_uas(&c->caller, r->agent, sip, &r->source);
+	char number[PROFILE_NUMBER], display[PROFILE_DISPLAY];
 
 	if (err) {
 		msg_destroy(msg);
@@ -977,6 +974,9 @@ static int take_invite(struct call *c, const struct call_request *r, msg_t *msg,
 	if (!c->caller.irq)
 		return -ENOMEM;
 	c->invite = nta_incoming_getrequest(c->caller.irq);
+	profile_caller(number, display, sip);
+	c->from = su_strdup(c->home, number);
+	c->from_name = su_strdup(c->home, display);
 	c->caller_cseq = sip->sip_cseq->cs_seq;
 	nta_incoming_bind(c->caller.irq, on_ack_or_cancel, (nta_incoming_magic_t *)c);
 	nta_incoming_treply(c->caller.irq, SIP_100_TRYING, TAG_END());

@@ -71,7 +71,7 @@ struct call {
 	int pending;                /* at that transport */
 	char *number, *loop;
 	uint32_t caller_cseq;       /* of its INVITE */
-	char *src, *dst;            /* as told to the answering (else last tried) trunk */
+	char *from, *from_name;     /* the caller's number and name, as it said them */
 	uint16_t max_forwards;
 	uint16_t told_1xx;          /* last provisional status the caller got, and whether with SDP */
 	bool told_sdp;

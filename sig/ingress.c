@@ -17,6 +17,7 @@
 #include "sig/attempt.h"
 #include "sig/call.h"
 #include "sig/listen.h"
+#include "sig/profile.h"
 #include "sig/trunk.h"
 
 #define STRANGERS  1024 /* addresses remembered for the 403 of once a second */
@@ -228,7 +229,7 @@ static bool requires(nta_agent_t *agent, msg_t *msg, sip_t *sip)
 
 static void invite(struct call_request *r, msg_t *msg, sip_t *sip)
 {
-	const char *user = sip->sip_request->rq_url->url_user;
+	static char number[PROFILE_NUMBER];
 	char loop[(LOOP_MAX + 2) * (LOOP_TOKEN + 1)], token[LOOP_TOKEN + 1];
 	struct check bad;
 
@@ -238,7 +239,12 @@ static void invite(struct call_request *r, msg_t *msg, sip_t *sip)
 		refuse_checked(r->agent, msg, sip, r, &bad);
 		return;
 	}
-	r->number = user ? user : "";
+	r->number = profile_called(number, sip);
+	if (!number[0]) {
+		bad = (struct check){ SIP_484_ADDRESS_INCOMPLETE, NULL, "no_number", &ingress.count->refused_no_route };
+		refuse_checked(r->agent, msg, sip, r, &bad);
+		return;
+	}
 	r->max_forwards =
 	    (uint16_t)((sip->sip_max_forwards && sip->sip_max_forwards->mf_count <= 255 ?
 			       sip->sip_max_forwards->mf_count :

@@ -456,6 +456,20 @@ static bool says_nobody(const struct profile_in *in, const char *user)
 	return !strcasecmp(host, "anonymous.invalid") || !strcasecmp(user, "anonymous");
 }
 
+/* Copies plain text. False if it is too long or holds control characters. */
+static bool text_fits(char buf[static PROFILE_NUMBER], const char *text)
+{
+	size_t n = 0;
+
+	for (; text[n]; n++) {
+		if (is_control((unsigned char)text[n]) || n + 1 >= PROFILE_NUMBER)
+			return false;
+		buf[n] = text[n];
+	}
+	buf[n] = 0;
+	return true;
+}
+
 static int maker_init(struct maker *m, const struct profile_in *in, const struct conf_trunk *source,
     const struct conf_trunk *to, const struct kedge_addr *local)
 {
@@ -468,7 +482,7 @@ static int maker_init(struct maker *m, const struct profile_in *in, const struct
 	m->privacy = privacy_of(in);
 	if ((m->privacy & PRIVACY_CRITICAL) && (m->privacy & PRIVACY_UNKNOWN))
 		return -ENOTSUP;
-	if (!in->number || !user_plain(m->number, in->number, strlen(in->number)) || !m->number[0])
+	if (!in->number || !in->number[0] || !text_fits(m->number, in->number))
 		return -EINVAL;
 	if (!user_plain(m->from_user, user, strlen(user)))
 		m->from_user[0] = 0;
@@ -860,6 +874,41 @@ int profile_make(struct profile_out *out, const struct profile_in *in,
 
 /* ---- from the library ----------------------------------------------------------------------- */
 
+static const char *url_number(const url_t *url)
+{
+	const char *user =
+	    url->url_type == url_tel && !url->url_user ? url->url_host : url->url_user;
+
+	return user ? user : "";
+}
+
+static const char *number_of(char buf[static PROFILE_NUMBER], const url_t *url)
+{
+	static const struct conf_headers as_is = {
+		.prefix_strip = "", .prefix_add = "", .country = ""
+	};
+	const char *user = url_number(url);
+	char plain[PROFILE_NUMBER];
+
+	if (!user_plain(plain, user, strlen(user)))
+		plain[0] = 0;
+	return profile_number(buf, plain, &as_is, false);
+}
+
+const char *profile_called(char buf[static PROFILE_NUMBER], const struct sip_s *sip)
+{
+	return number_of(buf, sip->sip_request->rq_url);
+}
+
+void profile_caller(char number[static PROFILE_NUMBER], char display[static PROFILE_DISPLAY],
+    const struct sip_s *sip)
+{
+	const char *name = sip->sip_from->a_display ? sip->sip_from->a_display : "";
+
+	number_of(number, sip->sip_from->a_url);
+	display_plain(display, (struct span){ name, strlen(name) });
+}
+
 static void take(struct profile_in *in, const char *name, const char *value)
 {
 	if (!name || !value)
@@ -882,7 +931,7 @@ void profile_read(struct profile_in *in, const struct sip_s *sip, void *home, co
 		bool tel = url->url_type == url_tel;
 
 		in->from_display = from->a_display;
-		in->from_user = tel && !url->url_user ? url->url_host : url->url_user;
+		in->from_user = url_number(url);
 		in->from_host = tel ? NULL : url->url_host;
 	}
 	for (sip_header_t *h = (sip_header_t *)m->sip_request; h; h = (sip_header_t *)h->sh_succ) {

@@ -45,7 +45,7 @@ struct profile_in {
 	const char *from_display; /* or NULL */
 	const char *from_user;    /* or NULL; the number of a tel: URI */
 	const char *from_host;    /* or NULL */
-	const char *number;       /* called, as the route matched it */
+	const char *number;       /* called, plain: from profile_called */
 	uint64_t call_id;         /* kedge's own */
 	uint16_t headers;
 	uint16_t left_out; /* headers that found no place */
@@ -58,13 +58,22 @@ struct profile_out { /* pointers: into text */
 	const char *to;           /* value without tag */
 	const char *contact_user; /* escaped; "": none */
 	const char *lines;        /* the other headers, "Name: value\r\n" each: for SIPTAG_HEADER_STR */
-	const char *src, *dst;    /* the numbers as sent, unescaped: for CDRs */
+	const char *src, *dst;    /* the numbers as sent, unescaped */
 	bool anonymous;           /* the caller's name was hidden */
 	bool identity_broken;     /* an Identity header was left out: a number was changed */
 	uint16_t left_out;        /* headers that did not cross for their bytes or for want of room */
 	size_t used;
 	char text[PROFILE_TEXT];
 };
+
+/* The number called by a Request-URI in plain text: unescaped, without parameters, and where it is
+ * a number without visual separators, so that routes see one form. "": none, or one with control
+ * characters. Returns buf. */
+const char *profile_called(char buf[static PROFILE_NUMBER], const struct sip_s *sip);
+
+/* Number and name of the caller as From says them, the same way; "": none. For CDRs and logs. */
+void profile_caller(char number[static PROFILE_NUMBER], char display[static PROFILE_DISPLAY],
+    const struct sip_s *sip);
 
 /* Fills in from an INVITE. number as above. Text is made in home (a su_home_t) or borrowed from sip. */
 void profile_read(struct profile_in *in, const struct sip_s *sip, void *home, const char *number,

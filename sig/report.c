@@ -44,6 +44,25 @@ static void add_attempt(struct cdr *r, const struct call *c, const struct attemp
 	e->skipped = a->begun_ns == 0;
 }
 
+/* Targets of the plan that got no INVITE, and why. */
+static void add_skipped(struct cdr *r, const struct call *c)
+{
+	char why[64];
+
+	for (unsigned i = 0; i < c->plan.count; i++) {
+		const struct decide_skip *s = &c->decide.skip[i];
+		struct cdr_attempt *e = s->why != DECIDE_SKIP_NO ? cdr_attempt(r) : NULL;
+
+		if (!e)
+			continue;
+		cdr_text(&e->trunk, c->conf->trunks.v[c->plan.target[i].trunk].name);
+		snprintf(why, sizeof(why), "%s%s%s", decide_skip_word(s->why), s->reason != HEALTH_NONE ? ":" : "",
+		    s->reason != HEALTH_NONE ? health_reason_word(s->reason) : "");
+		cdr_text(&e->reason, why);
+		e->skipped = true;
+	}
+}
+
 static void add_media(struct cdr *r, const struct call *c)
 {
 	struct anchor_quality q[2];
@@ -76,8 +95,9 @@ static void add_texts(struct cdr *r, const struct call *c, const char *decision)
 	bool cancelled = c->by == CALL_BY_CALLER && !c->answered_ns;
 
 	r->call_id = c->id;
-	cdr_text(&r->src, c->src);
-	cdr_text(&r->dst, c->dst ? c->dst : c->number);
+	cdr_text(&r->src, c->from);
+	cdr_text(&r->src_name, c->from_name);
+	cdr_text(&r->dst, c->number);
 	cdr_text(&r->in, c->conf->trunks.v[c->caller.trunk].name);
 	cdr_text(&r->trunk, c->winner ? c->conf->trunks.v[c->winner->trunk].name : NULL);
 	cdr_text(&r->route, c->plan.route->name);
@@ -106,6 +126,7 @@ static void write_cdr(const struct call *c, const char *decision)
 	add_media(r, c);
 	for (const struct attempt *a = c->attempts; a; a = a->next)
 		add_attempt(r, c, a);
+	add_skipped(r, c);
 	cdr_submit(r);
 }
 
@@ -134,8 +155,8 @@ void report_call(struct call *c)
 		decision[0] = 0;
 	tried_text(c, tried, sizeof(tried));
 	event_log(call_decision, .call = c->id, .record = decision[0] ? decision : "{}");
-	event_log(call_end, .call = c->id, .in = c->conf->trunks.v[c->caller.trunk].name, .from = c->src,
-	    .to = c->dst ? c->dst : c->number, .result = c->answered_ns ? "answered" : c->why ? c->why : "failed",
+	event_log(call_end, .call = c->id, .in = c->conf->trunks.v[c->caller.trunk].name, .from = c->from,
+	    .to = c->number, .result = c->answered_ns ? "answered" : c->why ? c->why : "failed",
 	    .code = c->code, .tried = tried, .pdd = c->ringing_ns ? (double)(c->ringing_ns - c->begun_ns) / 1e9 : 0,
 	    .dur = c->answered_ns ? (double)(c->ended_ns - c->answered_ns) / 1e9 : 0, .by = by[c->by]);
 	write_cdr(c, decision);
@@ -153,13 +174,12 @@ static void copy_text(char *out, size_t size, const char *in)
 
 void report_begin(struct call *c)
 {
-	const sip_t *sip = sip_object(c->invite);
 	struct admin_who who = { .call_id = c->id };
 
 	copy_text(who.in, sizeof(who.in), c->conf->trunks.v[c->caller.trunk].name);
 	copy_text(who.route, sizeof(who.route), c->plan.route->name);
 	copy_text(who.profile, sizeof(who.profile), c->plan.profile->name);
-	copy_text(who.from, sizeof(who.from), sip->sip_from->a_url->url_user);
+	copy_text(who.from, sizeof(who.from), c->from);
 	copy_text(who.to, sizeof(who.to), c->number);
 	copy_text(who.sip_call_id, sizeof(who.sip_call_id), c->caller.call_id);
 	admin_call_who(c->bridge.anchor.slot, &who);

@@ -115,7 +115,9 @@ static void from_message(const char *text)
 	struct profile_in in;
 
 	if (sip && sip->sip_request) {
-		profile_read(&in, sip, msg_home(msg), sip->sip_request->rq_url->url_user, 1);
+		char number[PROFILE_NUMBER];
+
+		profile_read(&in, sip, msg_home(msg), profile_called(number, sip), 1);
 		make(&in);
 	}
 	if (msg)

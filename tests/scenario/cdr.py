@@ -8,7 +8,11 @@ def scenario(t):
     t.carrier("ca", {"1": refuse(503, headers=['Reason: Q.850;cause=42;text="congestion"']),
                      "2": [recv("INVITE"), send(100), send(180), recv("CANCEL"), send(200), send(487, to="INVITE"), recv("ACK")], "": refuse(500)})
     t.carrier("cb", answer(ring=0.2, after=0.3))
-    t.caller([invite(frm="+44301")] + call(talk=1.0)[1:], numbers=["+442071838751"])
+    t.absent("cx")
+    t.profiles = {"out": {"targets": [{"trunk": "cx", "enabled": False}, {"trunk": "ca"}, {"trunk": "cb"}]},
+                  "in": {"targets": [{"trunk": "pbx1"}]}}
+    # Another form of the same number: what routes see and records say is one.
+    t.caller([invite(frm="+44301", uri="sip:%2B44-20-7183-8751;npdi@[remote_ip]:[remote_port]")] + call(talk=1.0)[1:], numbers=["+442071838751"])
     t.run()
     t.caller([invite(), recv(100, optional=True), recv(180), pause(0.2), cancel(), recv(200), recv(487), ack()], numbers=["+442071838752"], host=2)
     t.run()
@@ -18,7 +22,8 @@ def after(t):
     moved, gone = sorted(t.cdr(), key=lambda r: r["start"])
     assert (moved["src"], moved["dst"], moved["in"], moved["trunk"], moved["profile"]) == ("+44301", "+442071838751", "pbx1", "cb", "out"), moved
     assert (moved["disposition"], moved["code"], moved["ended_by"], moved["hangup_cause"]) == ("ANSWERED", 200, "caller", "normal_clearing"), moved
-    a, b = moved["attempts"]
+    a, b, x = moved["attempts"]
+    assert (x["trunk"], x["skipped"], x["reason"], x["start"], x["code"]) == ("cx", True, "disabled", None, None), x
     assert (a["trunk"], a["hop"], a["code"], a["q850"], a["ring_at"], a["skipped"]) == ("ca", "%s:5060" % t.ip(2, 1), 503, 42, None, False), a
     assert b["trunk"] == "cb" and b["code"] == 200 and 150 <= b["pdd_ms"] < 1500, b
     times = [datetime.datetime.fromisoformat(x) for x in (moved["start"], a["start"], b["start"], b["ring_at"], b["answer_at"], moved["answer"], moved["end"])]
@@ -35,4 +40,4 @@ def after(t):
 
     assert (gone["disposition"], gone["code"], gone["ended_by"], gone["hangup_cause"]) == ("CANCELLED", 487, "caller", "caller_cancel"), gone
     assert gone["answer"] is None and gone["billsec"] == 0 and gone["tta_ms"] is None and gone["ttrb_ms"] >= 0, gone
-    assert len(gone["attempts"]) == 1 and gone["attempts"][0]["trunk"] == "ca", gone
+    assert [a["skipped"] for a in gone["attempts"]] == [False, True] and gone["attempts"][0]["trunk"] == "ca", gone
