@@ -23,6 +23,9 @@
 #include "sig/record.h"
 
 #define REPEAT_NS      (60 * CLOCK_NS_PER_S) /* C.7 6: a proxy's Timer C is 3 min */
+/* first_response ends with one of timer A's ticks: we come first, so that the INVITE is not sent once more at the moment
+ * it is given up (C.2). */
+#define LEAD_NS        (3 * CLOCK_NS_PER_MS)
 #define CANCEL_WAIT_NS CLOCK_NS_PER_S        /* for the 487 of a branch given up after a 1xx */
 
 static struct {
@@ -300,6 +303,11 @@ static void outcome(struct call *c, struct attempt *a);
 static void give_up(struct call *c, struct attempt *a, enum cause cause);
 static void closed_branch(struct call *c, struct attempt *a, uint16_t status);
 
+static void set_due(struct attempt *a, uint64_t due_ns)
+{
+	a->due_ns[ATTEMPT_DUE_DECIDE] = due_ns ? due_ns - LEAD_NS : 0;
+}
+
 static void attempt_tick(struct call *c, struct attempt *a, uint64_t now)
 {
 	if (a->due_ns[ATTEMPT_DUE_WINDOW] && a->due_ns[ATTEMPT_DUE_WINDOW] <= now) {
@@ -563,7 +571,7 @@ static void start_attempt(struct call *c, const struct decide_step *step)
 		local_failure(c, a, err);
 		return;
 	}
-	a->due_ns[ATTEMPT_DUE_DECIDE] = step->due_ns;
+	set_due(a, step->due_ns);
 	if (step->transport == CONF_TCP && c->decide.attempt[a->index].limits.connect_ms)
 		a->due_ns[ATTEMPT_DUE_CONNECT] = a->begun_ns +
 			c->decide.attempt[a->index].limits.connect_ms * CLOCK_NS_PER_MS;
@@ -597,7 +605,7 @@ static void advance(struct call *c)
 		c->next_ns = step.wait_ns;
 		for (struct attempt *a = c->attempts; a; a = a->next)
 			if (a->index == step.attempt && attempt_open(a))
-				a->due_ns[ATTEMPT_DUE_DECIDE] = step.due_ns;
+				set_due(a, step.due_ns);
 		break;
 	case DECIDE_FINAL:
 		fail(c, &step.final);
@@ -619,12 +627,12 @@ static void outcome(struct call *c, struct attempt *a)
 static void ask(struct call *c, struct attempt *a)
 {
 	uint8_t cause = CAUSE_NONE;
-	uint64_t due = 0, now = clock_mono_ns();
+	uint64_t due = 0;
 
 	a->due_ns[ATTEMPT_DUE_DECIDE] = 0;
 	if (c->state != CALL_SETUP || !attempt_open(a))
 		return;
-	switch (decide_due(&c->decide, calls.deps.health, a->index, now, &cause, &due)) {
+	switch (decide_due(&c->decide, calls.deps.health, a->index, clock_mono_ns() + LEAD_NS, &cause, &due)) {
 	case DECIDE_DUE_NONE:
 		break;
 	case DECIDE_DUE_CHECK:
@@ -634,7 +642,7 @@ static void ask(struct call *c, struct attempt *a)
 		give_up(c, a, cause);
 		return;
 	}
-	a->due_ns[ATTEMPT_DUE_DECIDE] = due;
+	set_due(a, due);
 }
 
 /* A branch is left for another one: at once where nothing was heard, else when its CANCEL was answered or a second
@@ -686,7 +694,6 @@ static void cancel_heard(struct call *c, const struct attempt *but)
 enum decide_reply call_on_progress(struct call *c, struct attempt *a, const sip_t *sip)
 {
 	int status = sip->sip_status->st_status;
-	uint8_t cause;
 	enum decide_reply reply;
 
 	if (c->state != CALL_SETUP) {
@@ -707,13 +714,12 @@ enum decide_reply call_on_progress(struct call *c, struct attempt *a, const sip_
 	if (reply != DECIDE_LATE) {
 		if (status > 100)
 			cancel_heard(c, a);
-		decide_due(&c->decide, calls.deps.health, a->index, clock_mono_ns(), &cause,
-		    &a->due_ns[ATTEMPT_DUE_DECIDE]);
 		if (a->state != ATTEMPT_ABANDONED)
 			relay_1xx(c, a, sip, status);
 		if (status != a->told_1xx)
 			changed(c);
 		a->told_1xx = (uint16_t)status;
+		ask(c, a);
 	}
 	arm(c);
 	return reply;
