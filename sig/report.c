@@ -102,7 +102,7 @@ static void add_texts(struct cdr *r, const struct call *c, const char *decision)
 	cdr_text(&r->trunk, c->winner ? c->conf->trunks.v[c->winner->trunk].name : NULL);
 	cdr_text(&r->route, c->plan.route->name);
 	cdr_text(&r->profile, c->plan.profile->name);
-	cdr_text(&r->hangup_cause, c->answered_ns && strcmp(c->why, "bye") != 0 ?
+	cdr_text(&r->hangup_cause, cancelled || (c->answered_ns && strcmp(c->why, "bye") != 0) ?
 	                               c->why :
 	                               cdr_cause(c->code, c->final.q850 ? c->final.q850 : -1, cancelled));
 	cdr_text(&r->sip_call_id[0], c->caller.call_id);

@@ -2,7 +2,8 @@
 """rig: one scenario's world on loopback: a real `kedge run`, SIPp peers, their RTP ends, silent holes; and what must hold at the end of each.
 
 Each rig owns 127.S.0.0/16 of its own, so that scenarios run side by side with fixed ports: PBX 127.S.1.1, carriers 127.S.2.1.., kedge inside
-127.S.3.1, outside 127.S.4.1. With v6=True all stand on [::1] instead, and differ by ports of the rig's own.
+127.S.3.1, outside 127.S.4.1. With v6=True all stand on [::1] instead, with v6="inside" or "outside" those of that side, and differ by ports of the
+rig's own.
 """
 import json
 import os
@@ -37,7 +38,7 @@ def claim():
 
 class Raw(Log):
     """A UDP socket in place of a SIP stack: hears all and does what it is told, nothing else. For dead and half-dead carriers and for races.
-    answers: {method: a code, or a function(raw, message)}. reply() may be used from such a function; later(seconds, f) runs f then."""
+    answers: {method: a code, or a function(raw, message)}, "response" for whatever comes back. reply() may be used from such a function; later(seconds, f) runs f then."""
 
     def __init__(self, name, ip, port, answers=(), pt=0):
         self.name, self.answers, self.seen, self.ended, self.pt, self.ip = name, dict(answers), [], False, pt, ip
@@ -62,7 +63,7 @@ class Raw(Log):
             m = Message(time.time(), "in", data.decode(errors="replace"))
             m.source = source
             self.seen.append(m)
-            does = self.answers.get(m.method) if m.request else None
+            does = self.answers.get(m.method if m.request else "response")
             if isinstance(does, int):
                 self.reply(m, does)
             elif does:
@@ -81,6 +82,30 @@ class Raw(Log):
             code, keep, to, m["CSeq"].split()[0], method or m.method, self.ip, self.socket.getsockname()[1],
             "".join(h + "\r\n" for h in headers), "Content-Type: application/sdp\r\n" if sdp else "", len(body), body)
         self.say(text, m.source)
+
+    def sdp(self, pts="0", port=21000):
+        v = 6 if ":" in self.ip else 4
+        return "v=0\r\no=raw 1 1 IN IP%d %s\r\ns=-\r\nc=IN IP%d %s\r\nt=0 0\r\nm=audio %d RTP/AVP %s\r\n" % (v, self.ip, v, self.ip, port, pts)
+
+    def compose(self, method, uri, frm, to, call_id, cseq, body="", branch=None, headers=()):
+        """A request of ours as text."""
+        here = "%s:%d" % (self.ip, self.socket.getsockname()[1])
+        return "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%s\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d %s\r\nContact: <sip:raw@%s>\r\n%s%sContent-Length: %d\r\n\r\n%s" % (
+            method, uri, here, branch or "%s-%s-%d" % (method, self.name, len(self.seen)), frm, to, call_id, cseq, method, here,
+            "".join(h + "\r\n" for h in (*headers, *([] if any(h.startswith("Max-Forwards") for h in headers) else ["Max-Forwards: 70"]))),
+            "Content-Type: application/sdp\r\n" if body else "", len(body), body)
+
+    def begin(self, method, number, kedge, call_id="raw", tag="raw", body="", branch=None, headers=()):
+        """The first request of a call, or one outside any, as text."""
+        return self.compose(method, "sip:%s@%s:%d" % (number, kedge[0], kedge[1]), "<sip:1001@%s>;tag=%s" % (self.ip, tag),
+                            "<sip:%s@%s>" % (number, kedge[0]), call_id, 1, body, branch, headers)
+
+    def follow(self, m, method, cseq, body="", headers=()):
+        """A request inside the dialog that m made, m being a response we got, or an INVITE we answered with reply() and its tag."""
+        contact = re.search(r"<(.*?)>", m["Contact"]).group(1)
+        if m.code:
+            return self.compose(method, contact, m["From"], m["To"], m["Call-ID"], cseq, body, None, headers)
+        return self.compose(method, contact, m["To"] + ";tag=raw", m["From"], m["Call-ID"], cseq, body, None, headers)
 
     def say(self, text, target):
         data = text.encode() if isinstance(text, str) else text
@@ -121,8 +146,11 @@ class Rig:
 
     # ---- addresses ----
 
+    def is6(self, net):
+        return self.v6 is True or self.v6 == ("inside" if net in (1, 3) else "outside")
+
     def ip(self, net, host=1):
-        return "::1" if self.v6 else "127.%d.%d.%d" % (self.slot, net, host)
+        return "::1" if self.is6(net) else "127.%d.%d.%d" % (self.slot, net, host)
 
     def port(self, key):
         """SIP port of a party: 5060 on addresses of its own, else one of the rig's 100."""
@@ -144,7 +172,7 @@ class Rig:
         taken = sum(p == ip for p in self.placed)
         self.placed.append(ip)
         port = RTP_PORTS + 4 * ENDS * taken if not self.v6 else 10040 + (self.slot - 100) * 140 + 16 * index
-        return types.SimpleNamespace(ip=ip, port=self.port(name), media_ip=ip, v=6 if self.v6 else 4, pt=pt, user=user, rtp_port=port,
+        return types.SimpleNamespace(ip=ip, port=self.port(name), media_ip=ip, v=6 if self.is6(net) else 4, pt=pt, user=user, rtp_port=port,
                                      dummy_ip="127.%d.9.%d" % (self.slot, index + 1))
 
     # ---- peers ----
@@ -221,7 +249,7 @@ class Rig:
         carriers = [n for n, t in self.trunks.items() if t["side"] == "carrier"]
         boxes = [n for n, t in self.trunks.items() if t["side"] == "pbx"]
         for n in boxes[:1]:
-            self.trunks[n].setdefault("sources", ["::1/128" if self.v6 else "127.%d.1.0/24" % self.slot])
+            self.trunks[n].setdefault("sources", ["::1/128" if self.is6(1) else "127.%d.1.0/24" % self.slot])
         profiles = self.profiles or {
             "out": dict({"targets": [{"trunk": n} for n in (self.targets or carriers)]}, **self.profile),
             "in": {"targets": [{"trunk": n} for n in boxes]}}

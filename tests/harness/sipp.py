@@ -26,7 +26,7 @@ MAPS = {0: "PCMU/8000", 8: "PCMA/8000", 9: "G722/8000", 18: "G729/8000", 96: "te
 
 def recv(what, optional=False, timeout_ms=None, rtp=None, capture=None, next=None):
     """Waits for a request (a name) or a response (a number). rtp: the body's address is where the RTP peer shall speak to;
-    by default for every 183, and every 200 to an INVITE that has a body. capture: {name: (header, regexp)} for [$name] in later steps."""
+    by default for every 183, and every 200 to an INVITE that has a body; an ACK has one when it answers a late offer. capture: {name: (header, regexp)} for [$name] in later steps."""
     return dict(op="recv", what=what, optional=optional, timeout_ms=timeout_ms, rtp=rtp, capture=capture or {}, next=next)
 
 
@@ -202,6 +202,8 @@ class Xml:
                 acts += [self.ereg(r".*", "hdr", self.kept() + k, h) for k, h in KEEP.items()]
                 acts += self.where_to() + [self.ereg(r"INVITE sip:([^@;>]*)", "msg", "number")]
             # SIPp takes an ACK that finds it at a <nop> for an unexpected one, so what follows a 200 hangs on its ACK.
+            if what == "ACK" and step["rtp"]:
+                acts += self.where_to()
             if what == "ACK" and self.speaks:
                 acts.append(self.log_start())
             if what == "BYE":
