@@ -235,8 +235,8 @@ static int modules_init(void)
 static void modules_fini(void)
 {
 	admin_close();
+	call_fini(); /* its calls give their attempts back to the trunks' health */
 	trunk_fini();
-	call_fini();
 	listen_fini();
 	ingress_fini();
 	su_timer_destroy(plane.beat);
