@@ -322,9 +322,17 @@ static void on_final(struct attempt *a, const sip_t *sip)
 	}
 }
 
-static void take_response(struct attempt *a, const sip_t *sip)
+/* The number is the peer's: what is none of the six classes counts as the nearest one. */
+static int status_of(const sip_t *sip)
 {
 	int status = sip->sip_status->st_status;
+
+	return status < 100 ? 100 : status > 699 ? 699 : status;
+}
+
+static void take_response(struct attempt *a, const sip_t *sip)
+{
+	int status = status_of(sip);
 
 	a->internal = nta_sip_is_internal(sip);
 	a->status = (uint16_t)status;
@@ -375,7 +383,7 @@ static bool ghost_of_recent(unsigned iface, nta_agent_t *agent, msg_t *msg, cons
 bool attempt_stray(unsigned iface, nta_agent_t *agent, msg_t *msg, sip_t *sip)
 {
 	const char *branch = sip->sip_via ? sip->sip_via->v_branch : NULL;
-	int status = sip->sip_status->st_status;
+	int status = status_of(sip);
 	struct attempt *a;
 
 	if (!is_ours(branch) || !sip->sip_cseq || sip->sip_cseq->cs_method != sip_method_invite)

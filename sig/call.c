@@ -693,7 +693,7 @@ static void cancel_heard(struct call *c, const struct attempt *but)
 
 enum decide_reply call_on_progress(struct call *c, struct attempt *a, const sip_t *sip)
 {
-	int status = sip->sip_status->st_status;
+	int status = a->status;
 	enum decide_reply reply;
 
 	if (c->state != CALL_SETUP) {
