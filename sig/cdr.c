@@ -105,7 +105,8 @@ enum cdr_disposition cdr_disposition(uint16_t code, bool cancelled)
 	}
 }
 
-/* FreeSWITCH's words, in small letters as all of kedge's, for what Q.850 and SIP (RFC 3398 7.2.4.1) say. */
+/* FreeSWITCH's words, in small letters as all of kedge's, for what Q.850 and SIP (RFC 3398 7.2.4.1)
+ * say. */
 static const char *q850_word(int q850)
 {
 	static const struct {
@@ -412,7 +413,8 @@ static void disk_failed(int err)
 	    .dropped = atomic_load_explicit(&cdr.failed, memory_order_relaxed));
 }
 
-/* text has room for one byte more at each end: a line end before it where the last line was torn, one behind. */
+/* text has room for one byte more at each end: a line end before it where the last line was torn,
+ * one behind. */
 static void write_line(char *text, size_t n)
 {
 	size_t begin = cdr.torn ? 0 : 1, length, done;

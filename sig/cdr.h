@@ -46,25 +46,30 @@ struct cdr_media { /* one direction, as kedge received it */
 };
 
 struct cdr { /* made by cdr_new; strings through cdr_text */
-	uint64_t call_id;            /* uuid in the file is this, in 16 hex digits, unless uuid is set */
+	/* uuid in the file is this, in 16 hex digits, unless uuid is set */
+	uint64_t call_id;
 	char *uuid;
 	char *src, *src_name, *dst;  /* caller's number and name, number called */
 	char *in, *trunk;            /* trunk it came from; trunk that answered, NULL */
 	char *route, *profile;
-	char *hangup_cause;          /* caller_cancel, user_busy, ...: cdr_cause() knows those of a status */
+	/* caller_cancel, user_busy, ...: cdr_cause() knows those of a status */
+	char *hangup_cause;
 	char *sip_call_id[2];        /* caller's, callee's */
 	char *codec;
-	char *decision;              /* JSON of the decision record; other text is kept as a string */
+	/* JSON of the decision record; other text is kept as a string */
+	char *decision;
 	uint64_t start_ms, answer_ms, end_ms; /* wall; answer 0: never */
 	uint64_t duration_ms, billed_ms;      /* monotonic spans: start to end, answer to end */
-	int32_t ttrb_ms, tta_ms;     /* INVITE to the first 18x and to the 2xx the caller got, -1: never */
+	/* INVITE to the first 18x and to the 2xx the caller got, -1: never */
+	int32_t ttrb_ms, tta_ms;
 	uint16_t code;               /* final response the caller got */
 	int16_t q850;                /* of the end, -1: none */
 	uint8_t disposition;         /* enum cdr_disposition */
 	uint8_t ended_by;            /* enum cdr_ended_by */
 	bool media_known;            /* the call had an anchor */
 	uint32_t switches;           /* of the live outside end */
-	struct cdr_media media[2];   /* from the caller (in the file: "in"), from the callee ("out") */
+	/* from the caller (in the file: "in"), from the callee ("out") */
+	struct cdr_media media[2];
 	uint64_t generation;         /* of the configuration */
 	struct cdr_attempt *attempt; /* attempts[] */
 	uint32_t attempts, room, attempts_cut;
@@ -105,8 +110,8 @@ bool cdr_submit(struct cdr *c);
 /* As of now. Any thread. */
 void cdr_count(struct cdr_counts *n);
 
-/* disposition and hangup_cause of a call that ended with this final response (FreeSWITCH's words in small letters).
- * cancelled: the caller went away first. q850: cause if known, -1. */
+/* disposition and hangup_cause of a call that ended with this final response (FreeSWITCH's words in
+ * small letters). cancelled: the caller went away first. q850: cause if known, -1. */
 enum cdr_disposition cdr_disposition(uint16_t code, bool cancelled);
 const char *cdr_cause(uint16_t code, int q850, bool cancelled);
 

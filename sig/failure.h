@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* failure: how an attempt ended, from what was seen: a final response, or an error of the transport.
+/* failure: how an attempt ended, from what was seen: a final response, or an error of the
+ * transport.
  *
  * The library reports a dead path (ICMP, RST, no route) as a response of its own, mostly 503.
  * Whether something was received decides, never the phrase (SEMANTICS 0.2): a remote 503 is load
@@ -28,7 +29,8 @@ struct failure_evidence { /* {0}: nothing came, nothing failed */
 };
 
 struct failure {
-	struct decide_outcome outcome; /* repairable is set for 491 alone; the sender knows the rest */
+	/* repairable is set for 491 alone; the sender knows the rest */
+	struct decide_outcome outcome;
 	int err;                       /* errno of the transport, 0: not known */
 	char text[64];                 /* text of the Reason, or of the errno; printable ASCII */
 };
@@ -45,8 +47,8 @@ void failure_evidence(struct failure_evidence *e, const struct sip_s *sip, void 
  * no number: 0; what does not fit 32 bits: UINT32_MAX. NULL: 0. */
 uint32_t failure_retry_after(const char *value);
 
-/* The first Q.850 cause of Reason values (RFC 3326), 0: none. NULL: 0. text, if not NULL: size bytes
- * for its text parameter, printable ASCII. */
+/* The first Q.850 cause of Reason values (RFC 3326), 0: none. NULL: 0. text, if not NULL: size
+ * bytes for its text parameter, printable ASCII. */
 uint16_t failure_q850(const char *reason, char *text, size_t size);
 
 #endif

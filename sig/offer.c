@@ -289,8 +289,8 @@ static bool addr_many(const struct kedge_addr *a)
 	return a->ip[0] == 0xff;
 }
 
-/* Reads "IN IP4 192.0.2.1". 0; 1: nowhere (0.0.0.0, ::, a name under .invalid); -EADDRNOTAVAIL: a name, a group,
- * another net. */
+/* Reads "IN IP4 192.0.2.1". 0; 1: nowhere (0.0.0.0, ::, a name under .invalid); -EADDRNOTAVAIL: a
+ * name, a group, another net. */
 static int addr_read(struct text t, struct kedge_addr *addr)
 {
 	struct text net = text_word(&t), type = text_word(&t), rest = text_word(&t);
@@ -317,7 +317,8 @@ static void read_c(struct reader *r, struct text value)
 	struct offer_line *l = r->line ? r->line : &r->session;
 	bool *has = r->line ? &r->has_c : &r->session_c;
 	if (*has)
-		return; /* more than one: layers of a group (RFC 4566 5.7), which is refused by its first */
+		/* more than one: layers of a group (RFC 4566 5.7), which is refused by its first */
+		return;
 	*has = true;
 	int rc = addr_read(value, &l->rtp);
 	*(r->line ? &r->hold : &r->session_hold) = rc == 1;
@@ -720,7 +721,8 @@ static void putf(struct writer *w, const char *format, ...)
 	put(w, (struct text){ line, (size_t)n });
 }
 
-/* Attributes that never cross: addresses, keys, names, or promises that kedge does not keep (RFC 5939, 3312, 5888). */
+/* Attributes that never cross: addresses, keys, names, or promises that kedge does not keep (RFC
+ * 5939, 3312, 5888). */
 static const char *const private_attribute[] = {
 	"acap",
 	"alt",
@@ -960,7 +962,8 @@ static void put_audio(struct writer *w, const struct plan *p)
 		putf(w, "a=rtcp:%u\r\n", rtcp);
 }
 
-/* A line that keeps its place with port 0 (RFC 3264 6, 8.2): media, profile, one format, no attribute. */
+/* A line that keeps its place with port 0 (RFC 3264 6, 8.2): media, profile, one format, no
+ * attribute. */
 static void put_rejected(struct writer *w, const struct offer *o, unsigned i)
 {
 	const struct offer_line *l = &o->line[i];
@@ -1027,7 +1030,7 @@ int offer_write(char *buf, size_t size, const struct offer_write *in, struct off
 	if (rc)
 		return rc;
 	addr_text(addr, &in->local);
-	/* The body behind o= is written twice: once to see whether it changed, once behind the right version. */
+	/* What stands behind o= is written twice: to see whether it changed, then for good. */
 	putf(&tail, "s=-\r\nc=%s\r\n", addr);
 	put_session(&tail, &p);
 	if (tail.full)

@@ -68,7 +68,8 @@ struct offer {
 	struct offer_span session;     /* the lines before the first m-line */
 	uint16_t lines, formats;
 	int16_t audio;                 /* the anchored line, -1: none */
-	bool foreign;                  /* the audio line has a port but an address kedge cannot send to */
+	/* the audio line has a port but an address kedge cannot send to */
+	bool foreign;
 	struct offer_line line[OFFER_LINES];
 	struct offer_format format[OFFER_FORMATS]; /* of the anchored line, each type once */
 };
@@ -81,7 +82,8 @@ struct offer_error {
 /* Finds the SDP in a message body. type: value of Content-Type, NULL is application/sdp. A
  * multipart is searched (RFC 2046). 0; -ENOMSG: no body; -EMEDIUMTYPE: no SDP in it (415); -EINVAL:
  * a broken multipart. */
-int offer_body(const char *type, const char *body, size_t length, const char **sdp, size_t *sdp_length);
+int offer_body(
+    const char *type, const char *body, size_t length, const char **sdp, size_t *sdp_length);
 
 /* Reads a body. 0; -EMSGSIZE: larger than OFFER_MAX or OFFER_LINES; -EINVAL: not SDP, and *e says
  * why. A body without a line that could be anchored is no error: o->audio is -1. */
@@ -89,30 +91,37 @@ int offer_parse(struct offer *o, const char *body, size_t length, struct offer_e
 
 /* Our o= line toward one side: {0} until offer_write uses it first. 24 bytes, kept with the leg. */
 struct offer_origin {
-	uint64_t id;      /* of the session; set by the caller before: random, below 2^31 for old peers */
+	/* of the session; set by the caller before: random, below 2^31 for old peers */
+	uint64_t id;
 	uint64_t version; /* +1 whenever the body differs from the last one */
 	uint64_t digest;  /* of the last body without its o= */
 };
 
 struct offer_write {
 	const struct offer *from;     /* what the other side said */
-	/* Answers: the offer of this side that is answered; its lines, formats and direction bound what is written.
-	 * Later offers: the last body this side had, so that no line goes away. First offers: NULL. */
+	/* Answers: the offer of this side that is answered; its lines, formats and direction bound
+	 * what is written. Later offers: the last body this side had, so that no line goes away.
+	 * First offers: NULL. */
 	const struct offer *shape;
 	bool answer;
 	struct kedge_addr local;      /* our RTP address toward this side */
 	uint16_t rtcp_port;           /* 0: local.port + 1 */
-	const struct offer *only;     /* offers: no payload types but those of this answer (SEMANTICS C.7 1); NULL: all */
-	const struct conf_strings *codecs; /* of this side's trunk: names let through, in that order; NULL or empty: all */
-	const struct conf_strings *filter; /* of the other side's trunk: names let through; NULL or empty: all */
-	int direction;                /* enum offer_direction to write whatever `from` says, -1: as it says */
+	/* offers: no payload types but those of this answer (SEMANTICS C.7 1); NULL: all */
+	const struct offer *only;
+	/* of this side's trunk: names let through, in that order; NULL or empty: all */
+	const struct conf_strings *codecs;
+	/* of the other side's trunk: names let through; NULL or empty: all */
+	const struct conf_strings *filter;
+	/* enum offer_direction to write whatever `from` says, -1: as it says */
+	int direction;
 };
 
 /* Writes the body for one side into buf, with a NUL behind it. Returns its length and moves *origin
  * on, or -ENODATA: no payload type is left, or no audio line (488); -EADDRNOTAVAIL: the audio line
  * names an address kedge cannot send to; -ENOBUFS: size is too small; -EMSGSIZE: it
- * would be longer than OFFER_MAX. On an error *origin is as it was. A re-offer that kedge answers alone: from = the last answer this side had, shape = its
- * offer, direction = what the other side does now; it is turned to fit the offer. */
+ * would be longer than OFFER_MAX. On an error *origin is as it was. A re-offer that kedge answers
+ * alone: from = the last answer this side had, shape = its offer, direction = what the other side
+ * does now; it is turned to fit the offer. */
 int offer_write(char *buf, size_t size, const struct offer_write *w, struct offer_origin *origin);
 
 enum offer_fit {

@@ -47,7 +47,8 @@ const char *profile_clean(char *buf, size_t size, const char *value)
 	return buf;
 }
 
-/* Takes folding out of a header value (RFC 3261 7.3.1). False if another control character is in it. */
+/* Takes folding out of a header value (RFC 3261 7.3.1). False if another control character is in
+ * it. */
 static bool unfold(char *buf, size_t size, const char *value)
 {
 	size_t n = 0;
@@ -78,8 +79,8 @@ static int hex_digit(char c)
 	                              : -1;
 }
 
-/* The user of a URI in plain bytes, without parameters (RFC 3261 19.1.6) and password. False if it is too long or
- * holds control characters. */
+/* The user of a URI in plain bytes, without parameters (RFC 3261 19.1.6) and password. False if it
+ * is too long or holds control characters. */
 static bool user_plain(char buf[static PROFILE_NUMBER], const char *user, size_t length)
 {
 	size_t n = 0;
@@ -223,7 +224,8 @@ static struct span span_trim(struct span s)
 	return s;
 }
 
-/* Takes what stands before the next of `stops` off s, outside quotes and <>. *stop: what it was, 0: the end. */
+/* Takes what stands before the next of `stops` off s, outside quotes and <>. *stop: what it was, 0:
+ * the end. */
 static struct span span_upto(struct span *s, const char *stops, char *stop)
 {
 	struct span head = { s->p, 0 };

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: MIT
 /* profile: the headers of the leg toward a trunk. What the caller sent crosses by rule only.
  *
- *   INVITE in -> profile_read -> struct profile_in -> profile_make -> struct profile_out -> INVITE out
+ *   INVITE in -> profile_read -> profile_in -> profile_make -> profile_out -> INVITE out
  *
  * Written anew: Request-URI and To (number by the trunk's rules, host of its uri), From (caller's
  * number, from_host), Contact's user, P-Asserted-Identity (pai), Diversion and History-Info (hosts
- * hidden). Passed: Subject, Priority, Accept-Language, User-to-User, Privacy, Identity with Date; to
- * PBXs Alert-Info too. All else stays here: it is kedge's own (Allow, Supported, User-Agent, ...),
- * names the inside (Call-Info, Reply-To, Organization, ...), or nobody asked for it (X-...).
+ * hidden). Passed: Subject, Priority, Accept-Language, User-to-User, Privacy, Identity with Date;
+ * to PBXs Alert-Info too. All else stays here: it is kedge's own (Allow, Supported, User-Agent,
+ * ...), names the inside (Call-Info, Reply-To, Organization, ...), or nobody asked for it (X-...).
  * headers.pass lets more through, headers.strip less, headers.set puts in and replaces.
  *
- * Identity (RFC 3325): P-Asserted-Identity is believed from a trusted trunk only. Privacy (RFC 3323):
- * id and user keep the caller's number from trunks that are not trusted, whatever headers.set says;
- * user makes From and Contact anonymous; header and history take out Diversion and History-Info. A critical one kedge does not know: -ENOTSUP (500).
- * Whatever bytes the caller sent, no value can end its line, its quotes or its URI (RFC 3261 25.1):
- * a header with control characters is left out, a display name is quoted anew, a user part escaped
- * anew, bytes that are not UTF-8 become '?'.
+ * Identity (RFC 3325): P-Asserted-Identity is believed from a trusted trunk only. Privacy (RFC
+ * 3323): id and user keep the caller's number from trunks that are not trusted, whatever
+ * headers.set says; user makes From and Contact anonymous; header and history take out Diversion
+ * and History-Info. A critical one kedge does not know: -ENOTSUP (500). Whatever bytes the caller
+ * sent, no value can end its line, its quotes or its URI (RFC 3261 25.1): a header with control
+ * characters is left out, a display name is quoted anew, a user part escaped anew, bytes that are
+ * not UTF-8 become '?'.
  *
  * Pure: no allocation, no clock, no agent; any thread. Both structs are for the stack. */
 #ifndef KEDGE_SIG_PROFILE_H
@@ -57,11 +58,13 @@ struct profile_out { /* pointers: into text */
 	const char *from;         /* value without tag: "Bob" <sip:+442071838751@192.0.2.1> */
 	const char *to;           /* value without tag */
 	const char *contact_user; /* escaped; "": none */
-	const char *lines;        /* the other headers, "Name: value\r\n" each: for SIPTAG_HEADER_STR */
+	/* the other headers, "Name: value\r\n" each: for SIPTAG_HEADER_STR */
+	const char *lines;
 	const char *src, *dst;    /* the numbers as sent, unescaped */
 	bool anonymous;           /* the caller's name was hidden */
 	bool identity_broken;     /* an Identity header was left out: a number was changed */
-	uint16_t left_out;        /* headers that did not cross for their bytes or for want of room */
+	/* headers that did not cross for their bytes or for want of room */
+	uint16_t left_out;
 	size_t used;
 	char text[PROFILE_TEXT];
 };
@@ -75,7 +78,8 @@ const char *profile_called(char buf[static PROFILE_NUMBER], const struct sip_s *
 void profile_caller(char number[static PROFILE_NUMBER], char display[static PROFILE_DISPLAY],
     const struct sip_s *sip);
 
-/* Fills in from an INVITE. number as above. Text is made in home (a su_home_t) or borrowed from sip. */
+/* Fills in from an INVITE. number as above. Text is made in home (a su_home_t) or borrowed from
+ * sip. */
 void profile_read(struct profile_in *in, const struct sip_s *sip, void *home, const char *number,
     uint64_t call_id);
 
