@@ -53,15 +53,16 @@ static socklen_t make_address(struct sockaddr_storage *ss, const char *ip, uint1
 	return sizeof(*in6);
 }
 
-static int bound(const char *ip, uint16_t port)
+static int bound(const char *ip, uint16_t port, int buffer)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = make_address(&ss, ip, port);
-	int fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0), size = 1 << 20;
+	int fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	if (buffer != 0) /* the plane's own have what the system gives, as under kedge run */
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
 	if (bind(fd, (struct sockaddr *)&ss, len) < 0) {
 		int err = errno;
 
@@ -73,7 +74,7 @@ static int bound(const char *ip, uint16_t port)
 
 int plane_socket(const char *ip)
 {
-	return bound(ip, 0);
+	return bound(ip, 0, 1 << 20);
 }
 
 struct kedge_addr plane_addr(const struct sockaddr *sa)
@@ -95,13 +96,13 @@ static int bind_pair(const char *ip, uint16_t *next, struct kedge_port *k)
 {
 	for (int tries = 0; tries < 20000;
 	     tries++, *next = (uint16_t)(*next >= 60000 ? 10000 : *next + 2)) {
-		int rtp = bound(ip, *next), rtcp;
+		int rtp = bound(ip, *next, 0), rtcp;
 
 		if (rtp == -EADDRINUSE)
 			continue;
 		if (rtp < 0)
 			return rtp;
-		rtcp = bound(ip, (uint16_t)(*next + 1));
+		rtcp = bound(ip, (uint16_t)(*next + 1), 0);
 		if (rtcp >= 0) {
 			k->fd_rtp = rtp;
 			k->fd_rtcp = rtcp;
