@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// profile: what a trunk is told, byte for byte; what it must never be told; and strings made to break a header.
+/* profile: what a trunk is told, byte for byte; what it must never be told; and strings made to break a header. A133 A134 A145. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <setjmp.h>
