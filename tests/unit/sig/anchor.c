@@ -131,7 +131,7 @@ static void opens_and_closes(void **state)
 	struct anchor a = { 0 };
 	int mine;
 	struct kedge_anchor w;
-	uint64_t msg;
+	uint64_t msg = 0;
 
 	woken(0);
 	woken(1);
