@@ -217,9 +217,18 @@ static void show_next(void)
 
 /* ---- the play ---- */
 
+/* No call is being set up. One whose carrier rang and then died would wait for its ring timer: true, but another story. */
+static bool all_settled(void)
+{
+	for (unsigned i = 0; i < DEMO_CALLS; i++)
+		if (demo.call[i].dialed && !demo.call[i].up)
+			return false;
+	return true;
+}
+
 static void on_time(uint64_t ms)
 {
-	if (!demo.dead && ms >= DEAD_MS) {
+	if (!demo.dead && ms >= DEAD_MS && (all_settled() || ms >= DEAD_MS + 1000)) {
 		demo.dead = true;
 		demo_freeze(&demo.world, 1);
 		show("carrier a falls silent: no answer to anything, its calls keep talking");
