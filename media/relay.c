@@ -277,6 +277,7 @@ static void on_rtcp(
 		.back = &way->from->line,
 		.back_received = way->to->quality.index,
 		.source = way->place,
+		.to = way->to_port->place,
 		.cname = way->session->cname };
 	n = stitch_rtcp(&r, data, len, out);
 	if (n == 0) {

@@ -175,6 +175,12 @@ static bool is_late(const struct stitch_rtcp *r, uint32_t ssrc)
 	return l->started && l->source == r->source && l->had_old && l->old_ssrc == ssrc;
 }
 
+/* Is what the sender of this RTCP hears of us what its receiver says? Just after a switch it still is another end's. */
+static bool answers(const struct stitch_rtcp *r, uint32_t about)
+{
+	return r->back->started && r->back->source == r->to && r->back->ssrc == about;
+}
+
 /* One report block about our line, in the numbers of who speaks behind it. False: about something else. */
 static bool put_block(const struct stitch_rtcp *r, const uint8_t *in, uint8_t *out)
 {
@@ -182,7 +188,7 @@ static bool put_block(const struct stitch_rtcp *r, const uint8_t *in, uint8_t *o
 	uint32_t reported = rtp_get32(in + 8), behind = (uint32_t)b->index - reported;
 	uint16_t sequence;
 
-	if (!b->started || rtp_get32(in) != b->ssrc)
+	if (!answers(r, rtp_get32(in)))
 		return false;
 	if (behind > INT32_MAX || (b->joined && behind > b->index - b->base))
 		return false;
@@ -272,7 +278,7 @@ static int put_feedback(const struct stitch_rtcp *r, struct writer *w, const str
 
 	if (p->length < 8)
 		return -1;
-	if (!(nack || pli) || !r->back->started || rtp_get32(p->body + 4) != r->back->ssrc)
+	if (!(nack || pli) || !answers(r, rtp_get32(p->body + 4)))
 		return 0;
 	out = begin_packet(w, p->type, p->count, p->length);
 	if (out == NULL)

@@ -71,7 +71,8 @@ struct stitch_rtcp {
 	const struct stitch *back; /* toward its sender: what its report blocks speak of */
 	uint64_t
 	    back_received; /* highest index received from the receiver of this RTCP, source of `back` */
-	uint8_t source;    /* end that sent it */
+	uint8_t source; /* end that sent it */
+	uint8_t to; /* end that is to hear it: of its own packets alone, not of a predecessor's */
 	const char *cname; /* kedge's own, 16 bytes */
 };
 

@@ -59,6 +59,7 @@ static void one_rtcp(const uint8_t *p, size_t n, uint8_t source)
 		.back = &outward,
 		.back_received = outward.index,
 		.source = source,
+		.to = 0xff,
 		.cname = "fuzz" };
 	uint8_t *out = malloc(STITCH_RTCP_MAX); /* exact: one byte too far is seen */
 

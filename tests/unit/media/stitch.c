@@ -232,6 +232,7 @@ static void talk(struct pair *p)
 		.back = &p->outward,
 		.back_received = 65539,
 		.source = 0,
+		.to = 0xff,
 		.cname = "kedge" };
 }
 
@@ -294,7 +295,7 @@ static void round_trip(void **state)
 
 	talk(&p);
 	outward = (struct stitch_rtcp){
-		.line = &p.outward, .back = &p.inward, .source = 0xff, .cname = "kedge"
+		.line = &p.outward, .back = &p.inward, .source = 0xff, .to = 0, .cname = "kedge"
 	};
 	end = sr(in, 0x1d, 0, 0);
 	assert_int_equal(stitch_rtcp(&outward, in, (size_t)(end - in), out), 28);
@@ -316,6 +317,27 @@ static void blocks_that_are_not_ours(void **state)
 	assert_int_equal(
 	    out[0], 0x81); /* one left: ahead of what was sent, somebody else's, ours */
 	assert_int_equal(rtp_get32(out + 36), 65538);
+}
+
+/* What was heard of the end before the switch is not the new one's business: it would learn the other's SSRC. */
+static void blocks_before_the_new_end_spoke(void **state)
+{
+	uint8_t in[256], out[STITCH_RTCP_MAX], *end;
+	struct pair p;
+	struct stitch_rtcp outward;
+
+	talk(&p);
+	outward = (struct stitch_rtcp){
+		.line = &p.outward, .back = &p.inward, .source = 0xff, .to = 1, .cname = "kedge"
+	};
+	end = block(sr(in, 0x1d, 0, 1), 0xaaaa, 509);
+	assert_int_equal(stitch_rtcp(&outward, in, (size_t)(end - in), out), 28);
+	end = word(word(word(word(in, 0x81000000u | RTCP_RTPFB << 16 | 3), 0x1d), 0xaaaa), 0);
+	assert_int_equal(stitch_rtcp(&outward, in, (size_t)(end - in), out), 0);
+	outward.to = 0;
+	end = block(sr(in, 0x1d, 0, 1), 0xaaaa, 509);
+	assert_int_equal(stitch_rtcp(&outward, in, (size_t)(end - in), out), 52);
+	assert_int_equal(rtp_get32(out + 28), 0x0c);
 }
 
 /* The report is about a source that was replaced: the new one's sender would read it as its own loss. */
@@ -463,6 +485,7 @@ int main(void)
 		cmocka_unit_test(after_a_hold), cmocka_unit_test(random_switches),
 		cmocka_unit_test(days_of_silence), cmocka_unit_test(sender_report),
 		cmocka_unit_test(round_trip), cmocka_unit_test(blocks_that_are_not_ours),
+		cmocka_unit_test(blocks_before_the_new_end_spoke),
 		cmocka_unit_test(blocks_of_before_a_switch), cmocka_unit_test(foreign_clock),
 		cmocka_unit_test(late_sender), cmocka_unit_test(source_description),
 		cmocka_unit_test(bye), cmocka_unit_test(feedback), cmocka_unit_test(what_stays_out),
