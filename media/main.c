@@ -20,6 +20,8 @@
 #include "config/event.h"
 #include "media/worker.h"
 
+#define AUDIT_NS (5 * CLOCK_NS_PER_S)
+
 struct plane {
 	struct segment seg;
 	const struct conf *conf;
@@ -98,7 +100,8 @@ static int make_workers(struct plane *p)
 		.buffers = power_of_two(m->buffers),
 		.port_rest_ns = m->port_rest_ms * CLOCK_NS_PER_MS,
 		.orphan_ns = m->orphan_after_ms * CLOCK_NS_PER_MS,
-		.media_dead_ns = m->media_dead_ms * CLOCK_NS_PER_MS };
+		.media_dead_ns = m->media_dead_ms * CLOCK_NS_PER_MS,
+		.audit_ns = AUDIT_NS / p->conf->test.time_scale };
 
 	for (uint32_t i = 0; i < p->seg.pub->workers; i++) {
 		p->worker[i] = worker_new(&p->seg, i, &setup);

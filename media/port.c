@@ -12,6 +12,9 @@
 #include "routing/shm/queue.h"
 
 #define AUDIT_STRIKES 2
+#define LOW_PART      8   /* a ring with less than this part of its pairs runs low */
+#define LOW_LEAST     2   /* a call's two ends */
+#define LOW_MOST      256 /* of a burst between two ticks */
 
 static uint32_t sock_number(uint32_t port, unsigned which)
 {
@@ -83,7 +86,8 @@ static void rest(struct worker *w, uint32_t port)
 
 	p->state = PORT_RESTING;
 	p->rest_until_ns = w->now_ns + w->setup.port_rest_ns;
-	list_add(w, &w->rest, port);
+	list_add(w, &w->rest[p->net].list, port);
+	w->resting++;
 	worker_count(&w->count->ports_resting, 1);
 }
 
@@ -97,19 +101,39 @@ static bool offer(struct worker *w, uint32_t port)
 	return queue_push(&w->queues->free[p->net], port) == 0;
 }
 
-void port_tick(struct worker *w)
+static uint32_t low_mark(uint32_t pairs)
 {
-	while (
-	    w->rest.head != KEDGE_PORT_NONE && w->port[w->rest.head].rest_until_ns <= w->now_ns) {
-		uint32_t port = w->rest.head;
+	uint32_t low = pairs / LOW_PART;
 
+	return low < LOW_LEAST ? LOW_LEAST : low > LOW_MOST ? LOW_MOST : low;
+}
+
+/* The oldest comes first. A burst finds all pairs at rest when as many calls have just ended: then a short rest is better than
+ * a refused call, for the pair stays deaf until it is lent, and is drained then. */
+static void offer_net(struct worker *w, uint32_t net)
+{
+	struct port_rest *r = &w->rest[net];
+
+	while (r->list.head != KEDGE_PORT_NONE) {
+		uint32_t port = r->list.head;
+
+		if (w->port[port].rest_until_ns > w->now_ns &&
+		    queue_count(&w->queues->free[net]) >= low_mark(r->pairs))
+			return;
 		if (!offer(w, port)) {
 			w->port[port].state = PORT_RESTING;
 			return;
 		}
-		w->rest.head = w->port[port].next;
+		r->list.head = w->port[port].next;
+		w->resting--;
 		worker_count(&w->count->ports_resting, (uint64_t)-1);
 	}
+}
+
+void port_tick(struct worker *w)
+{
+	for (uint32_t net = 0; net < w->seg->priv->net_count; net++)
+		offer_net(w, net);
 }
 
 /* ---- attach ---------------------------------------------------------------------------------- */
@@ -136,7 +160,8 @@ static void attach_one(struct worker *w, uint32_t port, uint8_t place, bool fres
 
 void port_attach(struct worker *w, const uint8_t *place, bool fresh)
 {
-	w->rest.head = w->rest.tail = KEDGE_PORT_NONE;
+	for (uint32_t net = 0; net < KEDGE_NETS_MAX; net++)
+		w->rest[net].list.head = KEDGE_PORT_NONE;
 	atomic_store_explicit(&w->count->ports_resting, 0, memory_order_relaxed);
 	atomic_store_explicit(&w->count->ports_lent, 0, memory_order_relaxed);
 	for (uint32_t i = 0; i < w->port_count; i++) {
@@ -147,6 +172,7 @@ void port_attach(struct worker *w, const uint8_t *place, bool fresh)
 		w->port[i].sock[0].fd = w->fds[sock_number(i, 0)];
 		w->port[i].sock[1].fd = w->fds[sock_number(i, 1)];
 		w->port[i].net = k->net;
+		w->rest[k->net].pairs++;
 		attach_one(w, i, place[i], fresh);
 	}
 }
@@ -254,6 +280,8 @@ void port_unconnect(struct worker *w, uint32_t port, unsigned which)
 {
 	struct sock *s = &w->port[port].sock[which];
 
+	w->ops->flush(
+	    w->io); /* what was sent and not submitted yet has no other address than the connection's */
 	if (unconnect(s->fd) < 0)
 		return;
 	s->connected = false;

@@ -4,6 +4,8 @@
  *   RESTING --rest over--> OFFERED --an end names it--> LENT --close--> CLOSING --nothing pending--> RESTING
  *      ^ attach: neither in the ring nor in the table          (routing/shm/pool.h has the same from outside)
  *
+ * Where the ring of an address runs low the pairs that rest longest are offered before their time.
+ *
  * A pair that is not lent carries a drop-all filter. Lending, in this order: unconnect, clear SO_ERROR, drain while still deaf,
  * remove the filter; so no packet meant for an earlier call is ever read for a later one. Every lending has its
  * generation, which is the tag of all requests on the pair.
@@ -52,7 +54,12 @@ static_assert(offsetof(struct port, sock) + offsetof(struct sock, latch.heard_ns
     "one line");
 
 struct port_list {
-	uint32_t head, tail; /* KEDGE_PORT_NONE: empty */
+	uint32_t head, tail; /* head KEDGE_PORT_NONE: empty */
+};
+
+struct port_rest {             /* of one local address */
+	struct port_list list; /* oldest first */
+	uint32_t pairs;        /* of this worker there, wherever they are */
 };
 
 /* Learns all pairs of this worker from the port table; place: where each is, by pool_scan(). fresh: the plane's first start
@@ -82,7 +89,7 @@ void port_settle(struct worker *w, uint32_t sock);
 /* Reads the socket anew with larger buffers. */
 void port_bigger(struct worker *w, uint32_t sock);
 
-/* Offers pairs whose rest is over. Each tick. */
+/* Offers pairs whose rest is over, and those a low ring needs. Each tick, and when signaling may have taken some. */
 void port_tick(struct worker *w);
 
 /* Looks for pairs that were taken from the ring but stand in no table line (signaling died, or wrote twice between two

@@ -19,7 +19,6 @@
 #define IDLE_NS      (50 * CLOCK_NS_PER_MS) /* without sessions; the heart must beat every 100 ms */
 #define ROUND_TICKS  20                     /* every session is looked at once in so many ticks */
 #define SLOW_NS      (100 * CLOCK_NS_PER_MS)
-#define AUDIT_SLOW   50    /* slow ticks between two audits of the ports */
 #define COMMANDS_MAX 64    /* of one pass: packets come first */
 #define LOAD_LOW     5000  /* packets a second: below it latency is all that matters */
 #define LOAD_HIGH    50000 /* from here on the window is as long as it may be */
@@ -136,13 +135,16 @@ static void run_retries(struct worker *w)
 
 static void run_ended(struct worker *w)
 {
-	for (uint32_t i = 0; i < w->ended_count; i++) {
+	uint32_t n = w->ended_count;
+
+	/* What cannot be armed now queues up behind, in the places this loop has left, for the next pass. */
+	w->ended_count = 0;
+	for (uint32_t i = 0; i < n; i++) {
 		uint32_t sock = w->ended[i];
 
 		w->port[sock / 2].sock[sock % 2].waiting = false;
 		port_settle(w, sock);
 	}
-	w->ended_count = 0;
 }
 
 /* From the packets of the last 100 ms: waiting for company saves wake-ups only where there is company. */
@@ -177,8 +179,10 @@ static void slow_tick(struct worker *w)
 		    &w->count->loop_lag_ns, w->pass_worst_ns, memory_order_relaxed);
 		w->pass_worst_ns = 0;
 	}
-	if (w->slow_ticks % AUDIT_SLOW == 0)
+	if (w->now_ns - w->audited_ns >= w->setup.audit_ns) {
+		w->audited_ns = w->now_ns;
 		port_audit(w);
+	}
 }
 
 static void count_free_ports(struct worker *w)
@@ -210,8 +214,10 @@ static void tick(struct worker *w)
 
 static void after_packets(struct worker *w)
 {
-	if (w->commands)
+	if (w->commands) {
 		run_commands(w);
+		port_tick(w);
+	}
 	if (w->now_ns - w->tick_ns >= TICK_NS)
 		tick(w);
 	if (w->ended_count != 0)
@@ -224,10 +230,10 @@ static void after_packets(struct worker *w)
 
 static uint64_t time_to_tick(const struct worker *w)
 {
-	uint64_t period = w->open_count != 0 || w->rest.head != KEDGE_PORT_NONE ? TICK_NS : IDLE_NS;
+	uint64_t period = w->open_count != 0 || w->resting != 0 ? TICK_NS : IDLE_NS;
 	uint64_t gone = clock_mono_ns() - w->tick_ns;
 
-	if (w->commands || w->ended_count != 0)
+	if (w->commands) /* what waits in w->ended could not be armed: not at once again */
 		return 0;
 	return gone < period ? period - gone : 0;
 }
@@ -370,7 +376,7 @@ static void go_on(struct worker *w)
 	uint32_t recovered;
 	bool fresh = atomic_load_explicit(&w->beat->starts, memory_order_relaxed) <= 1;
 
-	w->now_ns = w->tick_ns = w->slow_ns = w->load_ns = clock_mono_ns();
+	w->now_ns = w->tick_ns = w->slow_ns = w->audited_ns = w->load_ns = clock_mono_ns();
 	w->packets_before = atomic_load_explicit(&w->count->packets_in, memory_order_relaxed);
 	atomic_store_explicit(&w->count->sessions, 0, memory_order_relaxed);
 	port_attach(w, w->place, fresh);

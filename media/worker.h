@@ -30,6 +30,7 @@ struct worker_setup {
 	unsigned batch;
 	unsigned buffers; /* a power of two */
 	uint64_t port_rest_ns, orphan_ns, media_dead_ns;
+	uint64_t audit_ns; /* between two looks for forgotten port pairs */
 };
 
 struct worker {
@@ -59,13 +60,14 @@ struct worker {
 	uint32_t ended_count;
 	uint32_t *retry; /* slots to be looked at again: session.retry */
 	uint32_t retry_count;
-	struct port_list rest;
-	bool commands; /* more wait than one pass takes */
+	struct port_rest rest[KEDGE_NETS_MAX];
+	uint32_t resting; /* pairs in these */
+	bool commands;    /* more wait than one pass takes */
 	bool recovering;
 
 	unsigned window_us; /* for the load of now */
 	uint64_t packets_before, load_ns, packets_per_s;
-	uint64_t tick_ns, slow_ns, pass_worst_ns;
+	uint64_t tick_ns, slow_ns, audited_ns, pass_worst_ns;
 	unsigned slow_ticks;
 	unsigned rtcp_next;
 	uint8_t rtcp[WORKER_RTCP_ROOM][STITCH_RTCP_MAX];
