@@ -40,7 +40,8 @@ static bool find_way(struct worker *w, uint32_t sock, uint32_t tag, struct way *
 	return true;
 }
 
-/* False: a stranger. The sender's address is known only while the socket is not connected. */
+/* False: a stranger. The sender's address is known only while the socket is not connected. A plain reception may outlive
+ * the connection for a moment, until its cancel is done: what it reads then may be anybody's. */
 static bool check_source(struct worker *w, struct way *way, const struct sockaddr *from)
 {
 	struct latch *l = &way->sock->latch;
@@ -48,9 +49,13 @@ static bool check_source(struct worker *w, struct way *way, const struct sockadd
 	enum latch_verdict verdict;
 	bool again = l->state != LATCH_OPEN;
 
-	if (from == NULL) {
+	if (from == NULL && way->sock->connected) {
 		l->heard_ns = w->now_ns;
 		return true;
+	}
+	if (from == NULL) {
+		DROP(w, stranger);
+		return false;
 	}
 	addr = addr_from(from);
 	verdict = latch_check(l, way->from->want.learn, &addr, w->now_ns);

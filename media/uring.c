@@ -21,7 +21,7 @@
 #define SQ_ENTRIES 4096
 #define CQ_ENTRIES 65536 /* every armed receive may end at once beside a full buffer ring */
 #define AHEAD      2     /* answers whose ends are fetched beforehand */
-#define HELD_MAX   64    /* buffers read and not yet given back */
+#define HELD_MOST  64    /* buffers read and not yet given back: then a submit */
 #define SMALL_SIZE 576   /* IO_SMALL, and what recvmsg puts before it, in whole cache lines */
 #define BIG_COUNT  256
 #define BIG_SIZE   (IO_BIG + 64)
@@ -61,7 +61,7 @@ struct io {
 	bool registered; /* the ring's own descriptor is */
 	unsigned sends;  /* since the last flush */
 	unsigned held_count;
-	uint32_t held[HELD_MAX]; /* group << 16 | buffer */
+	uint32_t *held; /* group << 16 | buffer; room for all */
 };
 
 static uint64_t pack(unsigned op, uint32_t tag, uint32_t sock)
@@ -107,11 +107,14 @@ static void pool_close(struct pool *p)
 		munmap(p->ring, p->count * sizeof(struct io_uring_buf));
 }
 
-/* The one place that gives buffers back. */
+/* The one place that gives buffers back. None while a send of their bytes may still wait: where the kernel had no memory for
+ * a submit, the next one takes both. */
 static void recycle(struct io *io)
 {
 	int added[GROUPS] = { 0 };
 
+	if (io_uring_sq_ready(&io->ring) != 0)
+		return;
 	for (unsigned i = 0; i < io->held_count; i++) {
 		unsigned group = io->held[i] >> 16, bid = io->held[i] & 0xffff;
 		struct pool *p = &io->pool[group];
@@ -245,7 +248,7 @@ static void on_receive(
 			io->hooks.packet(io->hooks.ctx, sock, tag, NULL, data, (size_t)cqe->res,
 			    (unsigned)cqe->res >= p->size);
 		io->held[io->held_count++] = group << 16 | bid;
-		if (io->held_count == HELD_MAX)
+		if (io->held_count >= HELD_MOST)
 			uring_flush(io);
 	}
 	if (!(cqe->flags & IORING_CQE_F_MORE))
@@ -334,7 +337,7 @@ static int uring_pass(struct io *io, uint64_t timeout_ns, unsigned window_us)
 		rc = enter(io, io->batch, timeout_ns, window_us);
 	else if ((rc = enter(io, 1, timeout_ns, 0)) == 0 && io_uring_cq_ready(&io->ring) != 0)
 		rc = enter(io, io->batch, (uint64_t)window_us * 1000, 0);
-	/* All that was queued is submitted, so what was sent is copied. */
+	/* What was submitted is copied. */
 	io->sends = 0;
 	recycle(io);
 	*io->now_ns = clock_mono_ns();
@@ -384,6 +387,7 @@ static void uring_close(struct io *io)
 	for (int group = 0; group < GROUPS; group++)
 		pool_close(&io->pool[group]);
 	free(io->armed);
+	free(io->held);
 	free(io);
 }
 
@@ -400,7 +404,8 @@ static int uring_open(struct io **out, const struct io_setup *setup, const char 
 	io->wake_fd = setup->wake_fd;
 	io->name_only.msg_namelen = sizeof(struct sockaddr_in6);
 	io->armed = calloc(setup->socks + 1, 1);
-	rc = io->armed != NULL ? open_ring(io) : -ENOMEM;
+	io->held = calloc(setup->buffers + BIG_COUNT, sizeof(*io->held));
+	rc = io->armed != NULL && io->held != NULL ? open_ring(io) : -ENOMEM;
 	if (rc < 0)
 		goto out_free;
 	if ((rc = register_files(io, setup)) < 0 ||
@@ -416,6 +421,7 @@ static int uring_open(struct io **out, const struct io_setup *setup, const char 
 	return 0;
 out_free:
 	free(io->armed);
+	free(io->held);
 	free(io);
 	return rc;
 }
