@@ -14,9 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
+#include "tests/harness/stage.h"
 #include "tools/demo_world.h"
 #include "tools/verb.h"
 
@@ -148,7 +148,7 @@ static unsigned count_records(void)
 
 static void show(const char *what)
 {
-	printf("%5.1f s  %s\n", (demo_now_ns() - demo.start) / 1e9, what);
+	printf("%5.1f s  %s\n", (stage_now_ns() - demo.start) / 1e9, what);
 	fflush(stdout);
 }
 
@@ -161,7 +161,7 @@ static void show_line(void)
 	count_audio(&r);
 	for (int i = 0; i < DEMO_SIDES; i++)
 		lost += r.heard[i].lost;
-	printf("%5.1f s  calls up %2u  (a %2u, b %2u, c %2u)  packets %6llu  lost %llu  longest gap %2llu ms\n", (demo_now_ns() - demo.start) / 1e9,
+	printf("%5.1f s  calls up %2u  (a %2u, b %2u, c %2u)  packets %6llu  lost %llu  longest gap %2llu ms\n", (stage_now_ns() - demo.start) / 1e9,
 		r.up - r.over, r.on[1], r.on[2], r.on[3], (unsigned long long)r.packets, (unsigned long long)lost,
 		(unsigned long long)(r.worst_gap_ns / MS));
 	fflush(stdout);
@@ -261,7 +261,7 @@ static void play(void)
 {
 	uint64_t shown = 0, ms = 0;
 
-	while (!stopped && !all_over() && (ms = ms_since(demo.start, demo_now_ns())) < LIMIT_MS) {
+	while (!stopped && !all_over() && (ms = ms_since(demo.start, stage_now_ns())) < LIMIT_MS) {
 		on_time(ms);
 		if (ms / 1000 != shown) {
 			shown = ms / 1000;
@@ -269,7 +269,7 @@ static void play(void)
 		}
 		demo_step(&demo.world);
 	}
-	for (uint64_t end = demo_now_ns() + TAIL_MS * MS; demo_now_ns() < end;)
+	for (uint64_t end = stage_now_ns() + TAIL_MS * MS; stage_now_ns() < end;)
 		demo_step(&demo.world);
 }
 
@@ -295,7 +295,7 @@ static int finish(void)
 
 	count_audio(&r);
 	count_calls(&r);
-	for (uint64_t end = demo_now_ns() + 2000 * MS; count_records() < DEMO_CALLS && demo_now_ns() < end;)
+	for (uint64_t end = stage_now_ns() + 2000 * MS; count_records() < DEMO_CALLS && stage_now_ns() < end;)
 		demo_step(&demo.world);
 	ended = demo_end_kedge(&demo.world, 5000);
 	r.records = count_records();
@@ -313,7 +313,7 @@ static int run(const char *dir)
 	demo_log_word(&demo.world, "run.ready", "backend", backend, sizeof backend);
 	printf("kedge demo: a PBX and carriers a, b, c on 127.%d.0.0/16; %d calls, %d a second, speech both ways; packets are moved by %s\n",
 		demo.world.slot, DEMO_CALLS, RATE, backend);
-	demo.start = demo_now_ns();
+	demo.start = stage_now_ns();
 	if (demo_dial(&demo.world, RATE, HANGUP_MS))
 		return VERB_REFUSED;
 	play();
@@ -327,7 +327,6 @@ int verb_demo(int argc, char **argv)
 	static const struct option options[] = { { "keep", 1, NULL, 'k' }, { 0 } };
 	struct sigaction act = { .sa_handler = on_signal };
 	const char *dir = NULL;
-	struct rlimit limit;
 	int c, code;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -337,10 +336,7 @@ int verb_demo(int argc, char **argv)
 	}
 	if (optind != argc)
 		return verb_usage("demo");
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
+	stage_raise_files();
 	sigaction(SIGINT, &act, NULL);
 	sigaction(SIGTERM, &act, NULL);
 	demo.world.note = on_note;

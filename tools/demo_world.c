@@ -12,27 +12,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "tests/harness/speech.h"
+#include "tests/harness/stage.h"
 #include "tools/demo_sip.h"
 
-enum { SLOT_FIRST = 20, SLOT_LAST = 99, LOCK_PORT = 4999, RTP_PORT = 21000, CARRIER_ENDS = 128, SIP_PORT = 5060 };
+enum { SLOT_FIRST = 20, SLOT_LAST = 99, RTP_PORT = 21000, CARRIER_ENDS = 128, SIP_PORT = 5060 };
 
 /* Calls that carrier b answers 503: the last twelve. */
 #define BUSY_NUMBERS "INVITE sip:[^@]*20790(2[89]|3[0-9])@"
-
-uint64_t demo_now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ull + t.tv_nsec;
-}
 
 static int complain(const char *what, const char *why)
 {
@@ -40,34 +32,9 @@ static int complain(const char *what, const char *why)
 	return -1;
 }
 
-/* Address HOST of net NET of our slot. */
-static const char *ip_of(const struct demo_world *w, int net, int host, char *out)
-{
-	snprintf(out, INET_ADDRSTRLEN, "127.%u.%u.%u", (uint8_t)w->slot, (uint8_t)net, (uint8_t)host);
-	return out;
-}
-
 static const char *side_ip(const struct demo_world *w, int side, char *out)
 {
-	return ip_of(w, side ? 2 : 1, side ? side : 1, out);
-}
-
-/* A /16 of loopback that no other demo or test has. */
-static int claim_slot(struct demo_world *w)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(LOCK_PORT) };
-	char ip[INET_ADDRSTRLEN];
-
-	for (w->slot = SLOT_FIRST; w->slot <= SLOT_LAST; w->slot++) {
-		inet_pton(AF_INET, ip_of(w, 0, 254, ip), &a.sin_addr);
-		w->lock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (w->lock >= 0 && bind(w->lock, (struct sockaddr *)&a, sizeof a) == 0)
-			return 0;
-		if (w->lock >= 0)
-			close(w->lock);
-	}
-	w->lock = -1;
-	return complain("loopback", "no free 127.x network");
+	return stage_ip(w->slot, side ? 2 : 1, side ? side : 1, out);
 }
 
 static const char *path_in(const struct demo_world *w, const char *name, const char *ending)
@@ -91,8 +58,7 @@ static int make_dir(struct demo_world *w, const char *dir)
 	strcpy(w->dir, full);
 	if (mkdir(path_in(w, "run", ""), 0755) && errno != EEXIST)
 		return complain(w->dir, strerror(errno));
-	/* What an earlier demo left there would be read as this one's. */
-	unlink(path_in(w, "kedge.log", ""));
+	/* What an earlier demo left there would be counted as this one's. */
 	unlink(path_in(w, "cdr", ".jsonl"));
 	return 0;
 }
@@ -108,24 +74,6 @@ static int write_file(const char *path, const char *format, ...)
 	vfprintf(f, format, args);
 	va_end(args);
 	return fclose(f) ? complain(path, strerror(errno)) : 0;
-}
-
-/* A child whose output goes to a file, and which dies with us. */
-static pid_t spawn(const char *log, char *const argv[])
-{
-	pid_t parent = getpid(), pid = fork();
-
-	if (pid)
-		return pid;
-	int out = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0644), null = open("/dev/null", O_RDONLY);
-	dup2(null, STDIN_FILENO);
-	dup2(out, STDOUT_FILENO);
-	dup2(out, STDERR_FILENO);
-	setpgid(0, 0); /* Ctrl-C is the demo's to handle */
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() == parent)
-		execvp(argv[0], argv);
-	_exit(127);
 }
 
 static struct peer *open_peer(const struct demo_world *w, int side)
@@ -167,7 +115,7 @@ static int start_sipp(struct demo_world *w, int side, char *const more[])
 	int n = 27;
 
 	side_ip(w, side, ip);
-	ip_of(w, 9, side + 1, own);
+	stage_ip(w->slot, 9, side + 1, own);
 	snprintf(xml, sizeof xml, "%s", path_in(w, s->name, ".xml"));
 	snprintf(fifo, sizeof fifo, "%s", path_in(w, s->name, ".fifo"));
 	snprintf(trace, sizeof trace, "%s", path_in(w, s->name, ".sip"));
@@ -180,15 +128,14 @@ static int start_sipp(struct demo_world *w, int side, char *const more[])
 	}
 	while (more && *more)
 		argv[n++] = *more++;
-	s->pid = spawn(path_in(w, s->name, ".out"), argv);
+	s->pid = stage_spawn(path_in(w, s->name, ".out"), argv);
 	return s->pid < 0 ? complain("sipp", strerror(errno)) : 0;
 }
 
 static int start_kedge(struct demo_world *w)
 {
-	char self[PATH_MAX], config[PATH_MAX], word[64];
+	char self[PATH_MAX], config[PATH_MAX], log[PATH_MAX], output[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-	uint64_t end = demo_now_ns() + 10000000000ull;
 
 	if (n < 0)
 		return complain("/proc/self/exe", strerror(errno));
@@ -196,13 +143,9 @@ static int start_kedge(struct demo_world *w)
 	if (write_file(path_in(w, "kedge.cfg", ""), demo_config, w->slot, w->dir))
 		return -1;
 	snprintf(config, sizeof config, "%s", path_in(w, "kedge.cfg", ""));
-	w->kedge = spawn(path_in(w, "kedge", ".out"), (char *[]){ self, "run", "-f", config, NULL });
-	while (!demo_log_word(w, "run.ready", "backend", word, sizeof word)) {
-		if (demo_now_ns() > end || waitpid(w->kedge, NULL, WNOHANG) != 0)
-			return complain("kedge run did not start", path_in(w, "kedge", ".out"));
-		usleep(10000);
-	}
-	return 0;
+	snprintf(log, sizeof log, "%s", path_in(w, "kedge.log", ""));
+	snprintf(output, sizeof output, "%s", path_in(w, "kedge", ".out"));
+	return stage_kedge(self, config, log, output, &w->kedge) ? complain("kedge run did not start", output) : 0;
 }
 
 /* A SIPp that did not like its arguments is gone by now. */
@@ -214,28 +157,18 @@ static int check_carriers(struct demo_world *w)
 	return 0;
 }
 
-static bool have_sipp(void)
-{
-	const char *path = getenv("PATH");
-	char file[PATH_MAX];
-
-	for (const char *at = path; at && *at; at += strcspn(at, ":"), at += *at == ':') {
-		snprintf(file, sizeof file, "%.*s/sipp", (int)strcspn(at, ":"), at);
-		if (access(file, X_OK) == 0)
-			return true;
-	}
-	return false;
-}
-
 int demo_open(struct demo_world *w, const char *dir)
 {
 	for (int i = 0; i < DEMO_SIDES; i++)
 		w->side[i].fifo = -1;
 	w->lock = -1;
-	if (!have_sipp())
+	if (!stage_have("sipp"))
 		return complain("sipp is missing", "as root: apt-get install -y sip-tester");
 	speech_init();
-	if (claim_slot(w) || make_dir(w, dir))
+	w->slot = stage_claim(SLOT_FIRST, SLOT_LAST, &w->lock);
+	if (w->slot < 0)
+		return complain("loopback", "no free 127.x network");
+	if (make_dir(w, dir))
 		return -1;
 	for (int i = 0; i < DEMO_SIDES; i++)
 		if (open_side(w, i) || (i && start_sipp(w, i, NULL)))
@@ -255,7 +188,7 @@ int demo_dial(struct demo_world *w, unsigned calls_per_s, unsigned end_ms)
 	for (unsigned i = 0; i < DEMO_CALLS; i++)
 		fprintf(f, "+4420790%02u;%u;\n", i, end_ms - i * 1000 / calls_per_s);
 	fclose(f);
-	snprintf(kedge, sizeof kedge, "%s:%d", ip_of(w, 3, 1, ip), SIP_PORT);
+	snprintf(kedge, sizeof kedge, "%s:%d", stage_ip(w->slot, 3, 1, ip), SIP_PORT);
 	snprintf(rate, sizeof rate, "%u", calls_per_s);
 	snprintf(count, sizeof count, "%d", DEMO_CALLS);
 	return start_sipp(w, 0, (char *[]){ "-inf", csv, "-m", count, "-l", count, "-r", rate, kedge, NULL });
@@ -270,7 +203,7 @@ static void take_line(struct demo_world *w, int side, const char *line)
 		enum demo_what what;
 	} words[] = { { "dialed ", DEMO_DIALED }, { "invited ", DEMO_INVITED }, { "refused ", DEMO_REFUSED }, { "answered ", DEMO_ANSWERED },
 		{ "up ", DEMO_UP }, { "over ", DEMO_OVER }, { "failed ", DEMO_FAILED } };
-	struct demo_note n = { .side = side, .at_ns = demo_now_ns() };
+	struct demo_note n = { .side = side, .at_ns = stage_now_ns() };
 
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
 		if (strncmp(line, words[i].word, strlen(words[i].word)) == 0) {
@@ -305,7 +238,7 @@ static void read_lines(struct demo_world *w, int side)
 void demo_step(struct demo_world *w)
 {
 	struct pollfd fds[2 * DEMO_SIDES];
-	uint64_t now = demo_now_ns(), next = now + 5000000, due;
+	uint64_t now = stage_now_ns(), next = now + 5000000, due;
 
 	for (int i = 0; i < DEMO_SIDES; i++) {
 		fds[2 * i] = (struct pollfd){ .fd = w->side[i].fifo, .events = POLLIN };
@@ -333,40 +266,15 @@ void demo_thaw(struct demo_world *w, int side)
 	kill(w->side[side].pid, SIGCONT);
 }
 
-/* Waits for a child; false if it is still there after limit_ms. */
-static bool gone(pid_t pid, unsigned limit_ms, int *status)
-{
-	for (uint64_t end = demo_now_ns() + limit_ms * 1000000ull; demo_now_ns() < end; usleep(5000))
-		if (waitpid(pid, status, WNOHANG) != 0)
-			return true;
-	return false;
-}
-
 bool demo_end_kedge(struct demo_world *w, unsigned limit_ms)
 {
 	int status = -1;
 
 	kill(w->kedge, SIGTERM);
-	if (!gone(w->kedge, limit_ms, &status))
+	if (!stage_gone(w->kedge, limit_ms, &status))
 		return false;
 	w->kedge = 0;
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
-static void end_child(pid_t pid)
-{
-	int status;
-
-	if (pid <= 0)
-		return;
-	kill(pid, SIGCONT);
-	for (int i = 0; i < 3; i++) { /* kedge run: drain, hasten, kill its planes */
-		kill(pid, SIGTERM);
-		if (gone(pid, 1000, &status))
-			return;
-	}
-	kill(pid, SIGKILL);
-	waitpid(pid, &status, 0);
 }
 
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
@@ -377,7 +285,7 @@ static int remove_one(const char *path, const struct stat *st, int flag, struct 
 void demo_close(struct demo_world *w)
 {
 	for (int i = 0; i < DEMO_SIDES; i++) {
-		end_child(w->side[i].pid);
+		stage_end(w->side[i].pid);
 		if (w->side[i].fifo >= 0) {
 			close(w->side[i].fifo);
 			unlink(path_in(w, w->side[i].name, ".fifo"));
@@ -385,7 +293,7 @@ void demo_close(struct demo_world *w)
 		if (w->side[i].peer)
 			peer_close(w->side[i].peer);
 	}
-	end_child(w->kedge);
+	stage_end(w->kedge);
 	if (w->lock >= 0)
 		close(w->lock);
 	if (!w->keep && w->dir[0])
@@ -394,20 +302,5 @@ void demo_close(struct demo_world *w)
 
 bool demo_log_word(const struct demo_world *w, const char *event, const char *key, char *out, size_t room)
 {
-	FILE *f = fopen(path_in(w, "kedge.log", ""), "r");
-	char line[4096], *at, find[64];
-	bool found = false;
-
-	if (!f)
-		return false;
-	snprintf(find, sizeof find, " %s=", key);
-	while (fgets(line, sizeof line, f))
-		if (strstr(line, event) && (at = strstr(line, find))) {
-			at += strlen(find);
-			at[strcspn(at, " \n")] = 0;
-			snprintf(out, room, "%s", at);
-			found = true;
-		}
-	fclose(f);
-	return found;
+	return stage_log_word(path_in(w, "kedge.log", ""), event, key, out, room);
 }

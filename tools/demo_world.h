@@ -45,8 +45,6 @@ struct demo_world {
 	void *user;
 };
 
-uint64_t demo_now_ns(void);
-
 /* Makes network, files, RTP ends, carriers and kedge; the PBX waits. dir: NULL for one that is thrown away. 0, or -1 after saying why. */
 int demo_open(struct demo_world *w, const char *dir);
 

@@ -12,13 +12,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 #include <arpa/inet.h>
 
 #include "tests/harness/peer.h"
 #include "tests/harness/speech.h"
+#include "tests/harness/stage.h"
 
 enum { CONTROLS = 8 };
 
@@ -44,21 +44,13 @@ static void on_signal(int n)
 	ended = n;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ull + t.tv_nsec;
-}
-
 static void obey(struct peer *p, const char *line)
 {
 	if (strcmp(line, "quit") == 0)
 		ended = 1;
 	else if (strcmp(line, "report") == 0)
 		peer_json(p, stdout);
-	else if (*line && peer_command(p, line, now_ns()))
+	else if (*line && peer_command(p, line, stage_now_ns()))
 		fprintf(stderr, "rtp_peer: not understood: %s\n", line);
 }
 
@@ -137,7 +129,7 @@ static bool parse(struct options *o, int argc, char **argv)
 
 static void serve(struct peer *p, struct options *o)
 {
-	uint64_t start = now_ns(), now = start, next = start;
+	uint64_t start = stage_now_ns(), now = start, next = start;
 	struct pollfd fds[CONTROLS + 1] = { { .fd = peer_fd(p), .events = POLLIN } };
 
 	for (uint32_t i = 0; i < o->controls; i++)
@@ -148,7 +140,7 @@ static void serve(struct peer *p, struct options *o)
 		for (uint32_t i = 0; i < o->controls; i++)
 			if (fds[i + 1].revents && !listen_to(p, &o->control[i]))
 				ended = 1;
-		now = now_ns();
+		now = stage_now_ns();
 		next = peer_step(p, now);
 	}
 }
@@ -157,7 +149,6 @@ int main(int argc, char **argv)
 {
 	struct options o = { .name = "heard", .control = { { .fd = STDIN_FILENO } }, .controls = 1 };
 	struct sigaction act = { .sa_handler = on_signal };
-	struct rlimit limit;
 	struct peer_counts total;
 	struct peer *p;
 
@@ -166,10 +157,7 @@ int main(int argc, char **argv)
 			" [--pcap FILE] [--seconds S]\n", stderr);
 		return 2;
 	}
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
+	stage_raise_files();
 	sigaction(SIGTERM, &act, NULL);
 	sigaction(SIGINT, &act, NULL);
 	speech_init();

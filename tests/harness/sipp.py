@@ -408,7 +408,7 @@ class Sipp(Log):
         # The media socket of SIPp itself is of no use; an address of its own keeps it out of the RTP peer's way.
         args = ["sipp", "-sf", base + ".xml", "-i", at.ip, "-bind_local", "-p", str(at.port), "-mi", at.dummy_ip, "-mp", str(at.rtp_port),
                 "-nostdin", "-timer_resol", "1", "-t", transport, "-trace_msg", "-message_file", self.trace, "-trace_err", "-error_file", base + ".err",
-                "-deadcall_wait", "0", "-skip_rlimit", "-ci", at.dummy_ip, "-cp", "8888"]
+                "-deadcall_wait", "0", "-skip_rlimit", "-ci", at.dummy_ip]
         if aa:
             args.append("-aa")
         if fifo:
