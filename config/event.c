@@ -352,7 +352,8 @@ static struct record *claim(size_t size)
 		pad = RING - (head & (RING - 1));
 		pad = pad < size ? pad : 0;
 		tail = atomic_load_explicit(&log_.tail, memory_order_acquire); /* R2: its bytes are cleared */
-		if (head + pad + size - tail > RING)
+		/* Signed: others may have moved both past the head seen here, and then the swap below sees it anew. */
+		if ((int64_t)(head + pad + size - tail) > (int64_t)RING)
 			return NULL;
 	} while (!atomic_compare_exchange_weak_explicit(
 	    &log_.head, &head, head + pad + size, memory_order_relaxed, memory_order_relaxed));

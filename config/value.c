@@ -18,7 +18,7 @@ static const struct unit units[] = {
 };
 #define UNITS (sizeof(units) / sizeof(units[0]))
 
-/* Digits at *text, at most nine, so that no product below overflows. */
+/* Digits at *text, at most nine: any setting's worth, and no sum of them overflows. */
 static bool digits(const char **text, uint64_t *n)
 {
 	const char *s = *text;
@@ -40,6 +40,8 @@ static bool duration(const char *text, uint64_t *us)
 		return false;
 	for (size_t i = 0; i < UNITS; i++)
 		if (!strcmp(text, units[i].name)) {
+			if (n > UINT64_MAX / units[i].us)
+				return false;
 			*us = n * units[i].us;
 			return true;
 		}

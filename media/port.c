@@ -280,8 +280,8 @@ void port_unconnect(struct worker *w, uint32_t port, unsigned which)
 {
 	struct sock *s = &w->port[port].sock[which];
 
-	w->ops->flush(
-	    w->io); /* what was sent and not submitted yet has no other address than the connection's */
+	/* What was sent and not submitted yet has no other address than the connection's. */
+	w->ops->flush(w->io);
 	if (unconnect(s->fd) < 0)
 		return;
 	s->connected = false;
