@@ -34,7 +34,7 @@ static struct io {
 	unsigned armed[SOCKS], refused;
 	uint32_t tag[SOCKS];
 	enum io_mode mode[SOCKS];
-	int pending; /* a socket with a send that is not submitted; -1: none */
+	int pending; /* the socket of the first send that is not submitted; -1: none */
 	bool pending_named, lost;
 	unsigned sent;
 } io;
@@ -77,9 +77,11 @@ static void cancelled(uint32_t sock)
 static void fake_send(struct io *unused, uint32_t sock, uint32_t tag, const void *data, size_t len,
     const struct sockaddr *to, socklen_t to_len)
 {
+	io.sent++;
+	if (io.pending >= 0)
+		return;
 	io.pending = (int)sock;
 	io.pending_named = to != NULL;
-	io.sent++;
 }
 
 /* As the kernel does it: a send without an address needs the connection at the time of the submit. */
