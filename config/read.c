@@ -495,7 +495,7 @@ static char *read_list(struct load *l, const config_setting_t *s, const struct r
 	if (s && !is_list(s))
 		complain(l, &key, where_of(l, s), "expected a list ( { ... }, { ... } ), got %s", got(s, is, sizeof(is)));
 	if (length + more >= CONF_NONE) {
-		complain(l, &key, where_of(l, s), "at most %d entries are possible", CONF_NONE - 1);
+		complain(l, &key, s ? where_of(l, s) : l->c->where, "at most %d entries are possible", CONF_NONE - 1);
 		length = 0;
 	}
 	list = mem_get(l->m, (size_t)(length + more) * g->size + 1);
@@ -620,7 +620,7 @@ struct scan { /* one file's text, for numbers that libconfig would cut */
 
 static void scan_comment(struct scan *c)
 {
-	if (c->s[1] != '*') {
+	if (c->s[0] == '#' || c->s[1] != '*') {
 		c->s += strcspn(c->s, "\n");
 		return;
 	}

@@ -196,6 +196,8 @@ static void numbers_beyond_32_bits(void **state)
 	    "kedge.cfg:10: error: limits.max_calls: expected a whole number 1..32768, got 1215752191\n");
 	tells(HEAD TRUNKS TAIL "limits = { max_calls = 4294968296; };\n", /* would read as 1000 */
 	    "kedge.cfg:8: error: the number 4294968296 does not fit into 32 bits: write 4294968296L\n");
+	tells(HEAD TRUNKS TAIL "#* no block begins here\nlimits = { max_calls = 4294968296; };\n",
+	    "kedge.cfg:9: error: the number 4294968296 does not fit into 32 bits: write 4294968296L\n");
 	tells(HEAD TRUNKS TAIL "limits = { max_calls = 4294968296L; };\n",
 	    "kedge.cfg:8: error: limits.max_calls: expected a whole number 1..32768, got 4294968296\n");
 	tells(HEAD TRUNKS TAIL "limits = { max_calls = 1000L; };\n", "");
