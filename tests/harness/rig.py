@@ -21,7 +21,7 @@ from rtp import Rtp, faults
 from sipp import Log, Message, Sipp
 
 SLOTS = range(100, 250)
-RTP_PORTS, ENDS = 21000, 64
+RTP_PORTS, ENDS = 21000, 128
 
 
 def claim():
@@ -330,6 +330,27 @@ class Rig:
                               env=dict(os.environ, KEDGE_TEST="1"))
         assert not ok or done.returncode == 0, "kedge %s: exit %d: %s%s" % (" ".join(args), done.returncode, done.stdout, done.stderr)
         return done.stdout
+
+    def figures(self):
+        """/v1/status: heartbeats, ports, sessions and every counter. None while nobody answers."""
+        try:
+            with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(2)
+                s.connect(self.folder + "/run/admin.sock")
+                s.sendall(b"GET /v1/status HTTP/1.0\r\nHost: kedge\r\n\r\n")
+                text = b"".join(iter(lambda: s.recv(65536), b""))
+            return json.loads(text.partition(b"\r\n\r\n")[2])
+        except (OSError, ValueError):
+            return None
+
+    def media(self, what):
+        """Sum over the media workers of one of their figures; None while nobody answers."""
+        f = self.figures()
+        return f and sum(w[what] if what in w else w["counters"][what] for w in f["media"])
+
+    def pid(self, plane):
+        """The process that serves as "sig" or "media" now."""
+        return self.events("plane.start") and [e["pid"] for e in self.events("plane.start") if e["plane"] == plane][-1]
 
     # ---- time ----
 
