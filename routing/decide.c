@@ -629,19 +629,25 @@ static uint16_t last_cause(const struct decide *d)
 	           : 503;
 }
 
+/* Nothing was sent: we ourselves had no port or descriptor left, whichever trunk it was. */
+static bool out_of_means(const struct decide *d)
+{
+	return d->count && d->attempt[d->count - 1].cause == CAUSE_LIMIT;
+}
+
 static void finish_path(
     const struct decide *d, const struct health *h, uint64_t now_ns, struct decide_final *f)
 {
 	uint64_t retry;
-	bool nobody = nobody_serves(d, h, &retry);
+	bool means = out_of_means(d), nobody = nobody_serves(d, h, &retry);
 
 	f->from = DECIDE_NONE;
 	f->sip_cause = last_cause(d);
 	f->q850 = f->sip_cause == 503 ? 34 : 38; /* no circuit; network out of order */
-	f->why = nobody ? "nobody_serves" : "paths_failed";
+	f->why = means ? "no_means" : nobody ? "nobody_serves" : "paths_failed";
 	switch ((enum conf_all_failed)d->plan->profile->all_failed) {
 	case CONF_ALL_AUTO:
-		f->code = nobody ? 503 : 500;
+		f->code = nobody || means ? 503 : 500;
 		break;
 	case CONF_ALL_503:
 		f->code = 503;
@@ -656,7 +662,7 @@ static void finish_path(
 	if (f->code != 503)
 		return;
 	f->retry_after_s = 1;
-	if (retry != UINT64_MAX && retry > now_ns)
+	if (!means && retry != UINT64_MAX && retry > now_ns)
 		f->retry_after_s = (uint32_t)((retry - now_ns + HEALTH_SECOND_NS - 1) / HEALTH_SECOND_NS);
 }
 

@@ -587,6 +587,24 @@ static void all_failed_setting(void **state)
 	free(r);
 }
 
+/* No port of our own is no failure of theirs: the caller may come again, or go elsewhere. */
+static void no_means_of_our_own(void **state)
+{
+	struct rig *r = rig_new(3);
+	unsigned tries = 0;
+
+	rig_call(r, "4420");
+	while (rig_next(r) == DECIDE_TRY) {
+		tries++;
+		rig_end(r, r->step.attempt, CAUSE_LIMIT, 0);
+	}
+	assert_int_equal(tries, 3);
+	assert_int_equal(r->step.final.code, 503);
+	assert_int_equal(r->step.final.retry_after_s, 1);
+	assert_string_equal(r->step.final.why, "no_means");
+	free(r);
+}
+
 static void on_busy(void **state)
 {
 	struct rig *r = rig_new(3);
@@ -853,6 +871,7 @@ int main(void)
 		cmocka_unit_test(one_deadline),
 		cmocka_unit_test(best_of_failures),
 		cmocka_unit_test(all_failed_setting),
+		cmocka_unit_test(no_means_of_our_own),
 		cmocka_unit_test(on_busy),
 		cmocka_unit_test(caller_gone),
 		cmocka_unit_test(same_once),
