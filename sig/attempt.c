@@ -15,6 +15,7 @@
 
 #include "config/clock.h"
 #include "sig/call.h"
+#include "sig/failure.h"
 
 #define URL(text) ((url_string_t *)(text))
 
@@ -322,17 +323,9 @@ static void on_final(struct attempt *a, const sip_t *sip)
 	}
 }
 
-/* The number is the peer's: what is none of the six classes counts as the nearest one. */
-static int status_of(const sip_t *sip)
-{
-	int status = sip->sip_status->st_status;
-
-	return status < 100 ? 100 : status > 699 ? 699 : status;
-}
-
 static void take_response(struct attempt *a, const sip_t *sip)
 {
-	int status = status_of(sip);
+	int status = failure_status(sip);
 
 	a->internal = nta_sip_is_internal(sip);
 	a->status = (uint16_t)status;
@@ -383,7 +376,7 @@ static bool ghost_of_recent(unsigned iface, nta_agent_t *agent, msg_t *msg, cons
 bool attempt_stray(unsigned iface, nta_agent_t *agent, msg_t *msg, sip_t *sip)
 {
 	const char *branch = sip->sip_via ? sip->sip_via->v_branch : NULL;
-	int status = status_of(sip);
+	int status = failure_status(sip);
 	struct attempt *a;
 
 	if (!is_ours(branch) || !sip->sip_cseq || sip->sip_cseq->cs_method != sip_method_invite)

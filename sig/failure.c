@@ -158,11 +158,18 @@ static char *joined(const sip_reason_t *r, su_home_t *home)
 	return all;
 }
 
+int failure_status(const struct sip_s *sip)
+{
+	int status = sip->sip_status->st_status;
+
+	return status < 100 ? 100 : status > 699 ? 500 : status;
+}
+
 void failure_evidence(struct failure_evidence *e, const struct sip_s *sip, void *home)
 {
 	const sip_t *m = sip;
 
-	e->status = m && m->sip_status ? (uint16_t)m->sip_status->st_status : 0;
+	e->status = m && m->sip_status ? (uint16_t)failure_status(m) : 0;
 	e->received = m && m->sip_status && !nta_sip_is_internal(m);
 	e->retry_after = m && m->sip_retry_after
 	                     ? su_sprintf(home, "%lu", (unsigned long)m->sip_retry_after->af_delta)

@@ -39,6 +39,10 @@ struct failure {
  * connection after a 1xx (the answer may come on another one, SEMANTICS C.2) and for no evidence. */
 void failure_read(struct failure *f, const struct failure_evidence *e);
 
+/* The status of a response, 100 to 699. The library takes any number from the wire: what lies below is a 100, what
+ * lies above a 500, as of a class nobody knows (RFC 3261 8.1.3.2). */
+int failure_status(const struct sip_s *sip);
+
 /* Fills in status, received, retry_after and reason from a response as the library hands it over;
  * what is known of the transport stays. Text is borrowed from sip and home (su_home_t). */
 void failure_evidence(struct failure_evidence *e, const struct sip_s *sip, void *home);

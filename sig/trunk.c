@@ -15,6 +15,7 @@
 
 #include "config/clock.h"
 #include "config/event.h"
+#include "sig/failure.h"
 #include "sig/listen.h"
 #include "sig/resolve.h"
 
@@ -356,7 +357,7 @@ bool trunk_response(msg_t *msg, const sip_t *sip)
 	p = find_probe(sip->sip_call_id->i_id, &slot);
 	if (!p)
 		return false;
-	code = (uint16_t)sip->sip_status->st_status;
+	code = (uint16_t)failure_status(sip);
 	rtt_us = (uint32_t)((now - p->sent_ns) / 1000);
 	if (code < 200 || !p->waiting) { /* too late to be good, but a sign of life */
 		health_heard(trunks.health, slot, 0, now);

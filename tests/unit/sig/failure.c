@@ -218,6 +218,18 @@ static void test_from_the_library(void **state)
 		msg_destroy(msg);
 	}
 
+	static const char *const odd[] = { "099", "0", "700", "65736" };
+	static const uint16_t read[] = { 100, 100, 500, 500 };
+	for (int i = 0; i < 4; i++) {
+		char text[64];
+
+		snprintf(text, sizeof text, "SIP/2.0 %s X\r\n\r\n", odd[i]);
+		sip = response(&msg, text);
+		failure_evidence(&e, sip, msg_home(msg));
+		assert_int_equal(e.status, read[i]);
+		msg_destroy(msg);
+	}
+
 	failure_evidence(&e, NULL, NULL);
 	assert_int_equal(e.status, 0);
 	assert_false(e.received);
