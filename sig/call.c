@@ -163,6 +163,11 @@ struct bridge_side *call_side(struct call *c, const struct leg *l)
 	return l == &c->caller ? &c->bridge.caller : &c->winner->side;
 }
 
+bool call_has(const struct call *c, const struct leg *l)
+{
+	return l == &c->caller || (c->winner ? l == &c->winner->leg : l->state == LEG_EARLY);
+}
+
 /* ---- life ----------------------------------------------------------------------------------- */
 
 /* What another process, and the operator, would want to know. */

@@ -146,7 +146,8 @@ void call_on_answer(struct call *c, struct attempt *a, const sip_t *sip);
 void call_on_failure(struct call *c, struct attempt *a, const sip_t *sip);
 void call_on_over(struct call *c, struct attempt *a, const sip_t *sip, bool cancelled_by_us);
 
-/* A leg speaks. */
+/* A leg speaks. Is it of the call still? Not a branch that lost: it must not end or change what others have. */
+bool call_has(const struct call *c, const struct leg *l);
 void call_on_bye(struct call *c, struct leg *l, nta_incoming_t *irq, const sip_t *sip);
 void call_on_reinvite(struct call *c, struct leg *l, nta_incoming_t *irq, const sip_t *sip);
 void call_leg_gone(struct call *c, struct leg *l);

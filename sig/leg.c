@@ -165,6 +165,10 @@ static void dispatch(struct leg *l, nta_incoming_t *irq, const sip_t *sip)
 		reply_and_end(irq, SIP_403_FORBIDDEN);
 		return;
 	}
+	if (!call_has(l->call, l)) {
+		reply_and_end(irq, SIP_481_NO_TRANSACTION);
+		return;
+	}
 	switch (sip->sip_request->rq_method) {
 	case sip_method_bye:
 		call_on_bye(l->call, l, irq, sip);
