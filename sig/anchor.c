@@ -202,11 +202,6 @@ void anchor_close(struct anchor *a)
 	tell(a);
 }
 
-void anchor_disown(uint32_t slot)
-{
-	anchor_state.owner[slot] = NULL;
-}
-
 /* ---- ends ----------------------------------------------------------------------------------- */
 
 static void write_want(const struct anchor *a)

@@ -92,9 +92,6 @@ uint64_t anchor_switches(const struct anchor *a);
 /* Ends the anchor; `closed` follows with the owner given to anchor_open. */
 void anchor_close(struct anchor *a);
 
-/* No event of this slot is to name its owner any more: the call is gone. */
-void anchor_disown(uint32_t slot);
-
 /* Slots free now; slots that wait for media to close them. */
 uint32_t anchor_free_slots(void);
 uint32_t anchor_closing(void);

@@ -493,10 +493,10 @@ void attempt_end(struct attempt *a)
 
 void attempt_fini(struct attempt *a)
 {
-	if (a->state == ATTEMPT_IDLE)
-		return;
 	drop_transaction(a);
-	branch_remove(a);
-	recent_add(a);
-	leg_fini(&a->leg);
+	if (a->state != ATTEMPT_IDLE) {
+		branch_remove(a);
+		recent_add(a);
+	}
+	leg_fini(&a->leg); /* of one that could not send, too */
 }

@@ -78,12 +78,13 @@ int call_init(const struct call_deps *deps, const struct conf *conf)
 	return anchor_init(deps->seg, deps->root, &anchor_events);
 }
 
+/* What is left had no answer to its BYE, or waits for late ones, or for media: it has its record all the same. */
 void call_fini(void)
 {
 	while (calls.all) {
 		struct call *c = calls.all;
 
-		anchor_disown(c->bridge.anchor.slot);
+		report_call(c);
 		c->holds = 1;
 		call_release(c);
 	}

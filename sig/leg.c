@@ -330,6 +330,7 @@ void leg_bye(struct leg *l, const char *reason)
 	    TAG_IF(reason, SIPTAG_REASON_STR(reason)), TAG_END());
 	if (!l->bye) {
 		l->state = LEG_GONE;
+		call_leg_gone(l->call, l);
 		return;
 	}
 	l->state = LEG_ENDING;
@@ -344,13 +345,14 @@ void leg_end(struct leg *l)
 
 void leg_fini(struct leg *l)
 {
-	assert(!l->bye);
+	if (l->bye) /* its answer is not waited for: the process ends */
+		nta_outgoing_destroy(l->bye);
 	if (l->orq)
 		nta_outgoing_destroy(l->orq);
 	if (l->irq)
 		nta_incoming_destroy(l->irq);
 	nta_leg_destroy(l->nta);
-	l->orq = NULL;
+	l->bye = l->orq = NULL;
 	l->irq = NULL;
 	l->nta = NULL;
 }
