@@ -286,6 +286,7 @@ static void on_success(struct attempt *a, const sip_t *sip)
 		enter(a, ATTEMPT_WON);
 		leg_answered(&a->leg, sip, true);
 		call_on_answer(a->call, a, sip);
+		drop_transaction(a); /* it lingers by itself; kept by us it would hold both messages for the whole call */
 		return;
 	}
 	/* A second To-tag of the branch that won, or an answer nobody waits for. */

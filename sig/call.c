@@ -527,13 +527,17 @@ static int make_headers(struct call *c, struct attempt *a, const struct decide_s
     struct profile_out *out)
 {
 	static struct profile_in in;
+	su_home_t scratch[1] = { SU_HOME_INIT(scratch) };
 	struct kedge_addr local;
 	int err = listen_local(a->leg.iface, step->addr.family, step->transport == CONF_TCP, &local);
 
 	if (err)
 		return err;
-	profile_read(&in, sip_object(c->invite), c->home, c->number, c->id);
-	return profile_make(out, &in, &c->conf->trunks.v[c->caller.trunk], &c->conf->trunks.v[a->trunk], &local);
+	su_home_init(scratch);
+	profile_read(&in, sip_object(c->invite), scratch, c->number, c->id);
+	err = profile_make(out, &in, &c->conf->trunks.v[c->caller.trunk], &c->conf->trunks.v[a->trunk], &local);
+	su_home_deinit(scratch);
+	return err;
 }
 
 static int send_invite(struct call *c, struct attempt *a, const struct decide_step *step, const char *body)
