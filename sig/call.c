@@ -1082,8 +1082,9 @@ void call_on_bye(struct call *c, struct leg *l, nta_incoming_t *irq, const sip_t
 		break;
 	case CALL_ANSWERED:
 	case CALL_UP:
-		if (l == &c->caller && c->caller.irq) {
-			nta_incoming_destroy(c->caller.irq); /* its BYE says it had our 200 */
+		/* Its BYE says it had our 200. A re-INVITE still open is answered by call_end(). */
+		if (l == &c->caller && c->caller.irq && nta_incoming_status(c->caller.irq) >= 200) {
+			nta_incoming_destroy(c->caller.irq);
 			c->caller.irq = NULL;
 		}
 		if (c->ack_owed)

@@ -23,4 +23,4 @@ def rings(ca, m):
 def undone(ca, m):
     ca.reply(m, 200)
     ca.reply(ca.invite, 487)
-    ca.later(0.3, lambda: ca.reply(ca.invite, 200, tag="other", sdp=True))
+    ca.later(1.5, lambda: ca.reply(ca.invite, 200, tag="other", sdp=True))

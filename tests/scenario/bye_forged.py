@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: MIT
+"""bye_forged: somebody who learnt a call's tags sends its BYE and a re-INVITE from an address that belongs to neither side: 403, the call goes on, its audio unbroken."""
+
+
+def scenario(t):
+    ca = t.carrier("ca", answer())
+    t.trunk("pbx1", "pbx", 1, sources=["%s/32" % t.ip(1)])
+    pbx = t.caller(call(talk=1.2))
+    t.start()
+    thief = t.tool("thief", host=200)
+    assert t.until(lambda: pbx.got("200 INVITE"), 5)
+    ok = pbx.first("200 INVITE")
+    thief.say(thief.follow(ok, "BYE", 2), (t.ip(3), 5060))
+    thief.say(thief.follow(ok, "INVITE", 2, body=thief.sdp()), (t.ip(3), 5060))
+    assert t.until(lambda: thief.got("403 BYE") and thief.got("403 INVITE"), 2), thief.messages()
+    assert ca.received("BYE") == 0
+    t.run()
+    assert ca.received("BYE") == 1 and ca.received("INVITE") == 1
+
+
+def after(t):
+    t.heard("caller1", 45)
+    t.heard("ca", 45)
