@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* stage: what demo and benches need before they can begin: a loopback network nobody else uses, children that end with us, kedge's log.
  * Thread: one. */
-#ifndef KEDGE_HARNESS_STAGE_H
-#define KEDGE_HARNESS_STAGE_H
+#ifndef KEDGE_TESTS_HARNESS_STAGE_H
+#define KEDGE_TESTS_HARNESS_STAGE_H
 
 #include <stdbool.h>
 #include <stddef.h>
