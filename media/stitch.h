@@ -9,7 +9,8 @@
  *
  * Indices are rollovers << 16 | sequence, as SRTP counts them (RFC 3711 3.3.1).
  * RTCP is rewritten to match: sender and reported SSRCs, timestamps, counts and highest sequence numbers are those of the
- * line; CNAME is kedge's own; other SDES items, APP, XR and unknown types would name the other side and stay out.
+ * line; CNAME is kedge's own; other SDES items, APP, XR and unknown types would name the other side and stay out. A BYE
+ * passes outward only: toward the inside the line outlives its senders.
  * Thread: the worker's. Owner: the caller holds struct stitch, one per end, for what is sent to it. */
 #ifndef KEDGE_MEDIA_STITCH_H
 #define KEDGE_MEDIA_STITCH_H

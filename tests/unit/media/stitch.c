@@ -403,19 +403,26 @@ static void source_description(void **state)
 	assert_memory_equal(out + 36, "\x01\x05kedge\0", 8);
 }
 
+/* Toward the inside the line goes on with the next attempt. */
 static void bye(void **state)
 {
 	uint8_t in[256], out[STITCH_RTCP_MAX], *end;
+	struct stitch_rtcp outward;
 	struct pair p;
 
 	talk(&p);
 	end = word(word(word(sr(in, 0x0c, 1, 0), 0x82000000u | RTCP_BYE << 16 | 2), 0x99), 0x0c);
-	assert_int_equal(stitch_rtcp(&p.r, in, (size_t)(end - in), out), 28 + 8);
-	assert_int_equal(out[29], RTCP_BYE);
-	assert_int_equal(rtp_get32(out + 32), 0xaaaa);
-	end = word(word(sr(in, 0x0c, 1, 0), 0x81000000u | RTCP_BYE << 16 | 1),
-	    0x99); /* of somebody who left before */
 	assert_int_equal(stitch_rtcp(&p.r, in, (size_t)(end - in), out), 28);
+	outward = (struct stitch_rtcp){
+		.line = &p.outward, .back = &p.inward, .source = 0xff, .to = 0, .cname = "kedge"
+	};
+	end = word(word(word(sr(in, 0x1d, 1, 0), 0x82000000u | RTCP_BYE << 16 | 2), 0x99), 0x1d);
+	assert_int_equal(stitch_rtcp(&outward, in, (size_t)(end - in), out), 28 + 8);
+	assert_int_equal(out[29], RTCP_BYE);
+	assert_int_equal(rtp_get32(out + 32), 0xbbbb);
+	end = word(word(sr(in, 0x1d, 1, 0), 0x81000000u | RTCP_BYE << 16 | 1),
+	    0x99); /* of somebody who left before */
+	assert_int_equal(stitch_rtcp(&outward, in, (size_t)(end - in), out), 28);
 }
 
 static void feedback(void **state)
@@ -473,6 +480,7 @@ static void more_than_fits(void **state)
 	struct pair p;
 
 	talk(&p);
+	p.r.to = 0; /* where a BYE may go */
 	for (size_t i = 0; i + 8 <= sizeof(in); i += 8)
 		word(word(in + i, 0x81000000u | RTCP_BYE << 16 | 1), 0x0c);
 	assert_int_equal(stitch_rtcp(&p.r, in, sizeof(in), out), 0);
