@@ -25,6 +25,7 @@ int bridge_status(int err)
 	case -ENOSPC:
 	case -ENOBUFS:
 	case -EMFILE:
+	case -ENFILE:
 	case -EADDRNOTAVAIL:
 		return 503;
 	default:

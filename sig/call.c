@@ -549,6 +549,9 @@ static int send_invite(struct call *c, struct attempt *a, const struct decide_st
 
 	if (err)
 		return err;
+	/* To the library our own want would look like the carrier's failure. */
+	if (step->transport == CONF_TCP && !listen_fd_left())
+		return -ENFILE;
 	snprintf(lines, sizeof(lines), "%s: %s\r\n%s", INGRESS_LOOP, c->loop, out.lines);
 	inv.ruri = out.ruri;
 	inv.from = out.from;
@@ -562,7 +565,9 @@ static int send_invite(struct call *c, struct attempt *a, const struct decide_st
 /* An attempt that sent nothing: a limit of ours, or nothing of the offer may go there. */
 static void local_failure(struct call *c, struct attempt *a, int err)
 {
-	if (err == -ENOBUFS || err == -EMFILE)
+	if (err == -ENFILE)
+		segment_add(&calls.count->refused_no_fd, 1);
+	else if (err == -ENOBUFS || err == -EMFILE)
 		segment_add(&calls.count->refused_no_port, 1);
 	a->cause = err == -ENODATA || err == -EPROTO ? CAUSE_BAD_ANSWER : CAUSE_LIMIT;
 	a->status = (uint16_t)bridge_status(err);

@@ -301,3 +301,22 @@ void ingress_response(unsigned iface, nta_agent_t *agent, msg_t *msg, sip_t *sip
 	segment_add(&ingress.count->stray, 1);
 	msg_destroy(msg);
 }
+
+/* ---- connections ---------------------------------------------------------------------------- */
+
+bool ingress_welcome(unsigned iface, const struct kedge_addr *from)
+{
+	char text[64];
+
+	if (conf_trunk_of(ingress.conf, (const struct conf_addr *)from, (uint16_t)iface) != CONF_NONE)
+		return true;
+	segment_add(&ingress.count->refused_unknown_source, 1);
+	event_log(sip_stranger, .source = listen_print(from, text, sizeof(text)), .method = "connect");
+	return false;
+}
+
+void ingress_no_fd(void)
+{
+	segment_add(&ingress.count->refused_no_fd, 1);
+	event_log(call_refused, .why = "no_fd", .in = NULL, .source = NULL, .code = 0);
+}

@@ -5,6 +5,7 @@
  *           -> method (OPTIONS 200; unknown 501, known but not spoken 405; a leftover of a dialog 481)
  *           -> INVITE: Max-Forwards 483, our own loop token 482, Require 420, body 415, draining 503,
  *              no route 404 -> call_begin
+ *   TCP connection -> only from a trunk's sources
  *   response -> the branch it belongs to (attempt), or the probe (trunk), or counted as stray
  *
  * Thread: su_root's. Everything here is from outside and believed in nothing. */
@@ -30,5 +31,7 @@ void ingress_drain(void);
 /* The handlers of listen.h. */
 void ingress_request(unsigned iface, nta_agent_t *agent, msg_t *msg, sip_t *sip);
 void ingress_response(unsigned iface, nta_agent_t *agent, msg_t *msg, sip_t *sip);
+bool ingress_welcome(unsigned iface, const struct kedge_addr *from);
+void ingress_no_fd(void);
 
 #endif

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -35,9 +36,11 @@ static struct {
 	struct kedge_listener list[KEDGE_LISTEN_MAX];
 	uint32_t count;
 	uint8_t adopted[KEDGE_LISTEN_MAX]; /* by which the shim hands each socket out once */
+	int used_fd[KEDGE_LISTEN_MAX];     /* the descriptor the library has for it */
+	int reserve_fd;                    /* given up for a moment when accept finds none left */
 	int self_test_fd;                  /* the socket whose self test the shim is answering, or -1 */
 	int adopting;                      /* the shim is in effect: only while transports start */
-} listen_state = { .self_test_fd = -1 };
+} listen_state = { .self_test_fd = -1, .reserve_fd = -1 };
 
 /* ---- clock ---------------------------------------------------------------------------------- */
 
@@ -121,6 +124,7 @@ int bind(int fd, const struct sockaddr *sa, socklen_t size)
 		if (dup2(listen_state.list[i].fd, fd) < 0)
 			return -1;
 		listen_state.adopted[i] = 1;
+		listen_state.used_fd[i] = fd;
 		listen_state.self_test_fd = listen_state.list[i].stream ? -1 : fd;
 		return 0;
 	}
@@ -230,6 +234,67 @@ ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 	return n;
 }
 
+static int listener_of(int fd)
+{
+	for (uint32_t i = 0; i < listen_state.count; i++)
+		if (listen_state.adopted[i] && listen_state.list[i].stream && listen_state.used_fd[i] == fd)
+			return (int)i;
+	return -1;
+}
+
+typedef int accept_f(int, struct sockaddr *, socklen_t *);
+
+static void turn_away(accept_f *libc_accept, int fd)
+{
+	close(listen_state.reserve_fd);
+	fd = libc_accept(fd, NULL, NULL);
+	if (fd >= 0)
+		close(fd);
+	listen_state.reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (listen_state.handlers.no_fd)
+		listen_state.handlers.no_fd();
+}
+
+static bool is_welcome(int i, const struct sockaddr *sa)
+{
+	struct kedge_addr from;
+
+	if (!listen_state.handlers.welcome)
+		return true;
+	addr_of(sa, &from);
+	return listen_state.handlers.welcome(listen_state.list[i].iface, &from);
+}
+
+int accept(int fd, struct sockaddr *sa, socklen_t *size)
+{
+	static accept_f *libc_accept;
+	int i = listener_of(fd), conn;
+
+	if (!libc_accept)
+		*(void **)&libc_accept = dlsym(RTLD_NEXT, "accept");
+	conn = libc_accept(fd, sa, size);
+	if (i < 0)
+		return conn;
+	if (conn < 0 && (errno == EMFILE || errno == ENFILE)) {
+		turn_away(libc_accept, fd);
+		errno = EAGAIN;
+	} else if (conn >= 0 && !is_welcome(i, sa)) {
+		close(conn);
+		errno = EAGAIN;
+		conn = -1;
+	}
+	return conn;
+}
+
+bool listen_fd_left(void)
+{
+	int fd = fcntl(listen_state.reserve_fd, F_DUPFD_CLOEXEC, 0);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 /* ---- agents --------------------------------------------------------------------------------- */
 
 static int on_message(nta_agent_magic_t *magic, nta_agent_t *agent, msg_t *msg, sip_t *sip)
@@ -294,6 +359,7 @@ int listen_init(su_root_t *root, const struct conf_sip *sip, const struct kedge_
 	listen_state.handlers = *handlers;
 	memcpy(listen_state.list, list, count * sizeof(*list));
 	listen_state.count = count;
+	listen_state.reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	listen_state.adopting = 1;
 	for (uint32_t i = 0; i < count && err == 0; i++)
 		err = iface_add(&list[i], sip);
@@ -311,8 +377,10 @@ void listen_fini(void)
 	for (unsigned i = 0; i < LISTEN_IFACES; i++)
 		for (unsigned v = 0; v < 2; v++)
 			nta_agent_destroy(listen_state.iface[i][v].agent);
+	if (listen_state.reserve_fd >= 0)
+		close(listen_state.reserve_fd);
 	memset(&listen_state, 0, sizeof(listen_state));
-	listen_state.self_test_fd = -1;
+	listen_state.self_test_fd = listen_state.reserve_fd = -1;
 }
 
 su_root_t *listen_root(void)

@@ -12,11 +12,14 @@
  *   bind     Sofia binds sockets of its own; the shim puts the inherited listener in its place, so that a
  *            restarted plane finds the datagrams that waited. The library's self test (a 4-byte datagram to
  *            itself) is answered by the shim, else it would eat the first request in the queue.
+ *   accept   without a descriptor the library would ask for the same connection again, for ever and at full speed; the
+ *            shim keeps one in reserve to take it and close it. Strangers are closed too: they could hold them all
  *   recvmsg  each datagram passes listen_defuse_maddr first
  *   tokens   Sofia's tags and branches are predictable; listen_token makes ours from the kernel's pool */
 #ifndef KEDGE_SIG_LISTEN_H
 #define KEDGE_SIG_LISTEN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sofia-sip/nta.h>
@@ -29,10 +32,13 @@
 #define LISTEN_TOKEN  17 /* bytes of a token of 16 characters and its NUL */
 #define LISTEN_BRANCH 24 /* bytes of a branch: z9hG4bK, a token, NUL */
 
-/* Both own msg from then on. iface: index of the interface it came in on. */
+/* iface: index of the interface it came in on. request and response own msg from then on. The others may be NULL:
+ * welcome: may somebody there connect to us; no_fd: somebody was turned away because no descriptor was left. */
 struct listen_handlers {
 	void (*request)(unsigned iface, nta_agent_t *agent, msg_t *msg, sip_t *sip);
 	void (*response)(unsigned iface, nta_agent_t *agent, msg_t *msg, sip_t *sip);
+	bool (*welcome)(unsigned iface, const struct kedge_addr *from);
+	void (*no_fd)(void);
 };
 
 /* Sets the library's clock. Once, before su_init(). */
@@ -48,6 +54,9 @@ int listen_init(su_root_t *root, const struct conf_sip *sip, const struct kedge_
 
 /* Ends the agents. The inherited sockets stay open in the supervisor. */
 void listen_fini(void);
+
+/* Is there a descriptor for one more connection? */
+bool listen_fd_left(void);
 
 su_root_t *listen_root(void);
 

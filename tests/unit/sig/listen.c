@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -128,7 +129,7 @@ static void send_options(const struct kedge_listener *l, int from)
 /* What came while no plane was there waits in the held socket, and the library's self test does not eat it. */
 static void adopts_what_waited(void **state)
 {
-	static const struct listen_handlers handlers = { on_request, on_response };
+	static const struct listen_handlers handlers = { .request = on_request, .response = on_response };
 	struct conf_sip sip = { .t1_ms = 500, .t2_ms = 4000, .t4_ms = 5000 };
 	struct kedge_listener list[2];
 	struct kedge_addr at;
@@ -170,9 +171,92 @@ static void adopts_what_waited(void **state)
 	close(list[1].fd);
 }
 
+static struct {
+	bool open;
+	int asked, no_fd;
+} door;
+
+static bool on_welcome(unsigned iface, const struct kedge_addr *from)
+{
+	assert_int_equal(iface, 1);
+	assert_int_equal(from->family, AF_INET);
+	door.asked++;
+	return door.open;
+}
+
+static void on_no_fd(void)
+{
+	door.no_fd++;
+}
+
+static int connected(const struct kedge_listener *l)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(l->addr.port) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	memcpy(&to.sin_addr, l->addr.ip, 4);
+	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	return fd;
+}
+
+#define FEW 64 /* descriptors, for a while */
+
+/* 0: closed by the other side; -1: still open. */
+static ssize_t state_of(int fd)
+{
+	char byte;
+
+	for (int i = 0; i < 5; i++)
+		su_root_step(heard.root, 10);
+	return recv(fd, &byte, 1, MSG_DONTWAIT);
+}
+
+static void turns_connections_away(void **state)
+{
+	static const struct listen_handlers handlers = { on_request, on_response, on_welcome, on_no_fd };
+	struct conf_sip sip = { .t1_ms = 500, .t2_ms = 4000, .t4_ms = 5000 };
+	struct kedge_listener l;
+	struct rlimit old, few;
+	int friend, stranger, late, n = 0, filler[FEW];
+
+	assert_int_equal(bound(&l, AF_INET, SOCK_STREAM), 0);
+	assert_int_equal(listen_init(heard.root, &sip, &l, 1, &handlers), 0);
+	door.open = true;
+	friend = connected(&l);
+	assert_int_equal(state_of(friend), -1);
+	door.open = false;
+	stranger = connected(&l);
+	assert_int_equal(state_of(stranger), 0);
+	assert_int_equal(door.asked, 2);
+	/* no descriptor left: the one who comes now is closed, the one before is not, and the loop does not spin */
+	door.open = true;
+	late = connected(&l);
+	assert_true(listen_fd_left());
+	getrlimit(RLIMIT_NOFILE, &old);
+	few = old;
+	few.rlim_cur = FEW;
+	setrlimit(RLIMIT_NOFILE, &few);
+	while (n < FEW && (filler[n] = fcntl(l.fd, F_DUPFD_CLOEXEC, 0)) >= 0)
+		n++;
+	assert_false(listen_fd_left());
+	assert_int_equal(state_of(late), 0);
+	while (n > 0)
+		close(filler[--n]);
+	setrlimit(RLIMIT_NOFILE, &old);
+	assert_true(listen_fd_left());
+	assert_int_equal(door.no_fd, 1);
+	assert_int_equal(door.asked, 2);
+	assert_int_equal(state_of(friend), -1);
+	listen_fini();
+	close(friend);
+	close(stranger);
+	close(late);
+	close(l.fd);
+}
+
 static void refuses_bad_lists(void **state)
 {
-	static const struct listen_handlers handlers = { on_request, on_response };
+	static const struct listen_handlers handlers = { .request = on_request, .response = on_response };
 	struct conf_sip sip = { .t1_ms = 500, .t2_ms = 4000, .t4_ms = 5000 };
 	struct kedge_listener l = { .fd = -1, .iface = 0, .addr = { .family = AF_INET } };
 
@@ -215,6 +299,7 @@ int main(void)
 		cmocka_unit_test(maddr_loses_its_name),
 		cmocka_unit_test(refuses_bad_lists),
 		cmocka_unit_test(adopts_what_waited),
+		cmocka_unit_test(turns_connections_away),
 		cmocka_unit_test(clock_is_monotonic),
 		cmocka_unit_test(prints),
 	};

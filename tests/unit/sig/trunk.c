@@ -80,7 +80,7 @@ static void make_conf(uint16_t peer_port)
 
 static int setup(void **state)
 {
-	static const struct listen_handlers handlers = { on_request, on_response };
+	static const struct listen_handlers handlers = { .request = on_request, .response = on_response };
 	static const struct segment_shape shape = { .workers = 1, .hops = 4, .slots = 1, .listeners = 1 };
 	struct kedge_listener l = { .addr = { .family = AF_INET, .ip = { 127, 0, 0, 1 } } };
 	uint16_t peer_port;
