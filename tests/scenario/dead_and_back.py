@@ -14,6 +14,8 @@ def scenario(t):
     assert ca.received("INVITE") == 3 and cb.received("INVITE") == 5
     states = lambda: [(e["to"], e["why"]) for e in t.events("trunk.state") if e["trunk"] == "ca"]
     assert ("DOWN", "consecutive:503") in states()
+    skips = [d["targets"][0] for d in t.decisions() if "skip" in d["targets"][0]]
+    assert skips == [{"trunk": "ca", "skip": "down", "reason": "consecutive", "code": 503}] * 2, skips
     assert t.until(lambda: states()[-1] == ("UP", "probed"), 6)
     down, up = [datetime.fromisoformat(e["time"]) for e in t.events("trunk.state") if e["trunk"] == "ca"][-2:]
     assert 3.0 <= (up - down).total_seconds() < 4.5
