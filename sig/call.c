@@ -570,7 +570,6 @@ static void local_failure(struct call *c, struct attempt *a, int err)
 	else if (err == -ENOBUFS || err == -EMFILE)
 		segment_add(&calls.count->refused_no_port, 1);
 	a->cause = err == -ENODATA || err == -EPROTO ? CAUSE_BAD_ANSWER : CAUSE_LIMIT;
-	a->status = (uint16_t)bridge_status(err);
 	outcome(c, a);
 }
 
