@@ -320,6 +320,15 @@ static void codes(struct load *l, struct conf_trunk *t)
 
 /* ---- trunks --------------------------------------------------------------------------------- */
 
+/* The interface to suggest: one that is of no side, more likely meant than that of the other. */
+static const struct conf_interface *undecided(const struct conf_interfaces *all)
+{
+	for (uint16_t i = 0; i < all->count; i++)
+		if (all->v[i].side == CONF_ZONE_ANY)
+			return &all->v[i];
+	return &all->v[0];
+}
+
 static void trunk_interface(struct load *l, struct conf_trunk *t)
 {
 	const struct conf_interfaces *all = &l->c->interfaces;
@@ -335,7 +344,7 @@ static void trunk_interface(struct load *l, struct conf_trunk *t)
 	/* A name that was given and not found has its error already. */
 	if (t->interface == CONF_NONE && load_where(l, &t->interface, (struct conf_where){ 0 }).line == 0)
 		load_error(l, t->where, "trunk \"%s\": no interface has side \"%s\": name one, interface = \"%s\"", t->name,
-			zone == CONF_ZONE_INSIDE ? "inside" : "outside", all->v[0].name);
+			zone == CONF_ZONE_INSIDE ? "inside" : "outside", undecided(all)->name);
 }
 
 static void trunk_hops(struct load *l, struct conf_trunk *t)

@@ -218,6 +218,25 @@ static void trunk_codes(struct load *l, const struct conf_trunk *t)
 					"trunk \"%s\".codes.next: %u is the callee's answer: trying on delivers duplicate calls", t->name, final[k]);
 }
 
+static bool same_answer(const struct conf_rule *a, const struct conf_rule *b)
+{
+	return a->class == b->class && a->code == b->code && a->q850 == b->q850;
+}
+
+/* The same code cannot both go on and end the hunt. */
+static void trunk_codes_agree(struct load *l, const struct conf_trunk *t)
+{
+	const struct conf_rules *r = &t->codes.rules;
+
+	for (uint16_t i = 0; i < r->count; i++)
+		for (uint16_t k = 0; k < r->count; k++)
+			if (r->v[i].kind == CONF_RULE_NEXT && r->v[k].kind == CONF_RULE_STOP &&
+			    same_answer(&r->v[i], &r->v[k]))
+				load_error(l, load_where(l, &t->codes.stop, t->where),
+					"trunk \"%s\".codes.stop: %u%s is in codes.next too: which one?", t->name,
+					r->v[i].class ? r->v[i].class : r->v[i].code, r->v[i].class ? "xx" : "");
+}
+
 /* A hop must be reachable from the interface: its family has an address, its transport a listener, and it is not us. */
 static void trunk_hop(struct load *l, const struct conf_trunk *t, const struct conf_interface *i, const struct conf_uri *hop)
 {
@@ -245,6 +264,7 @@ static void one_trunk(struct load *l, const struct conf_trunk *t)
 	trunk_habits(l, t);
 	trunk_detection(l, t);
 	trunk_codes(l, t);
+	trunk_codes_agree(l, t);
 	if (t->interface == CONF_NONE)
 		return;
 	for (uint16_t i = 0; i < t->hops.count; i++)
@@ -339,6 +359,9 @@ static void one_profile(struct load *l, const struct conf_profile *p)
 		enabled += p->targets.v[i].enabled;
 		profile_target(l, p, i);
 	}
+	if (!p->targets.count && load_where(l, &p->targets, (struct conf_where){ 0 }).line)
+		load_error(l, p->where, "profile \"%s\".targets: an empty list; name a trunk, ( { trunk = \"%s\"; } )", p->name,
+			l->c->trunks.count ? l->c->trunks.v[0].name : "NAME");
 	if (p->targets.count && !enabled)
 		load_error(l, p->where, "profile \"%s\": no target is enabled", p->name);
 	if (p->max_retries > 3)

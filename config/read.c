@@ -16,6 +16,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "config/value.h"
 
@@ -595,6 +597,18 @@ static void line_of(const char *file, int n, char *buf, size_t room)
 		fclose(f);
 }
 
+/* libconfig leaves errno alone where the file is a directory. */
+static const char *unreadable(const char *file)
+{
+	struct stat st;
+
+	if (stat(file, &st) < 0)
+		return strerror(errno);
+	if (S_ISDIR(st.st_mode))
+		return strerror(EISDIR);
+	return access(file, R_OK) < 0 ? strerror(errno) : strerror(EIO);
+}
+
 static void syntax_error(struct load *l, const config_t *cfg, const char *file)
 {
 	struct conf_where w = { config_error_file(cfg) ? config_error_file(cfg) : file, config_error_line(cfg) };
@@ -602,7 +616,7 @@ static void syntax_error(struct load *l, const config_t *cfg, const char *file)
 	char line[200];
 
 	if (config_error_type(cfg) == CONFIG_ERR_FILE_IO) {
-		load_error(l, (struct conf_where){ file, 0 }, "cannot be read: %s", strerror(errno));
+		load_error(l, (struct conf_where){ file, 0 }, "cannot be read: %s", unreadable(file));
 		return;
 	}
 	line_of(w.file, w.line, line, sizeof(line));

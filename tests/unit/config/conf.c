@@ -115,6 +115,11 @@ static void files(void **state)
 	assert_int_equal(errs.v[0].line, 0);
 	assert_string_equal(errs.v[0].text, "cannot be read: No such file or directory");
 	err_fini(&errs);
+	errs = (struct err_list){ 0 };
+	assert_null(conf_load("/", 0, &errs));
+	assert_int_equal(errs.count, 1);
+	assert_string_equal(errs.v[0].text, "cannot be read: Is a directory");
+	err_fini(&errs);
 	tells(HEAD "trunks = (\n", "kedge.cfg:4: error: syntax error near: (empty line)\n");
 	tells(HEAD "sip = { t1 \"1s\"; };\n", "kedge.cfg:3: error: syntax error near: sip = { t1 \"1s\"; };\n");
 	tells(HEAD "sip = { };\nsip = { };\n", "kedge.cfg:4: error: duplicate setting name near: sip = { };\n");
@@ -247,6 +252,10 @@ static void headers_and_codes(void **state)
 	    "kedge.cfg:4: error: trunk \"alpha\".codes.map: expected \"404:503\" or \"403;q850=34:503\", got \"404:5033\"\n");
 	trunk_tells(ALPHA "codes = { next = \"480, 486\"; }; }",
 	    "kedge.cfg:4: warning: trunk \"alpha\".codes.next: 486 is the callee's answer: trying on delivers duplicate calls\n");
+	trunk_tells(ALPHA "codes = { next = \"480,403,5xx\"; stop = \"403,480;q850=34,503\"; }; }",
+	    "kedge.cfg:4: error: trunk \"alpha\".codes.stop: 403 is in codes.next too: which one?\n");
+	trunk_tells(ALPHA "codes = { next = \"5xx\"; stop = \"5xx\"; }; }",
+	    "kedge.cfg:4: error: trunk \"alpha\".codes.stop: 5xx is in codes.next too: which one?\n");
 }
 
 static void trunk_rules(void **state)
@@ -306,6 +315,10 @@ static void interface_rules(void **state)
 	    "kedge.cfg:3: error: trunk \"pbx1\": no interface has side \"inside\": name one, interface = \"a\"\n"
 	    "kedge.cfg:4: error: trunk \"alpha\": no interface has side \"outside\": name one, interface = \"a\"\n"
 	    "kedge.cfg:5: error: trunk \"beta\": no interface has side \"outside\": name one, interface = \"a\"\n");
+	tells("interfaces = ( { name = \"inside\"; address = \"127.0.3.1\"; },\n"
+	      "{ name = \"outsid\"; address = \"127.0.4.1\"; } );\n" TRUNKS TAIL,
+	    "kedge.cfg:4: error: trunk \"alpha\": no interface has side \"outside\": name one, interface = \"outsid\"\n"
+	    "kedge.cfg:5: error: trunk \"beta\": no interface has side \"outside\": name one, interface = \"outsid\"\n");
 }
 
 #define TARGETS "targets = ( { trunk = \"alpha\"; }, { trunk = \"beta\"; } ); "
@@ -319,6 +332,8 @@ static void profile_rules(void **state)
 	    "kedge.cfg:6: warning: profile \"out\".max_retries: 4 more carriers called for one call; 3 or less\n");
 	tells(HEAD TRUNKS "profiles = ( { name = \"out\"; targets = ( { trunk = \"alpha\"; enabled = false; } ); } );\n" ROUTES,
 	    "kedge.cfg:6: error: profile \"out\": no target is enabled\n");
+	tells(HEAD TRUNKS "profiles = ( { name = \"out\"; targets = ( ); } );\n" ROUTES,
+	    "kedge.cfg:6: error: profile \"out\".targets: an empty list; name a trunk, ( { trunk = \"pbx1\"; } )\n");
 	tells(HEAD TRUNKS "profiles = ( { name = \"out\"; targets = ( { trunk = \"alpha\"; }, { trunk = \"alpha\"; } ); } );\n" ROUTES,
 	    "kedge.cfg:6: warning: profile \"out\": trunk \"alpha\" is a target twice\n"
 	    "kedge.cfg:6: warning: profile \"out\": all its trunks are of carrier \"a\" and share its fate\n");
