@@ -12,25 +12,12 @@ setup_missing() {
 	done
 }
 
-# setup_install LIST ALLOWED: installs what is missing; exit 3 with the one apt line where it may not or cannot.
+# setup_install LIST ALLOWED: installs what is missing.
 setup_install() {
-	local missing as_root=""
+	local missing as_root
 	missing=$(setup_missing "$1" | tr '\n' ' ')
 	[ -n "$missing" ] || return 0
-	if [ "$2" = no ]; then
-		as_root=never
-	elif [ "$(id -u)" = 0 ]; then
-		as_root=""
-	elif sudo -n true 2>/dev/null; then
-		as_root="sudo -n"
-	else
-		as_root=never
-	fi
-	if [ "$as_root" = never ]; then
-		echo "kedge: these packages are missing; as root run:" >&2
-		echo "  apt-get install -y --no-install-recommends $missing" >&2
-		exit 3
-	fi
+	as_root=$(setup_as_root "$2")
 	# The lists of a fresh system are empty: without them apt knows no package at all.
 	# shellcheck disable=SC2086
 	if ! { $as_root apt-get -q update && $as_root env DEBIAN_FRONTEND=noninteractive \
@@ -55,16 +42,32 @@ setup_build() {
 	fi
 }
 
-# setup_plan LIST WHAT TIME: the first line: what will be installed, built and run, and how long that takes.
+# setup_as_root ALLOWED: prints what makes a command root's; fails where it may not or cannot be.
+setup_as_root() {
+	if [ "$1" = no ]; then
+		return 1
+	elif [ "$(id -u)" != 0 ]; then
+		sudo -n true 2>/dev/null && echo "sudo -n"
+	fi
+}
+
+# setup_plan LIST ALLOWED WHAT TIME: the first line: what will be installed, built and run, and how long that takes.
+# Exit 3 with the one apt line where packages are missing and may not or cannot be installed.
 setup_plan() {
 	local missing count plan=""
 	missing=$(setup_missing "$1")
+	if [ -n "$missing" ] && ! setup_as_root "$2" >/dev/null; then
+		echo "kedge: these packages are missing; as root run:" >&2
+		# shellcheck disable=SC2086,SC2116
+		echo "  apt-get update && apt-get install -y --no-install-recommends $(echo $missing)" >&2
+		exit 3
+	fi
 	count=$(printf '%s' "$missing" | grep -c . || true)
 	if [ "$count" -gt 0 ]; then
 		plan="install $count packages (about 4 min), "
 	fi
 	[ -x "$kedge_top/build/kedge" ] || plan="${plan}build (about 2 min), "
-	echo "kedge: will ${plan}run $2 ($3)"
+	echo "kedge: will ${plan}run $3 ($4)"
 }
 
 # Thousands of calls need their sockets: the soft descriptor limit is raised to the hard one.
