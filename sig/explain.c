@@ -198,7 +198,8 @@ json_t *explain_call(const struct conf *c, struct health *h, bool live, const ch
 	if (from && trunk == CONF_NONE)
 		return fail(o, "there is no trunk \"%.64s\"", from);
 	if (plan_make(&p, c, trunk, number))
-		return fail(o, "no route for %.64s", number);
+		return from ? fail(o, "no route for %.64s from trunk \"%.64s\"", number, from)
+		            : fail(o, "no route for %.64s from any trunk (from = \"*\")", number);
 	json_object_set_new(o, "route", json_string(p.route->name));
 	json_object_set_new(o, "route_at", place(&p.route->where));
 	json_object_set_new(o, "profile", json_string(p.profile->name));

@@ -254,7 +254,7 @@ static int start(int pub_fd, int priv_fd)
 		return fail_start("segment", plane.seg.why);
 	segment_beat_start(beat_line(), clock_mono_ns(), clock_wall_ms());
 	if ((err = cdr_open(plane.conf->cdr.file, NULL)) < 0)
-		return fail_start("cdr", strerror(-err));
+		return fail_start(plane.conf->cdr.file, strerror(-err));
 	if (loop_init() < 0 || modules_init() < 0)
 		return -1;
 	su_timer_set_interval(plane.beat, on_beat, NULL, BEAT_MS);

@@ -11,6 +11,12 @@
 #include "routing/shm/layout.h"
 #include "tools/verb.h"
 
+#ifdef __clang__
+#define COMPILER __VERSION__ /* names itself */
+#else
+#define COMPILER "gcc " __VERSION__
+#endif
+
 /* ---- check ---------------------------------------------------------------------------------- */
 
 static const char *plural(size_t n)
@@ -26,7 +32,8 @@ static void print_summary(const struct conf *c, const struct err_list *errs)
 		fprintf(stderr, "%zu error%s, %zu warning%s\n", errs->errors, plural(errs->errors), errs->warnings, plural(errs->warnings));
 	if (!c)
 		return;
-	printf("%s: %u trunks, %u profiles, %u routes\n", c->file, c->trunks.count, c->profiles.count, c->routes.count);
+	printf("%s: %u trunk%s, %u profile%s, %u route%s\n", c->file, c->trunks.count, plural(c->trunks.count), c->profiles.count,
+		plural(c->profiles.count), c->routes.count, plural(c->routes.count));
 	for (uint16_t i = 0; i < c->trunks.count; i++)
 		printf("trunk %s: %s%s\n", c->trunks.v[i].name,
 			conf_detection_ms(&c->trunks.v[i]) ? "if it dies between calls, that is known within " : "not probed: its death is found by a call",
@@ -136,11 +143,11 @@ int verb_version(int argc, char **argv)
 	uname(&u);
 	if (argc == 1) {
 		printf("kedge %s, segment layout %d, %s\n", KEDGE_VERSION, KEDGE_LAYOUT_VERSION, KEDGE_LIBRARIES);
-		printf("compiled by " __VERSION__ "; running on Linux %s %s\n", u.release, u.machine);
+		printf("compiled by " COMPILER "; running on Linux %s %s\n", u.release, u.machine);
 		return VERB_DONE;
 	}
 	o = json_pack("{s:s, s:i, s:s, s:s, s:s}", "version", KEDGE_VERSION, "layout", KEDGE_LAYOUT_VERSION, "libraries", KEDGE_LIBRARIES,
-		"compiler", __VERSION__, "kernel", u.release);
+		"compiler", COMPILER, "kernel", u.release);
 	json_dumpf(o, stdout, JSON_INDENT(2));
 	putchar('\n');
 	json_decref(o);

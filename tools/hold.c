@@ -310,6 +310,21 @@ static int listener_socket(const struct kedge_addr *a, bool stream)
 	return fd;
 }
 
+/* What to do about it, for who sees it at the first start. */
+static const char *listener_hint(int err)
+{
+	switch (err) {
+	case EADDRINUSE:
+		return " (another kedge? ss -lntup names its owner)";
+	case EADDRNOTAVAIL:
+		return " (not an address of this machine: interfaces.address)";
+	case EACCES:
+		return " (a port below 1024 needs root or CAP_NET_BIND_SERVICE)";
+	default:
+		return "";
+	}
+}
+
 static int add_listener(
     struct hold *h, uint16_t iface, const struct conf_addr *addr, uint16_t port, bool stream)
 {
@@ -322,8 +337,8 @@ static int add_listener(
 		return fail(h, EINVAL, "more than %d SIP listeners", KEDGE_LISTEN_MAX);
 	l.fd = listener_socket(&l.addr, stream);
 	if (l.fd < 0)
-		return fail(h, -l.fd, "SIP %s listener %s: %s", stream ? "tcp" : "udp",
-		    text(&l.addr, buf), strerror(-l.fd));
+		return fail(h, -l.fd, "SIP %s listener %s: %s%s", stream ? "tcp" : "udp",
+		    text(&l.addr, buf), strerror(-l.fd), listener_hint(-l.fd));
 	h->listener[h->listener_count++] = l;
 	return 0;
 }

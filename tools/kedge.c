@@ -32,7 +32,7 @@ int verb_usage(const char *name)
 {
 	for (size_t i = 0; i < VERB_COUNT; i++)
 		if (strcmp(verbs[i].name, name) == 0)
-			fprintf(stderr, "usage: kedge %s %s\n", name, verbs[i].arguments);
+			fprintf(stderr, "usage: kedge %s%s%s\n", name, *verbs[i].arguments ? " " : "", verbs[i].arguments);
 	return VERB_USAGE;
 }
 
@@ -45,7 +45,8 @@ const char *verb_config_file(void)
 
 static int print_help(size_t i)
 {
-	printf("usage: kedge %s %s\n%s\n%s\n", verbs[i].name, verbs[i].arguments, verbs[i].meaning, verbs[i].more);
+	printf("usage: kedge %s%s%s\n%s\n%s\n", verbs[i].name, *verbs[i].arguments ? " " : "", verbs[i].arguments, verbs[i].meaning,
+		verbs[i].more);
 	return VERB_DONE;
 }
 

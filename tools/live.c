@@ -89,12 +89,13 @@ static const char *why_text(const json_t *o, char *buf, size_t room)
 {
 	const char *state = text_of(o, "state"), *reason = text_of(o, "reason");
 	long long left = (int_of(o, "retry_in_ms") + 999) / 1000;
+	bool failing = !strcmp(text_of(o, "probes"), "failing");
 	size_t n;
 
-	if (!strcmp(text_of(o, "probes"), "failing") && (!strcmp(state, "UP") || !strcmp(state, "UNKNOWN")))
-		return "OPTIONS not answered";
 	if (!strcmp(state, "UP"))
-		return "-";
+		return !failing ? "-" : !strcmp(reason, "answered") ? "calls are answered, OPTIONS not" : "OPTIONS not answered";
+	if (!strcmp(state, "UNKNOWN") && failing)
+		return "OPTIONS not answered";
 	if (!strcmp(state, "UNKNOWN"))
 		return "nothing heard yet";
 	n = (size_t)snprintf(buf, room, "%s", or_dash(reason_text(reason)));
@@ -328,6 +329,7 @@ int verb_calls(int argc, char **argv)
 {
 	struct live l;
 	json_t *o;
+	size_t n;
 	int rc = arguments(&l, argc, argv);
 
 	if (!rc)
@@ -340,7 +342,8 @@ int verb_calls(int argc, char **argv)
 		print_one_call(o);
 	} else {
 		print_calls(json_object_get(o, "calls"));
-		printf("\n%zu calls\n", json_array_size(json_object_get(o, "calls")));
+		n = json_array_size(json_object_get(o, "calls"));
+		printf("\n%zu call%s\n", n, n == 1 ? "" : "s");
 	}
 	json_decref(o);
 	return VERB_DONE;

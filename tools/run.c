@@ -348,6 +348,8 @@ static int open_public(void)
 	run.public_fd = public_listen(dir);
 	if (run.public_fd == -EADDRINUSE)
 		return refuse(dir, "another kedge run serves this directory");
+	if (run.public_fd == -EACCES)
+		return refuse(dir, "Permission denied (run.dir or $XDG_RUNTIME_DIR names another)");
 	if (run.public_fd < 0)
 		return refuse(dir, strerror(-run.public_fd));
 	run.readonly_fd = segment_readonly_fd(&run.hold.seg);

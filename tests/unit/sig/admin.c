@@ -141,7 +141,7 @@ static void explained(void **state)
 	assert_int_equal(int_of(json_object_get(o, "if_all_fail"), "code") / 100, 5);
 	json_decref(o);
 	o = ask("/v1/explain?number=33123&from=pbx1", 200);
-	assert_string_equal(text_of(o, "error"), "no route for 33123");
+	assert_string_equal(text_of(o, "error"), "no route for 33123 from trunk \"pbx1\"");
 	json_decref(o);
 	json_decref(ask("/v1/explain", 400));
 	o = ask("/v1/trunks", 200); /* the play left no trace in the table */

@@ -729,6 +729,7 @@ static void test_sip_port_taken(void **state)
 
 	expect_refusal("Address already in use");
 	assert_true(logged("SIP udp listener"));
+	assert_true(logged("names its owner"));
 	assert_true(logged(out_addr));
 	close(fd);
 }

@@ -59,6 +59,8 @@ static void help(void **state)
 
 	(void)state;
 	assert_int_equal(kedge("--help"), 0);
+	assert_int_equal(kedge("help --help"), 0);
+	has("usage: kedge help\n");
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
 		assert_int_equal(kedge("help"), 0);
 		has(verbs[i]);
