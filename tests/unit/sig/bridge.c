@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: MIT
+/* bridge: what each side is told about media, over attempts and re-INVITEs (A154, A92): the first answer binds, later offers
+ * are cut to it, later answers repeat it; media is told of every change; a refusal changes nothing. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <sofia-sip/su.h>
+#include <sofia-sip/su_wait.h>
+
+#include "routing/shm/queue.h"
+#include "routing/shm/seq.h"
+#include "sig/bridge.h"
+#include "tests/unit/routing/rig.h"
+
+#define PORTS 16
+
+static const struct segment_shape SHAPE = { .workers = 1, .hops = 1, .slots = 2, .ports = PORTS, .nets = 2 };
+
+static struct {
+	struct segment run, seg;
+	su_root_t *root;
+	struct rig *rig;
+	su_home_t home[1];
+	struct bridge b;
+	struct bridge_side one, two; /* attempts */
+} t;
+
+static void on_closed(void *owner, uint32_t slot)
+{
+}
+
+static void on_other(void *owner)
+{
+}
+
+static const struct anchor_events events = { on_closed, on_other, on_other };
+
+static int setup(void **state)
+{
+	assert_int_equal(segment_create(&t.run, &SHAPE), 0);
+	for (uint32_t n = 0; n < 2; n++)
+		t.run.priv->net[n] = (struct kedge_net){ .iface = (uint16_t)n,
+			.addr = { .family = AF_INET, .ip = { 127, 0, (uint8_t)(3 + n), 1 } } };
+	t.run.priv->worker_eventfd[0] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	t.run.priv->sig_eventfd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	for (uint32_t i = 0; i < PORTS; i++) {
+		*segment_port(&t.run, i) =
+		    (struct kedge_port){ .fd_rtp = -1, .fd_rtcp = -1, .rtp_port = (uint16_t)(20000 + 2 * i), .net = i % 2 };
+		assert_int_equal(queue_push(segment_free(&t.run, 0, i % 2), i), 0);
+	}
+	assert_int_equal(segment_attach(&t.seg, t.run.pub_fd, t.run.priv_fd, SEGMENT_SIG), 0);
+	assert_int_equal(anchor_init(&t.seg, t.root, &events), 0);
+	t.rig = rig_new(3);
+	for (int i = 0; i < 3; i++)
+		t.rig->trunk[i].latch = CONF_LATCH_GUARDED;
+	su_home_init(t.home);
+	memset(&t.b, 0, sizeof(t.b));
+	t.b.home = t.home;
+	t.b.conf = &t.rig->conf;
+	t.b.caller.trunk = 0;
+	t.b.caller.peer = rig_addr(0, 0);
+	t.one = (struct bridge_side){ .trunk = 1, .peer = rig_addr(1, 0) };
+	t.two = (struct bridge_side){ .trunk = 2, .peer = rig_addr(2, 0) };
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	anchor_fini();
+	su_home_deinit(t.home);
+	free(t.rig);
+	close(t.run.priv->worker_eventfd[0]);
+	close(t.run.priv->sig_eventfd);
+	segment_detach(&t.seg);
+	segment_detach(&t.run);
+	return 0;
+}
+
+#define SDP(ip, port, formats, more)                                                               \
+	"v=0\r\no=x 1 1 IN IP4 " ip "\r\ns=-\r\nc=IN IP4 " ip "\r\nt=0 0\r\nm=audio " port " RTP/AVP " formats   \
+	"\r\n" more
+
+static struct bridge_body body(const char *sdp)
+{
+	return (struct bridge_body){ .type = "application/sdp", .data = sdp, .length = strlen(sdp) };
+}
+
+static const char CALLER[] = SDP("10.0.0.1", "4000", "8 0 101", "a=rtpmap:101 telephone-event/8000\r\n");
+static const char PCMU[] = SDP("10.0.1.1", "5000", "0", "");
+static const char PCMU_ELSEWHERE[] = SDP("10.0.1.2", "5002", "0", "");
+
+static struct kedge_end end_of(unsigned end)
+{
+	struct kedge_end e = { 0 };
+
+	seq_read(&segment_end(&t.run, t.b.anchor.slot, end)->want, &e);
+	return e;
+}
+
+static uint8_t live(void)
+{
+	struct kedge_anchor a = { 0 };
+
+	seq_read(&segment_session(&t.run, t.b.anchor.slot)->want, &a);
+	return a.live;
+}
+
+static const char *begin(void)
+{
+	struct bridge_body said = body(CALLER);
+	const char *out;
+
+	assert_int_equal(bridge_open(&t.b, 0, 1, &said, NULL), 0);
+	assert_int_equal(bridge_outside(&t.b, &t.one, 1, 0, &out), 0);
+	return out;
+}
+
+static const char *answer(struct bridge_side *side, const char *sdp, bool final, int want)
+{
+	struct bridge_body said = body(sdp);
+	const char *out = NULL;
+
+	assert_int_equal(bridge_answer(&t.b, side, &said, final, &out), want);
+	return out;
+}
+
+static void the_offer_hides_the_caller(void **state)
+{
+	const char *offer = begin();
+
+	assert_non_null(strstr(offer, "c=IN IP4 127.0.4.1\r\n"));
+	assert_null(strstr(offer, "10.0.0.1"));
+	assert_non_null(strstr(offer, "RTP/AVP 8 0 101\r\n"));
+	/* before the answer: heard from the hop itself, the caller hears nothing yet */
+	assert_int_equal(live(), t.one.end);
+	assert_int_equal(end_of(t.one.end).learn[0].bits, 32);
+	assert_memory_equal(end_of(t.one.end).learn[0].ip, t.one.peer.ip, 4);
+	assert_int_equal(end_of(KEDGE_END_INSIDE).flags, 0);
+}
+
+static void the_first_answer_binds(void **state)
+{
+	const char *first, *offer, *second;
+	char kept[1024];
+
+	begin();
+	first = answer(&t.one, PCMU, false, 0);
+	assert_non_null(strstr(first, "c=IN IP4 127.0.3.1\r\n"));
+	assert_non_null(strstr(first, "RTP/AVP 0\r\n"));
+	assert_int_equal(end_of(t.one.end).rtp.port, 5000);
+	assert_int_equal(end_of(KEDGE_END_INSIDE).rtp.port, 4000);
+	assert_int_equal(end_of(KEDGE_END_INSIDE).flags, KEDGE_END_SEND | KEDGE_END_RECV | KEDGE_END_SPEAKS);
+	strcpy(kept, first);
+	/* the attempt fails; the next offer has only what was answered */
+	assert_int_equal(bridge_outside(&t.b, &t.two, 1, 0, &offer), 0);
+	assert_non_null(strstr(offer, "RTP/AVP 0\r\n"));
+	bridge_drop(&t.b, &t.one);
+	second = answer(&t.two, PCMU_ELSEWHERE, true, 0);
+	assert_string_equal(second, kept);
+	assert_false(t.b.differs);
+	assert_int_equal(live(), t.two.end);
+	assert_int_equal(end_of(t.two.end).rtp.port, 5002);
+}
+
+static void an_answer_that_cannot_stand_is_refused(void **state)
+{
+	begin();
+	answer(&t.one, SDP("10.0.1.1", "5000", "18", ""), true, -EPROTO);
+	assert_false(t.b.bound);
+	answer(&t.one, SDP("10.0.1.1", "0", "0", ""), true, -EPROTO);
+	answer(&t.one, "v=0\r\n", true, -EPROTO);
+	answer(&t.one, "", true, -EPROTO); /* a 2xx without any */
+	assert_non_null(answer(&t.one, PCMU, true, 0));
+	/* bound to PCMU: PCMA from somewhere else does not fit any more */
+	assert_int_equal(bridge_outside(&t.b, &t.two, 1, 0, &(const char *){ NULL }), 0);
+	answer(&t.two, SDP("10.0.1.2", "5002", "8", ""), true, -EPROTO);
+}
+
+static void a_final_may_repeat_or_leave_out_its_sdp(void **state)
+{
+	char kept[1024];
+
+	begin();
+	strcpy(kept, answer(&t.one, PCMU, false, 0));
+	assert_string_equal(answer(&t.one, PCMU, true, 0), kept);
+	assert_string_equal(answer(&t.one, "", true, 0), kept);
+	assert_null(answer(&t.one, "", false, 0));
+}
+
+static void a_moved_media_server_moves_media_only(void **state)
+{
+	uint32_t exchange;
+	char kept[1024];
+
+	begin();
+	strcpy(kept, answer(&t.one, PCMU, false, 0));
+	exchange = end_of(t.one.end).exchange;
+	assert_string_equal(answer(&t.one, PCMU_ELSEWHERE, true, 0), kept);
+	assert_int_equal(end_of(t.one.end).rtp.port, 5002);
+	assert_true(end_of(t.one.end).exchange > exchange);
+	assert_false(t.b.differs);
+}
+
+static void another_direction_is_told_afterwards(void **state)
+{
+	const char *out;
+
+	begin();
+	assert_non_null(strstr(answer(&t.one, SDP("10.0.1.1", "5000", "0", "a=sendonly\r\n"), false, 0), "a=sendonly"));
+	answer(&t.one, PCMU, true, 0);
+	assert_true(t.b.differs);
+	assert_int_equal(bridge_correct(&t.b, &t.one, &out), 0);
+	assert_null(strstr(out, "sendonly"));
+	assert_non_null(strstr(out, "127.0.3.1"));
+}
+
+static void hold_and_resume(void **state)
+{
+	static const char hold[] = SDP("10.0.0.1", "4000", "0", "a=sendonly\r\n");
+	static const char held[] = SDP("10.0.1.1", "5000", "0", "a=recvonly\r\n");
+	struct bridge_body said = body(hold), back = body(held);
+	char first[1024];
+	const char *out;
+
+	begin();
+	strcpy(first, answer(&t.one, PCMU, true, 0));
+	assert_int_equal(bridge_reoffer(&t.b, &t.b.caller, &t.one, &said, &out), 0);
+	assert_non_null(strstr(out, "a=sendonly"));
+	assert_false(t.b.held); /* nothing changes before the answer */
+	assert_int_equal(bridge_reanswer(&t.b, &t.b.caller, &t.one, &back, &out), 0);
+	assert_non_null(strstr(out, "a=recvonly"));
+	assert_string_not_equal(out, first);
+	assert_true(t.b.held);
+	assert_int_equal(end_of(t.one.end).flags, KEDGE_END_SEND);
+	assert_int_equal(end_of(KEDGE_END_INSIDE).flags, KEDGE_END_RECV | KEDGE_END_SPEAKS);
+	/* the callee resumes */
+	said = body(PCMU);
+	back = body(CALLER);
+	assert_int_equal(bridge_reoffer(&t.b, &t.one, &t.b.caller, &said, &out), 0);
+	assert_non_null(strstr(out, "127.0.3.1"));
+	assert_int_equal(bridge_reanswer(&t.b, &t.one, &t.b.caller, &back, &out), 0);
+	assert_non_null(strstr(out, "127.0.4.1"));
+	assert_false(t.b.held);
+}
+
+static void a_refused_offer_changes_nothing(void **state)
+{
+	static const char other[] = SDP("10.0.0.9", "4100", "8", "");
+	struct bridge_body said = body(other), bad = body(SDP("10.0.1.1", "5000", "18", ""));
+	struct kedge_end before, after;
+	const char *out;
+
+	begin();
+	answer(&t.one, PCMU, true, 0);
+	before = end_of(KEDGE_END_INSIDE);
+	assert_int_equal(bridge_reoffer(&t.b, &t.b.caller, &t.one, &said, &out), 0);
+	bridge_reject(&t.b);
+	after = end_of(KEDGE_END_INSIDE);
+	assert_memory_equal(&before, &after, sizeof(before));
+	assert_int_equal(bridge_reoffer(&t.b, &t.b.caller, &t.one, &said, &out), 0);
+	assert_int_equal(bridge_reanswer(&t.b, &t.b.caller, &t.one, &bad, &out), -EPROTO);
+	after = end_of(KEDGE_END_INSIDE);
+	assert_memory_equal(&before, &after, sizeof(before));
+	assert_null(t.b.pending_ours);
+	/* an answer to nothing */
+	assert_int_equal(bridge_reanswer(&t.b, &t.b.caller, &t.one, &said, &out), -EPROTO);
+}
+
+static void late_offer_end_to_end(void **state)
+{
+	struct bridge_body none = { 0 }, ack = body(SDP("10.0.0.1", "4000", "8", ""));
+	const char *out = "x";
+
+	assert_int_equal(bridge_open(&t.b, 0, 1, &none, NULL), 0);
+	assert_int_equal(bridge_outside(&t.b, &t.one, 1, 0, &out), 0);
+	assert_null(out);
+	assert_null(answer(&t.one, PCMU, false, 0)); /* no offer in an unreliable 1xx */
+	out = answer(&t.one, SDP("10.0.1.1", "5000", "0 8", ""), true, 0);
+	assert_non_null(strstr(out, "c=IN IP4 127.0.3.1\r\n"));
+	assert_non_null(strstr(out, "RTP/AVP 0 8\r\n"));
+	assert_int_equal(end_of(KEDGE_END_INSIDE).rtp.family, 0);
+	assert_int_equal(bridge_late(&t.b, &t.one, &ack, &out), 0);
+	assert_non_null(strstr(out, "c=IN IP4 127.0.4.1\r\n"));
+	assert_non_null(strstr(out, "RTP/AVP 8\r\n"));
+	assert_int_equal(end_of(KEDGE_END_INSIDE).rtp.port, 4000);
+	assert_int_equal(end_of(t.one.end).rtp.port, 5000);
+}
+
+static void a_late_offer_needs_its_answer(void **state)
+{
+	struct bridge_body none = { 0 }, bad = body(SDP("10.0.0.1", "4000", "18", ""));
+	const char *out;
+
+	assert_int_equal(bridge_open(&t.b, 0, 1, &none, NULL), 0);
+	assert_int_equal(bridge_outside(&t.b, &t.one, 1, 0, &out), 0);
+	answer(&t.one, PCMU, true, 0);
+	assert_int_equal(bridge_late(&t.b, &t.one, &none, &out), -EPROTO);
+	assert_int_equal(bridge_late(&t.b, &t.one, &bad, &out), -EPROTO);
+	assert_null(out);
+}
+
+static void no_call_without_its_anchor(void **state)
+{
+	struct bridge_body video = body("v=0\r\no=x 1 1 IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 10.0.0.1\r\nt=0 0\r\n"
+					"m=video 4000 RTP/AVP 96\r\n");
+	struct bridge_body text = { .type = "text/plain", .data = "x", .length = 1 };
+	struct bridge_body junk = body("junk");
+	struct bridge_body good = body(CALLER);
+	uint64_t msg;
+
+	assert_int_equal(bridge_status(bridge_open(&t.b, 0, 1, &video, NULL)), 488);
+	assert_int_equal(bridge_status(bridge_open(&t.b, 0, 1, &text, NULL)), 415);
+	assert_int_equal(bridge_status(bridge_open(&t.b, 0, 1, &junk, NULL)), 400);
+	assert_int_equal(bridge_status(bridge_open(&t.b, 9, 1, &good, NULL)), 503);
+	assert_int_equal(anchor_free_slots(), 2);
+	while (queue_pop(segment_free(&t.run, 0, 1), &msg) == 0)
+		;
+	assert_int_equal(bridge_open(&t.b, 0, 1, &good, NULL), 0);
+	assert_int_equal(bridge_status(bridge_outside(&t.b, &t.one, 1, 0, &(const char *){ NULL })), 503);
+	assert_int_equal(t.one.end, KEDGE_LIVE_NONE);
+}
+
+/* An answer may number a codec anew (RFC 3264 6.1). The caller keeps the number of the first answer; media pairs it with
+ * that of a later callee. */
+static void types_are_paired(void **state)
+{
+	static const char offer[] = SDP("10.0.0.1", "4000", "96 101",
+	    "a=rtpmap:96 opus/48000/2\r\na=rtpmap:101 telephone-event/48000\r\n");
+	struct bridge_body said = body(offer);
+	const char *out;
+
+	assert_int_equal(bridge_open(&t.b, 0, 1, &said, NULL), 0);
+	assert_int_equal(bridge_outside(&t.b, &t.one, 1, 0, &out), 0);
+	answer(&t.one, SDP("10.0.1.1", "5000", "96", "a=rtpmap:96 opus/48000/2\r\n"), false, 0);
+	assert_int_equal(end_of(t.one.end).clock_rate, 48000);
+	assert_int_equal(end_of(t.one.end).pt[0].inside, 0xff);
+	assert_int_equal(bridge_outside(&t.b, &t.two, 1, 0, &out), 0);
+	out = answer(&t.two, SDP("10.0.1.2", "5002", "107", "a=rtpmap:107 opus/48000/2\r\n"), true, 0);
+	assert_non_null(strstr(out, "RTP/AVP 96\r\n"));
+	assert_int_equal(end_of(t.two.end).pt[0].inside, 96);
+	assert_int_equal(end_of(t.two.end).pt[0].here, 107);
+}
+
+static void strict_trunks_teach_nothing(void **state)
+{
+	t.rig->trunk[1].latch = CONF_LATCH_STRICT;
+	begin();
+	answer(&t.one, PCMU, true, 0);
+	assert_int_equal(end_of(t.one.end).latch, KEDGE_LATCH_STRICT);
+	assert_int_equal(end_of(t.one.end).learn[0].family, 0);
+	assert_int_equal(end_of(KEDGE_END_INSIDE).latch, KEDGE_LATCH_GUARDED);
+	assert_int_equal(end_of(KEDGE_END_INSIDE).learn[0].bits, 24);
+	assert_int_equal(end_of(KEDGE_END_INSIDE).learn[1].bits, 32);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(the_offer_hides_the_caller),
+		T(the_first_answer_binds),
+		T(an_answer_that_cannot_stand_is_refused),
+		T(a_final_may_repeat_or_leave_out_its_sdp),
+		T(a_moved_media_server_moves_media_only),
+		T(another_direction_is_told_afterwards),
+		T(hold_and_resume),
+		T(a_refused_offer_changes_nothing),
+		T(late_offer_end_to_end),
+		T(a_late_offer_needs_its_answer),
+		T(no_call_without_its_anchor),
+		T(types_are_paired),
+		T(strict_trunks_teach_nothing),
+	};
+	int failed;
+
+	su_init();
+	t.root = su_root_create(NULL);
+	su_root_threading(t.root, 0);
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	su_root_destroy(t.root);
+	su_deinit();
+	return failed;
+}
