@@ -1091,9 +1091,6 @@ void call_on_bye(struct call *c, struct leg *l, nta_incoming_t *irq, const sip_t
 			nta_incoming_destroy(c->caller.irq);
 			c->caller.irq = NULL;
 		}
-		if (c->ack_owed)
-			leg_ack(c->ack_owed, NULL);
-		c->ack_owed = NULL;
 		leg_end(l);
 		call_end(c, l == &c->caller ? CALL_BY_CALLER : CALL_BY_CALLEE, "bye", reason[0] ? reason : NULL);
 		break;

@@ -243,7 +243,7 @@ static void abort_leg(struct call *c, struct leg *l, bool initial)
 
 void reinvite_abort(struct call *c)
 {
-	if (c->ack_owed && c->state == CALL_UP) {
+	if (c->ack_owed) { /* no BYE before the ACK */
 		leg_ack(c->ack_owed, NULL);
 		c->ack_owed = NULL;
 	}
