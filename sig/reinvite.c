@@ -144,7 +144,7 @@ static void acked(struct call *c, struct leg *l, const sip_t *sip)
 		bridge_reanswer(&c->bridge, call_side(c, other), call_side(c, l), &said, &body);
 	}
 	leg_ack(other, body);
-	if (!body)
+	if (sip && !body)
 		call_end(c, CALL_BY_KEDGE, "bad_answer", "Q.850;cause=88;text=\"Incompatible SDP\"");
 }
 
