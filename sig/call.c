@@ -604,6 +604,7 @@ static void advance(struct call *c)
 {
 	struct decide_step step;
 
+	c->next_ns = 0;
 	if (c->state != CALL_SETUP)
 		return;
 	switch (decide_next(&c->decide, calls.deps.health, clock_mono_ns(), &step)) {
@@ -677,7 +678,7 @@ static void give_up(struct call *c, struct attempt *a, enum cause cause)
 
 void call_on_reply(struct call *c, struct attempt *a)
 {
-	if (c->state != CALL_SETUP && a->state != ATTEMPT_WON)
+	if (c->state != CALL_SETUP && a->state != ATTEMPT_WON && a->status > 100 && a->status < 300)
 		event_log(call_late, .trunk = c->conf->trunks.v[a->trunk].name, .code = a->status, .call = c->id);
 }
 
@@ -1071,6 +1072,12 @@ void call_on_bye(struct call *c, struct leg *l, nta_incoming_t *irq, const sip_t
 {
 	char reason[128] = "";
 
+	/* The dialog of a branch that lost, or was given up, is not this call's. */
+	if (l != &c->caller && l != call_callee(c)) {
+		nta_incoming_treply(irq, SIP_481_NO_TRANSACTION, TAG_END());
+		nta_incoming_destroy(irq);
+		return;
+	}
 	nta_incoming_treply(irq, SIP_200_OK, TAG_END());
 	nta_incoming_destroy(irq);
 	if (sip->sip_reason) {
