@@ -142,6 +142,9 @@ class Rig:
         self.allow_audio = ()
         self.failed_callers = False
         self.env = {}
+        self.ends = ENDS            # RTP ends of each caller
+        self.keep_audio = self.trace = True  # WAV and pcap, SIPp's message trace: too much of a soak
+        self.launcher = []          # what `kedge run` is run by
         self.direct = False         # no kedge: the peers call each other, to prove the rig itself
 
     # ---- addresses ----
@@ -171,14 +174,14 @@ class Rig:
         # Several parties on one address (a PBX's second caller) get port ranges side by side.
         taken = sum(p == ip for p in self.placed)
         self.placed.append(ip)
-        port = RTP_PORTS + 4 * ENDS * taken if not self.v6 else 10040 + (self.slot - 100) * 140 + 16 * index
+        port = RTP_PORTS + 4 * max(ENDS, self.ends) * taken if not self.v6 else 10040 + (self.slot - 100) * 140 + 16 * index
         return types.SimpleNamespace(ip=ip, port=self.port(name), media_ip=ip, v=6 if self.is6(net) else 4, pt=pt, user=user, rtp_port=port,
                                      dummy_ip="127.%d.9.%d" % (self.slot, index + 1))
 
     # ---- peers ----
 
     def rtp(self, name, at, ends):
-        self.rtps[name] = Rtp(self.build, name, at.media_ip, at.rtp_port, 4 if self.v6 else ends, len(self.rtps) + 1, self.folder)
+        self.rtps[name] = Rtp(self.build, name, at.media_ip, at.rtp_port, 4 if self.v6 else ends, len(self.rtps) + 1, self.folder, keep=self.keep_audio)
         return self.rtps[name]
 
     def trunk(self, name, side, host, **settings):
@@ -198,7 +201,7 @@ class Rig:
     def serve(self, name, net, host, steps, pt=0, transport="udp", ends=ENDS):
         at = self.place(name, net, host, pt, name)
         rtp = self.rtp(name, at, ends)
-        self.peers[name] = Sipp(name, "uas", steps, at, self.folder, fifo=rtp.fifo, transport="t1" if transport == "tcp" else "u1")
+        self.peers[name] = Sipp(name, "uas", steps, at, self.folder, fifo=rtp.fifo, transport="t1" if transport == "tcp" else "u1", trace=self.trace)
         return self.peers[name]
 
     def silent(self, name, answers=(), **settings):
@@ -227,10 +230,10 @@ class Rig:
         # A trunk's SIP port belongs to its called side; the caller takes the next one of the same address.
         if not self.v6 and (self.callers or any(getattr(p, "at", None) and p.at.ip == at.ip for p in self.peers.values()) or net == 2):
             at.port += 100 + len(self.callers)
-        rtp = self.rtp(name, at, ENDS)
+        rtp = self.rtp(name, at, self.ends)
         kedge = to or ("%s:%d" % (self.host(self.ip(3 if net == 1 else 4)), self.port("kedge%d" % (3 if net == 1 else 4))))
         peer = Sipp(name, "uac", steps, at, self.folder, remote=kedge, numbers=numbers, rate=rate, limit=limit, fifo=rtp.fifo,
-                    transport="t1" if transport == "tcp" else "u1")
+                    transport="t1" if transport == "tcp" else "u1", trace=self.trace)
         peer.count = len(numbers)
         self.peers[name] = peer
         self.callers.append(peer)
@@ -290,7 +293,7 @@ class Rig:
         os.makedirs(self.folder + "/run", exist_ok=True)
         env = dict(os.environ, KEDGE_TEST="1", **self.env)
         self.kedge_out = open(self.folder + "/kedge.out", "w")
-        self.kedge = subprocess.Popen([os.path.join(self.build, "kedge"), "run", "-f", self.config], stdin=subprocess.DEVNULL, stdout=self.kedge_out,
+        self.kedge = subprocess.Popen(self.launcher + [os.path.join(self.build, "kedge"), "run", "-f", self.config], stdin=subprocess.DEVNULL, stdout=self.kedge_out,
                                       stderr=subprocess.STDOUT, start_new_session=True, env=env)
         self.until(lambda: self.events("run.ready") or self.kedge.poll() is not None, 10)
         assert self.kedge.poll() is None, "kedge did not start:\n" + open(self.folder + "/kedge.out").read() + self.log_text()[-2000:]
@@ -350,7 +353,8 @@ class Rig:
 
     def pid(self, plane):
         """The process that serves as "sig" or "media" now."""
-        return self.events("plane.start") and [e["pid"] for e in self.events("plane.start") if e["plane"] == plane][-1]
+        f = self.figures()
+        return f["sig"]["pid"] if plane == "sig" else f["media"][0]["pid"]
 
     # ---- time ----
 

@@ -398,7 +398,8 @@ class Log:
 class Sipp(Log):
     """One running SIPp. at: struct with ip, port, media_ip, v, user, pt, udp, rtp."""
 
-    def __init__(self, name, side, steps, at, folder, remote=None, numbers=(), rate=10, limit=None, fifo=None, aa=True, transport="u1"):
+    def __init__(self, name, side, steps, at, folder, remote=None, numbers=(), rate=10, limit=None, fifo=None, aa=True, transport="u1",
+                 trace=True):
         self.name, self.at, self.folder, self.side = name, at, folder, side
         at.udp = transport.startswith("u")
         base = os.path.join(folder, name)
@@ -407,8 +408,10 @@ class Sipp(Log):
         self.trace = base + ".sip"
         # The media socket of SIPp itself is of no use; an address of its own keeps it out of the RTP peer's way.
         args = ["sipp", "-sf", base + ".xml", "-i", at.ip, "-bind_local", "-p", str(at.port), "-mi", at.dummy_ip, "-mp", str(at.rtp_port),
-                "-nostdin", "-timer_resol", "1", "-t", transport, "-trace_msg", "-message_file", self.trace, "-trace_err", "-error_file", base + ".err",
+                "-nostdin", "-timer_resol", "1", "-t", transport, "-trace_err", "-error_file", base + ".err",
                 "-deadcall_wait", "0", "-skip_rlimit", "-ci", at.dummy_ip]
+        if trace:
+            args += ["-trace_msg", "-message_file", self.trace]
         if aa:
             args.append("-aa")
         if fifo:
