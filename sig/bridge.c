@@ -276,6 +276,12 @@ static bool same_direction(const struct offer *bound, const struct offer *answer
 	       bound->line[bound->audio].direction == answer->line[answer->audio].direction;
 }
 
+static int misfit(struct bridge *b, const char *why)
+{
+	b->why = why;
+	return -EPROTO;
+}
+
 static int answer_to_offer(struct bridge *b, struct bridge_side *side, const struct offer *answer)
 {
 	static struct offer ours, bound;
@@ -286,15 +292,15 @@ static int answer_to_offer(struct bridge *b, struct bridge_side *side, const str
 		return -ENOMEM;
 	fit = offer_fits(&ours, answer);
 	if (fit != OFFER_FITS && fit != OFFER_LINES_DIFFER)
-		return -EPROTO;
+		return misfit(b, offer_fit_name(fit));
 	if (!b->bound) {
 		err = bind_caller(b, side, answer);
 		if (err)
-			return -EPROTO;
+			return misfit(b, "not_for_caller");
 		b->differs = false;
 	} else if (read_kept(&bound, b->caller.ours)) {
 		if (!offer_same(&bound, answer))
-			return -EPROTO;
+			return misfit(b, "other_codec");
 		b->differs = !same_direction(&bound, answer);
 	}
 	keep(b, &side->theirs, answer->body, answer->length);
@@ -326,9 +332,10 @@ int bridge_answer(struct bridge *b, struct bridge_side *side, const struct bridg
 	int err = read_body(&o, body);
 
 	*out = NULL;
+	b->why = "no_memory";
 	if (err == -ENOMSG) {
 		if (final && !side->theirs)
-			return -EPROTO;
+			return misfit(b, "no_sdp");
 		if (final && !b->late) {
 			tell_both(b, side, false);
 			*out = b->caller.ours;
@@ -336,11 +343,13 @@ int bridge_answer(struct bridge *b, struct bridge_side *side, const struct bridg
 		return 0;
 	}
 	if (err)
-		return -EPROTO;
+		return misfit(b, "bad_sdp");
 	if (b->late) {
 		if (!final)
 			return 0; /* an offer in an unreliable 1xx is none (RFC 3261 13.2.1) */
 		err = offer_to_caller(b, side, &o);
+		if (err)
+			b->why = "not_for_caller";
 	} else if (!side->theirs || strlen(side->theirs) != o.length ||
 	           memcmp(side->theirs, o.body, o.length) != 0) {
 		err = answer_to_offer(b, side, &o);

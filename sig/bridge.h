@@ -40,6 +40,7 @@ struct bridge {
 	bool bound;   /* the caller has an answer: caller.ours */
 	bool differs; /* the answer that won is not what the caller was told: it needs a re-INVITE */
 	bool held;    /* one side does not send, or does not want to hear */
+	const char *why; /* the last answer that did not do: a word for the log */
 	char *pending_theirs, *pending_ours; /* of a re-INVITE without an answer yet */
 	char codec[20];
 };

@@ -60,7 +60,7 @@ static void on_silent(void *owner)
 	struct call *c = owner;
 
 	event_log(media_silent, .call = c->id,
-	    .trunk = c->winner ? c->conf->trunks.v[c->winner->trunk].name : NULL, .silent_ms = 3000);
+	    .trunk = c->winner ? c->conf->trunks.v[c->winner->trunk].name : NULL, .silent_ms = c->conf->media.media_dead_ms);
 }
 
 static const struct anchor_events anchor_events = { on_anchor_closed, on_first_rtp, on_silent };
@@ -755,6 +755,7 @@ static void bad_answer(struct call *c, struct attempt *a)
 {
 	leg_ack(&a->leg, NULL);
 	leg_bye(&a->leg, "Q.850;cause=88;text=\"Incompatible SDP\"");
+	event_log(call_bad_answer, .trunk = c->conf->trunks.v[a->trunk].name, .why = c->bridge.why, .call = c->id);
 	a->cause = CAUSE_BAD_ANSWER;
 	outcome(c, a);
 	arm(c);

@@ -15,3 +15,4 @@ def scenario(t):
 
 def after(t):
     t.heard("cb", 10)
+    assert [(e["trunk"], e["why"]) for e in t.events("call.bad_answer")] == [("ca", "no_codec")], t.events("call.bad_answer")
