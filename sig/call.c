@@ -1073,12 +1073,6 @@ void call_on_bye(struct call *c, struct leg *l, nta_incoming_t *irq, const sip_t
 {
 	char reason[128] = "";
 
-	/* The dialog of a branch that lost, or was given up, is not this call's. */
-	if (l != &c->caller && l != call_callee(c)) {
-		nta_incoming_treply(irq, SIP_481_NO_TRANSACTION, TAG_END());
-		nta_incoming_destroy(irq);
-		return;
-	}
 	nta_incoming_treply(irq, SIP_200_OK, TAG_END());
 	nta_incoming_destroy(irq);
 	if (sip->sip_reason) {

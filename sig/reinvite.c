@@ -179,9 +179,8 @@ static void reply_now(struct call *c, nta_incoming_t *irq, int status, const cha
 static bool may_ask(struct call *c, struct leg *l, nta_incoming_t *irq)
 {
 	struct leg *other = c->winner ? other_leg(c, l) : NULL;
-	bool part = l == &c->caller || l == call_callee(c);
 
-	if (!part || c->state == CALL_ENDING || c->state == CALL_GONE)
+	if (c->state == CALL_ENDING || c->state == CALL_GONE)
 		reply_now(c, irq, SIP_481_NO_TRANSACTION, NULL);
 	else if (c->state == CALL_SETUP || l->irq)
 		reply_now(c, irq, SIP_500_INTERNAL_SERVER_ERROR, "Retry-After: 3\r\n");
