@@ -162,15 +162,17 @@ static void tell_end(struct bridge *b, const struct bridge_side *side, const str
 	anchor_far(&b->anchor, side->end, &far);
 }
 
-/* Both sides have an offer and an answer: packets may pass. */
-static void tell_both(struct bridge *b, const struct bridge_side *callee, bool relearn)
+/* Both sides have an offer and an answer: packets may pass. said: what the callee wrote last, if it was just read. */
+static void tell_both(struct bridge *b, const struct bridge_side *callee, const struct offer *said, bool relearn)
 {
 	static struct offer caller, theirs, ours;
 	const struct offer *map = read_kept(&ours, b->caller.ours);
 
 	b->held = false;
-	if (read_kept(&theirs, callee->theirs))
-		tell_end(b, callee, &theirs, map, relearn);
+	if (!said)
+		said = read_kept(&theirs, callee->theirs);
+	if (said)
+		tell_end(b, callee, said, map, relearn);
 	if (read_kept(&caller, b->caller.theirs))
 		tell_end(b, &b->caller, &caller, NULL, relearn);
 	anchor_live(&b->anchor, callee->end);
@@ -305,7 +307,7 @@ static int answer_to_offer(struct bridge *b, struct bridge_side *side, const str
 	}
 	keep(b, &side->theirs, answer->body, answer->length);
 	side->theirs_offered = false;
-	tell_both(b, side, true);
+	tell_both(b, side, answer, true);
 	return 0;
 }
 
@@ -337,7 +339,7 @@ int bridge_answer(struct bridge *b, struct bridge_side *side, const struct bridg
 		if (final && !side->theirs)
 			return misfit(b, "no_sdp");
 		if (final && !b->late) {
-			tell_both(b, side, false);
+			tell_both(b, side, NULL, false);
 			*out = b->caller.ours;
 		}
 		return 0;
@@ -354,7 +356,7 @@ int bridge_answer(struct bridge *b, struct bridge_side *side, const struct bridg
 	           memcmp(side->theirs, o.body, o.length) != 0) {
 		err = answer_to_offer(b, side, &o);
 	} else {
-		tell_both(b, side, false);
+		tell_both(b, side, NULL, false);
 	}
 	if (err == 0)
 		*out = b->caller.ours;
@@ -382,7 +384,7 @@ int bridge_late(struct bridge *b, struct bridge_side *side, const struct bridge_
 	keep(b, &b->caller.theirs, o.body, o.length);
 	b->caller.theirs_offered = false;
 	b->bound = true;
-	tell_both(b, side, true);
+	tell_both(b, side, NULL, true);
 	*out = side->ours;
 	return 0;
 }
@@ -452,7 +454,7 @@ int bridge_reanswer(struct bridge *b, struct bridge_side *from, struct bridge_si
 	b->pending_theirs = b->pending_ours = NULL;
 	from->theirs_offered = true;
 	to->theirs_offered = false;
-	tell_both(b, callee, true);
+	tell_both(b, callee, NULL, true);
 	*out = from->ours;
 	return 0;
 }

@@ -480,10 +480,37 @@ int listen_source(msg_t *msg, struct kedge_addr *out)
 	return 0;
 }
 
+static char *put_number(char *out, unsigned n)
+{
+	char digits[5];
+	int k = 0;
+
+	do
+		digits[k++] = (char)('0' + n % 10);
+	while (n /= 10);
+	while (k)
+		*out++ = digits[--k];
+	return out;
+}
+
+/* A dozen times a call, so without printf. */
+static void print_ip4(char *out, const uint8_t ip[4], uint16_t port)
+{
+	for (int i = 0; i < 4; i++) {
+		out = put_number(out, ip[i]);
+		*out++ = i < 3 ? '.' : ':';
+	}
+	*put_number(out, port) = 0;
+}
+
 char *listen_print(const struct kedge_addr *a, char *out, size_t size)
 {
 	char ip[INET6_ADDRSTRLEN] = "?";
 
+	if (a->family == AF_INET && size >= sizeof("255.255.255.255:65535")) {
+		print_ip4(out, a->ip, a->port);
+		return out;
+	}
 	if (a->family == AF_INET || a->family == AF_INET6)
 		inet_ntop(a->family, a->ip, ip, sizeof(ip));
 	snprintf(out, size, a->family == AF_INET6 ? "[%s]:%u" : "%s:%u", ip, a->port);
