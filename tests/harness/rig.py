@@ -356,6 +356,14 @@ class Rig:
         f = self.figures()
         return f["sig"]["pid"] if plane == "sig" else f["media"][0]["pid"]
 
+    def resident(self):
+        """Private memory of both planes, in bytes: what a leak would make grow."""
+        total = 0
+        for plane in ("sig", "media"):
+            with open("/proc/%d/smaps_rollup" % self.pid(plane)) as f:
+                total += sum(int(line.split()[1]) * 1024 for line in f if line.startswith("Private_"))
+        return total
+
     # ---- time ----
 
     def until(self, condition, seconds):
@@ -403,16 +411,17 @@ class Rig:
         """Waits until kedge holds no call any more."""
         expected = self.expected_cdrs()
         assert self.until(lambda: len(self.cdr()) >= expected, 12), "%d call records, %d expected" % (len(self.cdr()), expected)
-        assert self.until(lambda: self.idle(), 12), "not idle: %s" % self.status
+        assert self.until(lambda: self.idle(), 12), "not idle: %s" % (self.status,)
 
     def idle(self):
-        """No call, no anchor, all ports back: as `kedge calls --json` says."""
+        """No call, no anchor, no port lent: signaling says so, and media by its own count."""
         try:
-            self.status = json.loads(self.verb("calls", "--json"))
+            calls = json.loads(self.verb("calls", "--json")).get("calls")
         except (AssertionError, ValueError) as e:
             self.status = e
             return False
-        return not self.status.get("calls")
+        self.status = {"calls": calls, "sessions": self.media("sessions"), "ports_lent": self.media("ports_lent")}
+        return self.status == {"calls": [], "sessions": 0, "ports_lent": 0}
 
     def expected_cdrs(self):
         return self.cdrs if self.cdrs is not None else sum(c.count for c in self.callers)
