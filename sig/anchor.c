@@ -17,10 +17,10 @@ static struct {
 	const struct segment *seg;
 	su_root_t *root;
 	const struct anchor_events *events;
-	void **owner;           /* by slot */
-	uint32_t *free_slot;    /* a stack: the slot used last is the one whose pages are warm */
+	void **owner;        /* by slot */
+	uint32_t *free_slot; /* a stack: the slot used last is the one whose pages are warm */
 	uint32_t free_count;
-	uint32_t closing;       /* slots that media has yet to close */
+	uint32_t closing; /* slots that media has yet to close */
 	uint32_t end_generation;
 	uint32_t next_worker;
 	uint32_t woken; /* workers with commands they were not woken for yet, a bit each */
@@ -30,8 +30,8 @@ static struct {
 
 /* ---- to media ------------------------------------------------------------------------------- */
 
-/* A full queue loses nothing: the worker then has thousands of slots to look at, and a worker that starts
- * looks at all of them. */
+/* A full queue loses nothing: the worker then has thousands of slots to look at, and a worker that
+ * starts looks at all of them. */
 static void tell(const struct anchor *a)
 {
 	queue_push(&segment_queues(anchor_state.seg, a->worker)->cmd,
@@ -79,8 +79,12 @@ static void local_addr(uint32_t net, uint32_t port, struct kedge_addr *out)
 /* Lends a port to an end that nobody has heard from yet. */
 static int end_begin(struct anchor *a, unsigned end, uint32_t net, unsigned hop)
 {
-	struct kedge_end e = { .anchor = a->generation, .hop = (uint16_t)hop, .latch = KEDGE_LATCH_STRICT,
-		.clock_rate = 8000, .ptime_ms = 20, .telephone_event = 0xff };
+	struct kedge_end e = { .anchor = a->generation,
+		.hop = (uint16_t)hop,
+		.latch = KEDGE_LATCH_STRICT,
+		.clock_rate = 8000,
+		.ptime_ms = 20,
+		.telephone_event = 0xff };
 	int err;
 
 	if (++anchor_state.end_generation == 0)
@@ -244,7 +248,7 @@ void anchor_drop(struct anchor *a, unsigned end)
 
 	if (!a->open || end >= KEDGE_OUT_MAX || end == a->live || !(a->used & 1u << end))
 		return;
-	a->used &= (uint8_t)~(1u << end);
+	a->used &= (uint8_t) ~(1u << end);
 	write_end(a, end, &none);
 	tell(a);
 }
@@ -301,10 +305,15 @@ void anchor_quality(const struct anchor *a, struct anchor_quality q[2])
 		const struct kedge_flow *f = &s->flow[i];
 		uint64_t lost_late = word(&f->lost_late);
 
-		q[i] = (struct anchor_quality){ .packets = word(&f->packets), .bytes = word(&f->bytes),
-			.lost = lost_late >> 32, .late = lost_late & 0xffffffff, .relayed = word(&f->relayed),
-			.jitter_us = word(&f->jitter_us), .max_gap_ns = word(&f->max_gap_ns),
-			.first_rx_ns = word(&f->first_rx_ns), .last_rx_ns = word(&f->last_rx_ns) };
+		q[i] = (struct anchor_quality){ .packets = word(&f->packets),
+			.bytes = word(&f->bytes),
+			.lost = lost_late >> 32,
+			.late = lost_late & 0xffffffff,
+			.relayed = word(&f->relayed),
+			.jitter_us = word(&f->jitter_us),
+			.max_gap_ns = word(&f->max_gap_ns),
+			.first_rx_ns = word(&f->first_rx_ns),
+			.last_rx_ns = word(&f->last_rx_ns) };
 	}
 }
 
@@ -395,8 +404,8 @@ static int on_wake(su_root_magic_t *magic, su_wait_t *wait, su_wakeup_arg_t *arg
 
 /* ---- attach --------------------------------------------------------------------------------- */
 
-/* Which slots are free, which media has yet to close, which are calls of the process before this one.
- * Those have no owner: media closes them once both ends were silent long enough. */
+/* Which slots are free, which media has yet to close, which are calls of the process before this
+ * one. Those have no owner: media closes them once both ends were silent long enough. */
 static void slot_adopt(uint32_t slot)
 {
 	struct kedge_anchor w = { 0 };

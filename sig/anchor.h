@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: MIT
-/* anchor: the hand to the media plane. Slots of the session table, their ends, commands out, events in.
+/* anchor: the hand to the media plane. Slots of the session table, their ends, commands out,
+ * events in.
  *
- *   anchor_open ---> anchor_outside (one per attempt) ---> anchor_far ---> anchor_live ---> anchor_close
- *   slot + inside     a port of the trunk's interface      where it        who is heard      counters final:
- *   port, no wait                                          speaks from                       anchor_closed
+ *   anchor_open     a slot and an inside port: no wait
+ *   anchor_outside  one more end, per attempt
+ *   anchor_far      where an end speaks from, and what
+ *   anchor_live     who is heard
+ *   anchor_close    anchor_events.closed follows: the counters are final
  *
  *   FREE --open--> OPEN --close--> CLOSED (media works) --KEDGE_EVT_CLOSED--> FREE
  *
- * State lies in the session table of the segment (layout.h); a struct anchor is a handle and the writer's copy
- * of what it last wrote. Ports: an entry of the free ring is peeked, written into the table, then taken from
- * the ring, so that each port is visible in one of the two at any moment, whoever dies.
- * Thread: su_root's. Errors: negative errno; -ENOSPC: no free slot; -ENOBUFS: no free port on that address;
- * -EADDRNOTAVAIL: media has no address of that interface and family.
- * Nothing here waits for the media plane: when it is away, slots close later and new calls get -ENOSPC. */
+ * State lies in the session table of the segment (layout.h); a struct anchor is a handle. Ports are
+ * lent by shm/pool.h, so that each is visible in the ring or the table, whoever dies.
+ * Thread: su_root's. Errors: negative errno. -ENOSPC: no free slot; -ENOBUFS: no free port on that
+ * address; -EADDRNOTAVAIL: media has no address of that interface and family.
+ * Nothing here waits for media: when it is away, slots close later and new calls get -ENOSPC. */
 #ifndef KEDGE_SIG_ANCHOR_H
 #define KEDGE_SIG_ANCHOR_H
 
@@ -28,10 +30,11 @@ struct anchor { /* embedded in a call; all zero: not open */
 	uint8_t worker, live;
 	uint8_t used; /* outside ends in use, a bit each */
 	bool open;
-	struct kedge_addr local[1 + KEDGE_OUT_MAX]; /* our RTP address: [0] inside, [1 + i] outside end i */
+	struct kedge_addr
+	    local[1 + KEDGE_OUT_MAX]; /* our RTP address: [0] inside, [1 + i] outside end i */
 };
 
-struct anchor_far { /* what an offer or answer said about one end */
+struct anchor_far {                  /* what an offer or answer said about one end */
 	struct kedge_addr rtp, rtcp; /* family 0: not known yet */
 	uint8_t latch;               /* enum kedge_latch */
 	uint8_t flags;               /* KEDGE_END_... */
@@ -49,26 +52,30 @@ struct anchor_quality { /* one direction, final or as of now: index 0 from insid
 	uint64_t jitter_us, max_gap_ns, first_rx_ns, last_rx_ns;
 };
 
-/* Told on su_root; owner: what anchor_open was given; NULL owner: a slot found at attach, without a call. */
+/* Told on su_root; owner: what anchor_open was given; NULL owner: a slot found at attach, without
+ * a call. */
 struct anchor_events {
-	void (*closed)(void *owner, uint32_t slot); /* counters are final; the slot is free after this returns */
-	void (*first_rtp)(void *owner);             /* the live outside end's first packet went inside */
-	void (*silent)(void *owner);                /* an end that ought to speak was silent for 3 s */
+	void (*closed)(void *owner,
+	    uint32_t slot); /* counters are final; the slot is free after this returns */
+	void (*first_rtp)(void *owner); /* the live outside end's first packet went inside */
+	void (*silent)(void *owner);    /* an end that ought to speak was silent for 3 s */
 };
 
 /* Attaches to the tables: rebuilds the list of free slots, asks media to close what has no owner
- * (once both its ends are silent), starts reading events. seg and events: borrowed until anchor_fini. */
+ * (once both its ends are silent), starts reading events. seg and events: borrowed until
+ * anchor_fini. */
 int anchor_init(const struct segment *seg, su_root_t *root, const struct anchor_events *events);
 void anchor_fini(void);
 
 /* The local media address index of an interface and family, or -EADDRNOTAVAIL. */
 int anchor_net(unsigned iface, unsigned family);
 
-/* Takes a slot and an inside port on net. owner comes back in the events until `closed` was called. */
+/* Takes a slot and an inside port on net. owner comes back in the events until `closed` was
+ * called. */
 int anchor_open(struct anchor *a, uint64_t call_id, unsigned net, void *owner);
 
-/* Gives the anchor another outside end on net, for hop. Returns its index 0 .. KEDGE_OUT_MAX - 1, or
- * -ENOBUFS: no port, -EMFILE: all ends of this call are in use. */
+/* Gives the anchor another outside end on net, for hop. Returns its index 0 .. KEDGE_OUT_MAX - 1,
+ * or -ENOBUFS: no port, -EMFILE: all ends of this call are in use. */
 int anchor_outside(struct anchor *a, unsigned net, unsigned hop);
 
 /* Gives back an outside end whose attempt is over; its port rests. No effect on the live one. */

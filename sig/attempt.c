@@ -150,8 +150,8 @@ static void send_cancel(struct attempt *a)
 	char cseq[24];
 
 	snprintf(cseq, sizeof(cseq), "%u CANCEL", a->leg.invite_cseq);
-	nta_outgoing_tcreate(a->leg.nta, NULL, NULL, URL(a->route), SIP_METHOD_CANCEL,
-	    URL(a->ruri), NTATAG_BRANCH_KEY(a->leg.branch), SIPTAG_CSEQ_STR(cseq), TAG_END());
+	nta_outgoing_tcreate(a->leg.nta, NULL, NULL, URL(a->route), SIP_METHOD_CANCEL, URL(a->ruri),
+	    NTATAG_BRANCH_KEY(a->leg.branch), SIPTAG_CSEQ_STR(cseq), TAG_END());
 }
 
 /* ACK of a final other than 2xx: same branch and sent-by as the INVITE (RFC 3261 17.1.1.3). */
@@ -171,11 +171,11 @@ static void send_ack(struct attempt *a, const sip_t *sip)
 	    a->leg.transport == CONF_TCP ? "TCP" : "UDP", host, a->leg.branch);
 	snprintf(cseq, sizeof(cseq), "%u ACK", a->leg.invite_cseq);
 	if (sip_add_tl(msg, sip_object(msg),
-	        SIPTAG_REQUEST(sip_request_create(
-	            msg_home(msg), SIP_METHOD_ACK, URL(a->ruri), NULL)),
+	        SIPTAG_REQUEST(
+	            sip_request_create(msg_home(msg), SIP_METHOD_ACK, URL(a->ruri), NULL)),
 	        SIPTAG_VIA_STR(via), SIPTAG_FROM(sip->sip_from), SIPTAG_TO(sip->sip_to),
-	        SIPTAG_CALL_ID(sip->sip_call_id), SIPTAG_CSEQ_STR(cseq), SIPTAG_MAX_FORWARDS_STR("70"),
-	        TAG_END()) < 0) {
+	        SIPTAG_CALL_ID(sip->sip_call_id), SIPTAG_CSEQ_STR(cseq),
+	        SIPTAG_MAX_FORWARDS_STR("70"), TAG_END()) < 0) {
 		msg_destroy(msg);
 		return;
 	}
@@ -194,11 +194,14 @@ static int on_ghost_bye(nta_outgoing_magic_t *magic, nta_outgoing_t *orq, const 
 	return 0;
 }
 
-/* A dialog of its own for the answer, ACKed and ended with a BYE that is retransmitted: it outlives the call.
- * at: as far as iface, agent, peer and transport go, the leg the answer came to. */
+/* A dialog of its own for the answer, ACKed and ended with a BYE that is retransmitted: it
+ * outlives the call. at: as far as iface, agent, peer and transport go, the leg the answer came
+ * to. */
 static void ghost_end(const struct leg *at, const sip_t *sip, const char *branch)
 {
-	struct leg l = { .iface = at->iface, .agent = at->agent, .peer = at->peer, .transport = at->transport };
+	struct leg l = {
+		.iface = at->iface, .agent = at->agent, .peer = at->peer, .transport = at->transport
+	};
 	char route[LEG_ROUTE], cseq[24], bye_branch[LISTEN_BRANCH];
 	nta_outgoing_t *orq;
 
@@ -214,8 +217,8 @@ static void ghost_end(const struct leg *at, const sip_t *sip, const char *branch
 	    NTATAG_ACK_BRANCH(branch), SIPTAG_CSEQ_STR(cseq), TAG_END());
 	nta_outgoing_destroy(orq);
 	listen_branch(bye_branch);
-	orq = nta_outgoing_tcreate(l.nta, on_ghost_bye, (nta_outgoing_magic_t *)l.nta,
-	    URL(route), SIP_METHOD_BYE, NULL, NTATAG_BRANCH_KEY(bye_branch), TAG_END());
+	orq = nta_outgoing_tcreate(l.nta, on_ghost_bye, (nta_outgoing_magic_t *)l.nta, URL(route),
+	    SIP_METHOD_BYE, NULL, NTATAG_BRANCH_KEY(bye_branch), TAG_END());
 	if (!orq)
 		nta_leg_destroy(l.nta);
 	call_count_ghost();
@@ -279,14 +282,16 @@ static void on_success(struct attempt *a, const sip_t *sip)
 	bool first = a->state != ATTEMPT_WON && a->state != ATTEMPT_DONE;
 	const char *rtag = nta_leg_get_rtag(a->leg.nta);
 
-	if (a->state == ATTEMPT_WON && rtag && sip->sip_to->a_tag && strcmp(rtag, sip->sip_to->a_tag) == 0)
+	if (a->state == ATTEMPT_WON && rtag && sip->sip_to->a_tag &&
+	    strcmp(rtag, sip->sip_to->a_tag) == 0)
 		return; /* repeated: our ACK is not out yet, or was lost and nta repeats it */
 
 	if (first && call_takes(a->call, a)) {
 		enter(a, ATTEMPT_WON);
 		leg_answered(&a->leg, sip, true);
 		call_on_answer(a->call, a, sip);
-		drop_transaction(a); /* it lingers by itself; kept by us it would hold both messages for the whole call */
+		/* It lingers by itself; kept by us it would hold both messages for the whole call. */
+		drop_transaction(a);
 		return;
 	}
 	/* A second To-tag of the branch that won, or an answer nobody waits for. */
@@ -352,7 +357,8 @@ static int on_response(nta_outgoing_magic_t *magic, nta_outgoing_t *orq, const s
 	assert(sip); /* nta makes a response for its own timeouts too: NTATAG_TIMEOUT_408 */
 	call_hold(c);
 	if (status >= 300 && a->orq == orq) {
-		/* The transaction lingers by itself to ACK repeats; nothing more comes from it to us. */
+		/* The transaction lingers by itself to ACK repeats; nothing more comes from it to
+		 * us. */
 		take_response(a, sip);
 		drop_transaction(a);
 	} else {
@@ -369,7 +375,8 @@ static bool ghost_of_recent(unsigned iface, nta_agent_t *agent, msg_t *msg, cons
 
 	if (!recent_has(sip->sip_via->v_branch) || listen_source(msg, &at.peer) < 0)
 		return false;
-	at.transport = strcasecmp(sip_via_transport(sip->sip_via), "tcp") == 0 ? CONF_TCP : CONF_UDP;
+	at.transport =
+	    strcasecmp(sip_via_transport(sip->sip_via), "tcp") == 0 ? CONF_TCP : CONF_UDP;
 	ghost_end(&at, sip, sip->sip_via->v_branch);
 	return true;
 }
@@ -419,8 +426,8 @@ int attempt_send(struct attempt *a, nta_agent_t *agent, const struct kedge_addr 
 	listen_branch(a->leg.branch);
 	a->begun_ns = clock_mono_ns();
 	a->orq = nta_outgoing_tcreate(a->leg.nta, on_response, (nta_outgoing_magic_t *)a,
-	    URL(a->route), SIP_METHOD_INVITE, URL(a->ruri),
-	    NTATAG_BRANCH_KEY(a->leg.branch), NTATAG_PASS_100(1), SIPTAG_CONTACT(a->leg.contact),
+	    URL(a->route), SIP_METHOD_INVITE, URL(a->ruri), NTATAG_BRANCH_KEY(a->leg.branch),
+	    NTATAG_PASS_100(1), SIPTAG_CONTACT(a->leg.contact),
 	    SIPTAG_MAX_FORWARDS_STR(max_forwards), SIPTAG_ALLOW_STR(leg_allow),
 	    TAG_IF(inv->user_agent, SIPTAG_USER_AGENT_STR(inv->user_agent)),
 	    TAG_IF(inv->headers, SIPTAG_HEADER_STR(inv->headers)),

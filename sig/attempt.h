@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* attempt: one try on one hop. An INVITE, its deadlines, the CANCEL race, and the long tail behind it.
+/* attempt: one try on one hop. An INVITE, its deadlines, the CANCEL race, and the long tail behind.
  *
  *   CALLING ---100---> PROCEEDING ---18x---> RINGING ---2xx---> WON
  *      |  \                |   \                |  \
@@ -8,14 +8,14 @@
  *      | no byte, given up |                    | given up: CANCEL, and stay
  *      v                   v                    v
  *   ABANDONED ------1xx--> CANCELLING --3xx-6xx, 64*T1--------> DONE
- *      | ^ 18x while the live branch showed nothing: RINGING again (the first that rings keeps the call)
+ *      | ^ 18x, while the live branch showed nothing: RINGING (the first that rings keeps the call)
  *      |                    |
  *      `---------2xx--------+--> the caller waits and nobody answered: WON (it saves the call)
  *                           `--> else ACK and BYE; DONE
  *
- * ABANDONED has no transaction at nta (its INVITE would ring a phone that comes back): late answers arrive as
- * strays and are matched by branch. A branch is remembered for 64*T1 after its attempt is over too, so that a
- * 2xx after the final still gets its ACK and BYE: no ghost legs.
+ * ABANDONED has no transaction at nta (its INVITE would ring a phone that comes back): late answers
+ * arrive as strays and are matched by branch. A branch is remembered for 64*T1 after its attempt is
+ * over too, so that a 2xx after the final still gets its ACK and BYE: no ghost legs.
  * An attempt knows no other attempt and no rule about the caller: call decides, attempt does.
  * Thread: su_root's. Owner: the call's su_home. */
 #ifndef KEDGE_SIG_ATTEMPT_H
@@ -41,10 +41,10 @@ enum attempt_state {
 
 /* Deadlines, monotonic ns, 0: off. The call looks at them; attempt_* set them only where said. */
 enum attempt_due {
-	ATTEMPT_DUE_DECIDE, /* ask routing/decide: silence check, give up */
+	ATTEMPT_DUE_DECIDE,  /* ask routing/decide: silence check, give up */
 	ATTEMPT_DUE_CONNECT, /* TCP: no connection by then */
-	ATTEMPT_DUE_WAIT,   /* after CANCEL: go on without its final */
-	ATTEMPT_DUE_WINDOW, /* the last late answer: set by attempt_give_up */
+	ATTEMPT_DUE_WAIT,    /* after CANCEL: go on without its final */
+	ATTEMPT_DUE_WINDOW,  /* the last late answer: set by attempt_give_up */
 	ATTEMPT_DUE_COUNT
 };
 
@@ -53,18 +53,17 @@ struct attempt {
 	struct attempt *next; /* of the call, oldest first */
 	struct attempt *hash_next;
 	enum attempt_state state;
-	uint8_t index;   /* in its call, from 0 */
-	uint8_t end;     /* outside end of the anchor, KEDGE_LIVE_NONE: none */
-	bool given_up;  /* nobody waited for it any more: attempt_give_up; a late 2xx may still have won */
-	bool waits;     /* given up after a 1xx: the hunt waits for its final */
-	bool internal;  /* status is a verdict of our own stack, not a reply */
-	uint8_t cause;  /* enum cause: why it ended, or was given up and still waits for its final */
-	uint16_t hop;    /* slot of the trunk table */
-	uint16_t trunk;  /* index in the configuration */
-	uint16_t status; /* last response, 0: none */
-	uint16_t best_1xx, told_1xx; /* highest; last that was looked at */
+	uint8_t index; /* in its call, from 0 */
+	bool given_up; /* nobody waited for it any more; a late 2xx may still have won */
+	bool waits;    /* given up after a 1xx: the hunt waits for its final */
+	bool internal; /* status is a verdict of our own stack, not a reply */
+	uint8_t cause; /* enum cause: why it ended, or was given up and still waits for its final */
+	uint16_t hop;  /* slot of the trunk table */
+	uint16_t trunk;                /* index in the configuration */
+	uint16_t status;               /* last response, 0: none */
+	uint16_t best_1xx, told_1xx;   /* highest; last that was looked at */
 	struct decide_outcome outcome; /* of its final: code, Reason, Retry-After */
-	char reason[120]; /* its Reason header, cleaned; "" none */
+	char reason[120];              /* its Reason header, cleaned; "" none */
 	struct leg leg;
 	struct bridge_side side;
 	nta_outgoing_t *orq; /* NULL while IDLE, ABANDONED, after the end */
@@ -74,7 +73,7 @@ struct attempt {
 	uint64_t due_ns[ATTEMPT_DUE_COUNT];
 };
 
-struct attempt_invite { /* what the INVITE says; all text borrowed for the call */
+struct attempt_invite {               /* what the INVITE says; all text borrowed for the call */
 	const char *ruri, *from, *to; /* Request-URI; From and To without tags */
 	const char *contact_user;     /* escaped; "": none */
 	const char *headers;          /* further header lines, each with its end; or NULL */
@@ -92,8 +91,8 @@ void attempt_init(uint32_t t1_ms);
 int attempt_send(struct attempt *a, nta_agent_t *agent, const struct kedge_addr *hop,
     unsigned transport, const struct attempt_invite *inv);
 
-/* Nobody waits for it any more: without a byte from the hop the INVITE goes off the wire and the branch is
- * kept, after a 1xx it is cancelled. Nothing happens to one that is over. */
+/* Nobody waits for it any more: without a byte from the hop the INVITE goes off the wire and the
+ * branch is kept, after a 1xx it is cancelled. Nothing happens to one that is over. */
 void attempt_give_up(struct attempt *a);
 
 /* A branch given up without a byte rings, and now has the call. */

@@ -109,8 +109,10 @@ static void net_of(struct kedge_prefix *p, const struct kedge_addr *a, unsigned 
 	memcpy(p->ip, a->ip, bytes);
 }
 
-/* Where the far address of an end may be learnt from: around the signaled one, the peer's SIP address, media_nets. */
-static void learn_fill(struct anchor_far *far, const struct bridge *b, const struct bridge_side *side)
+/* Where the far address of an end may be learnt from: around the signaled one, the peer's SIP
+ * address, media_nets. */
+static void learn_fill(
+    struct anchor_far *far, const struct bridge *b, const struct bridge_side *side)
 {
 	const struct conf_trunk *t = &b->conf->trunks.v[side->trunk];
 	unsigned n = 0;
@@ -137,7 +139,8 @@ static uint8_t flags_of(const struct offer_end *e)
 	return flags;
 }
 
-/* Tells media what `said` (from that side) means; map: what the caller was answered, to pair types with. */
+/* Tells media what `said` (from that side) means; map: what the caller was answered, to pair types
+ * with. */
 static void tell_end(struct bridge *b, const struct bridge_side *side, const struct offer *said,
     const struct offer *map, bool relearn)
 {
@@ -162,8 +165,10 @@ static void tell_end(struct bridge *b, const struct bridge_side *side, const str
 	anchor_far(&b->anchor, side->end, &far);
 }
 
-/* Both sides have an offer and an answer: packets may pass. said: what the callee wrote last, if it was just read. */
-static void tell_both(struct bridge *b, const struct bridge_side *callee, const struct offer *said, bool relearn)
+/* Both sides have an offer and an answer: packets may pass. said: what the callee wrote last, if
+ * it was just read. */
+static void tell_both(
+    struct bridge *b, const struct bridge_side *callee, const struct offer *said, bool relearn)
 {
 	static struct offer caller, theirs, ours;
 	const struct offer *map = read_kept(&ours, b->caller.ours);
@@ -187,7 +192,8 @@ static unsigned family_of(const struct offer *o, const struct bridge_side *side)
 	return side->peer.family;
 }
 
-int bridge_open(struct bridge *b, unsigned iface, uint64_t call_id, const struct bridge_body *body, void *owner)
+int bridge_open(
+    struct bridge *b, unsigned iface, uint64_t call_id, const struct bridge_body *body, void *owner)
 {
 	static struct offer o;
 	int err = read_body(&o, body), net;
@@ -212,7 +218,7 @@ int bridge_open(struct bridge *b, unsigned iface, uint64_t call_id, const struct
 	return 0;
 }
 
-/* What may be heard from an outside end before its answer: the hop itself and its media networks. */
+/* What may be heard from an outside end before its answer: the hop itself, its media networks. */
 static void tell_early(struct bridge *b, const struct bridge_side *side)
 {
 	struct anchor_far far = { .telephone_event = 0xff, .flags = KEDGE_END_RECV };
@@ -222,7 +228,8 @@ static void tell_early(struct bridge *b, const struct bridge_side *side)
 	anchor_live(&b->anchor, side->end);
 }
 
-int bridge_outside(struct bridge *b, struct bridge_side *side, unsigned iface, unsigned hop, const char **body)
+int bridge_outside(
+    struct bridge *b, struct bridge_side *side, unsigned iface, unsigned hop, const char **body)
 {
 	static struct offer caller, bound;
 	struct offer_write how = { 0 };
@@ -328,7 +335,8 @@ static int offer_to_caller(struct bridge *b, struct bridge_side *side, const str
 	return 0;
 }
 
-int bridge_answer(struct bridge *b, struct bridge_side *side, const struct bridge_body *body, bool final, const char **out)
+int bridge_answer(struct bridge *b, struct bridge_side *side, const struct bridge_body *body,
+    bool final, const char **out)
 {
 	static struct offer o;
 	int err = read_body(&o, body);
@@ -363,7 +371,8 @@ int bridge_answer(struct bridge *b, struct bridge_side *side, const struct bridg
 	return err;
 }
 
-int bridge_late(struct bridge *b, struct bridge_side *side, const struct bridge_body *body, const char **out)
+int bridge_late(
+    struct bridge *b, struct bridge_side *side, const struct bridge_body *body, const char **out)
 {
 	static struct offer o, theirs, ours;
 	struct offer_write how = { .from = &o, .answer = true };
@@ -391,8 +400,8 @@ int bridge_late(struct bridge *b, struct bridge_side *side, const struct bridge_
 
 /* ---- re-INVITE ------------------------------------------------------------------------------ */
 
-int bridge_reoffer(struct bridge *b, struct bridge_side *from, struct bridge_side *to, const struct bridge_body *body,
-    const char **out)
+int bridge_reoffer(struct bridge *b, struct bridge_side *from, struct bridge_side *to,
+    const struct bridge_body *body, const char **out)
 {
 	static struct offer o, last;
 	struct offer_write how = { .from = &o };
@@ -416,7 +425,8 @@ int bridge_reoffer(struct bridge *b, struct bridge_side *from, struct bridge_sid
 	return 0;
 }
 
-static int reanswer_write(struct bridge *b, struct bridge_side *from, struct bridge_side *to, const struct offer *answer)
+static int reanswer_write(
+    struct bridge *b, struct bridge_side *from, struct bridge_side *to, const struct offer *answer)
 {
 	static struct offer ours, theirs;
 	struct offer_write how = { .from = answer, .answer = true };
@@ -431,8 +441,8 @@ static int reanswer_write(struct bridge *b, struct bridge_side *from, struct bri
 	return write_for(b, from, to, &how);
 }
 
-int bridge_reanswer(struct bridge *b, struct bridge_side *from, struct bridge_side *to, const struct bridge_body *body,
-    const char **out)
+int bridge_reanswer(struct bridge *b, struct bridge_side *from, struct bridge_side *to,
+    const struct bridge_body *body, const char **out)
 {
 	static struct offer o;
 	struct bridge_side *callee = from == &b->caller ? to : from;

@@ -22,11 +22,11 @@
 #include "sig/profile.h"
 #include "sig/record.h"
 
-#define REPEAT_NS      (60 * CLOCK_NS_PER_S) /* C.7 6: a proxy's Timer C is 3 min */
-/* first_response ends with one of timer A's ticks: we come first, so that the INVITE is not sent once more at the moment
- * it is given up (C.2). */
+#define REPEAT_NS (60 * CLOCK_NS_PER_S) /* C.7 6: a proxy's Timer C is 3 min */
+/* first_response ends with one of timer A's ticks: we come first, so that the INVITE is not sent
+ * once more at the moment it is given up (C.2). */
 #define LEAD_NS        (3 * CLOCK_NS_PER_MS)
-#define CANCEL_WAIT_NS CLOCK_NS_PER_S        /* for the 487 of a branch given up after a 1xx */
+#define CANCEL_WAIT_NS CLOCK_NS_PER_S /* for the 487 of a branch given up after a 1xx */
 
 static struct {
 	struct call_deps deps;
@@ -60,7 +60,8 @@ static void on_silent(void *owner)
 	struct call *c = owner;
 
 	event_log(media_silent, .call = c->id,
-	    .trunk = c->winner ? c->conf->trunks.v[c->winner->trunk].name : NULL, .silent_ms = c->conf->media.media_dead_ms);
+	    .trunk = c->winner ? c->conf->trunks.v[c->winner->trunk].name : NULL,
+	    .silent_ms = c->conf->media.media_dead_ms);
 }
 
 static const struct anchor_events anchor_events = { on_anchor_closed, on_first_rtp, on_silent };
@@ -78,12 +79,15 @@ int call_init(const struct call_deps *deps, const struct conf *conf)
 	return anchor_init(deps->seg, deps->root, &anchor_events);
 }
 
-/* What is left had no answer to its BYE, or waits for late ones, or for media: it has its record all the same. */
+/* What is left had no answer to its BYE, or waits for late ones, or for media: it has its record
+ * all the same. */
 void call_fini(void)
 {
 	while (calls.all) {
 		struct call *c = calls.all;
 
+		if (!c->final.why)
+			c->final.why = c->why = "shutdown";
 		report_call(c);
 		c->holds = 1;
 		call_release(c);
@@ -121,7 +125,8 @@ const char *call_agent_text(const struct call *c)
 	return c->conf->sip.user_agent[0] ? c->conf->sip.user_agent : NULL;
 }
 
-bool call_source_is(const struct call *c, uint16_t trunk, unsigned iface, const struct kedge_addr *addr)
+bool call_source_is(
+    const struct call *c, uint16_t trunk, unsigned iface, const struct kedge_addr *addr)
 {
 	const struct conf_nets *nets = &c->conf->trunks.v[trunk].sources;
 
@@ -376,7 +381,7 @@ static void arm(struct call *c)
 		return;
 	}
 	now = clock_mono_ns();
-	/* Up, so that it is due when the timer fires: the library's clock has whole milliseconds. */
+	/* Up, so that it is due when the timer fires: the library counts whole milliseconds. */
 	su_timer_set_interval(c->timer, on_timer, (su_timer_arg_t *)c,
 	    (su_duration_t)(due > now ? (due - now + CLOCK_NS_PER_MS - 1) / CLOCK_NS_PER_MS : 0));
 }
@@ -413,7 +418,8 @@ static void tell_final(struct call *c, int status, const char *phrase, const cha
 	c->code = (uint16_t)status;
 	if (!c->caller.irq || nta_incoming_status(c->caller.irq) >= 200)
 		return;
-	nta_incoming_treply(c->caller.irq, status, phrase, TAG_IF(server, SIPTAG_SERVER_STR(server)),
+	nta_incoming_treply(c->caller.irq, status, phrase,
+	    TAG_IF(server, SIPTAG_SERVER_STR(server)),
 	    TAG_IF(status == 415, SIPTAG_ACCEPT_STR("application/sdp")),
 	    TAG_IF(headers && headers[0], SIPTAG_HEADER_STR(headers)), TAG_END());
 	nta_incoming_destroy(c->caller.irq); /* it repeats its answer until the ACK by itself */
@@ -443,7 +449,8 @@ static void give_up_others(struct call *c, const struct attempt *but)
 			a->cause = CAUSE_CANCELLED;
 		attempt_give_up(a);
 		a->waits = false;
-		a->due_ns[ATTEMPT_DUE_WAIT] = a->due_ns[ATTEMPT_DUE_DECIDE] = a->due_ns[ATTEMPT_DUE_CONNECT] = 0;
+		a->due_ns[ATTEMPT_DUE_WAIT] = a->due_ns[ATTEMPT_DUE_DECIDE] =
+		    a->due_ns[ATTEMPT_DUE_CONNECT] = 0;
 		if (a->side.end != KEDGE_LIVE_NONE && !attempt_open(a))
 			bridge_drop(&c->bridge, &a->side);
 	}
@@ -465,11 +472,14 @@ static void fail(struct call *c, const struct decide_final *f)
 		if (a->index == f->from)
 			from = a;
 	if (from && from->reason[0])
-		n += (size_t)snprintf(headers + n, sizeof(headers) - n, "Reason: %s\r\n", from->reason);
+		n += (size_t)snprintf(
+		    headers + n, sizeof(headers) - n, "Reason: %s\r\n", from->reason);
 	if (f->sip_cause)
-		n += (size_t)snprintf(headers + n, sizeof(headers) - n, "Reason: SIP;cause=%u\r\n", f->sip_cause);
+		n += (size_t)snprintf(
+		    headers + n, sizeof(headers) - n, "Reason: SIP;cause=%u\r\n", f->sip_cause);
 	if (f->q850)
-		n += (size_t)snprintf(headers + n, sizeof(headers) - n, "Reason: Q.850;cause=%u\r\n", f->q850);
+		n += (size_t)snprintf(
+		    headers + n, sizeof(headers) - n, "Reason: Q.850;cause=%u\r\n", f->q850);
 	if (f->retry_after_s)
 		snprintf(headers + n, sizeof(headers) - n, "Retry-After: %u\r\n", f->retry_after_s);
 	c->final = *f;
@@ -523,24 +533,27 @@ static struct attempt *attempt_new(struct call *c, const struct decide_step *ste
 	return a;
 }
 
-static int make_headers(struct call *c, struct attempt *a, const struct decide_step *step,
-    struct profile_out *out)
+static int make_headers(
+    struct call *c, struct attempt *a, const struct decide_step *step, struct profile_out *out)
 {
 	static struct profile_in in;
 	su_home_t scratch[1] = { SU_HOME_INIT(scratch) };
 	struct kedge_addr local;
-	int err = listen_local(a->leg.iface, step->addr.family, step->transport == CONF_TCP, &local);
+	int err =
+	    listen_local(a->leg.iface, step->addr.family, step->transport == CONF_TCP, &local);
 
 	if (err)
 		return err;
 	su_home_init(scratch);
 	profile_read(&in, sip_object(c->invite), scratch, c->number, c->id);
-	err = profile_make(out, &in, &c->conf->trunks.v[c->caller.trunk], &c->conf->trunks.v[a->trunk], &local);
+	err = profile_make(
+	    out, &in, &c->conf->trunks.v[c->caller.trunk], &c->conf->trunks.v[a->trunk], &local);
 	su_home_deinit(scratch);
 	return err;
 }
 
-static int send_invite(struct call *c, struct attempt *a, const struct decide_step *step, const char *body)
+static int send_invite(
+    struct call *c, struct attempt *a, const struct decide_step *step, const char *body)
 {
 	static struct profile_out out;
 	static char lines[PROFILE_TEXT + 256];
@@ -559,7 +572,8 @@ static int send_invite(struct call *c, struct attempt *a, const struct decide_st
 	inv.contact_user = out.contact_user;
 	inv.headers = lines;
 	inv.user_agent = call_agent_text(c);
-	return attempt_send(a, listen_agent(a->leg.iface, step->addr.family), &step->addr, step->transport, &inv);
+	return attempt_send(
+	    a, listen_agent(a->leg.iface, step->addr.family), &step->addr, step->transport, &inv);
 }
 
 /* An attempt that sent nothing: a limit of ours, or nothing of the offer may go there. */
@@ -587,8 +601,8 @@ static void start_attempt(struct call *c, const struct decide_step *step)
 	}
 	set_due(a, step->due_ns);
 	if (step->transport == CONF_TCP && c->decide.attempt[a->index].limits.connect_ms)
-		a->due_ns[ATTEMPT_DUE_CONNECT] = a->begun_ns +
-			c->decide.attempt[a->index].limits.connect_ms * CLOCK_NS_PER_MS;
+		a->due_ns[ATTEMPT_DUE_CONNECT] =
+		    a->begun_ns + c->decide.attempt[a->index].limits.connect_ms * CLOCK_NS_PER_MS;
 	/* What spoke before is not heard any more: its end goes back once the new one is live. */
 	for (struct attempt *old = c->attempts; old != a; old = old->next)
 		if (!attempt_open(old) && old->side.end != KEDGE_LIVE_NONE)
@@ -598,8 +612,8 @@ static void start_attempt(struct call *c, const struct decide_step *step)
 	changed(c);
 }
 
-/* Asks decide what comes next and does it, until something has to be waited for. In one pass of the loop: a 503
- * that came in is followed by the next INVITE without a timer in between. */
+/* Asks decide what comes next and does it, until something has to be waited for. In one pass of
+ * the loop: a 503 that came in is followed by the next INVITE without a timer in between. */
 static void advance(struct call *c)
 {
 	struct decide_step step;
@@ -647,7 +661,8 @@ static void ask(struct call *c, struct attempt *a)
 	a->due_ns[ATTEMPT_DUE_DECIDE] = 0;
 	if (c->state != CALL_SETUP || !attempt_open(a))
 		return;
-	switch (decide_due(&c->decide, calls.deps.health, a->index, clock_mono_ns() + LEAD_NS, &cause, &due)) {
+	switch (decide_due(
+	    &c->decide, calls.deps.health, a->index, clock_mono_ns() + LEAD_NS, &cause, &due)) {
 	case DECIDE_DUE_NONE:
 		break;
 	case DECIDE_DUE_CHECK:
@@ -660,8 +675,8 @@ static void ask(struct call *c, struct attempt *a)
 	set_due(a, due);
 }
 
-/* A branch is left for another one: at once where nothing was heard, else when its CANCEL was answered or a second
- * is over, so that one phone does not ring twice. */
+/* A branch is left for another one: at once where nothing was heard, else when its CANCEL was
+ * answered or a second is over, so that one phone does not ring twice. */
 static void give_up(struct call *c, struct attempt *a, enum cause cause)
 {
 	a->cause = (uint8_t)cause;
@@ -679,7 +694,8 @@ static void give_up(struct call *c, struct attempt *a, enum cause cause)
 void call_on_reply(struct call *c, struct attempt *a)
 {
 	if (c->state != CALL_SETUP && a->state != ATTEMPT_WON && a->status > 100 && a->status < 300)
-		event_log(call_late, .trunk = c->conf->trunks.v[a->trunk].name, .code = a->status, .call = c->id);
+		event_log(call_late, .trunk = c->conf->trunks.v[a->trunk].name, .code = a->status,
+		    .call = c->id);
 }
 
 static void relay_1xx(struct call *c, struct attempt *a, const sip_t *sip, int status)
@@ -746,8 +762,8 @@ bool call_takes(struct call *c, struct attempt *a)
 
 	if (late)
 		segment_add(&calls.count->late_200, 1);
-	return c->state == CALL_SETUP &&
-	       decide_reply(&c->decide, calls.deps.health, a->index, 200, clock_mono_ns()) != DECIDE_LATE;
+	return c->state == CALL_SETUP && decide_reply(&c->decide, calls.deps.health, a->index, 200,
+	                                     clock_mono_ns()) != DECIDE_LATE;
 }
 
 /* Its SDP does not fit: the dialog is ended, the caller hears nothing of it. */
@@ -755,7 +771,8 @@ static void bad_answer(struct call *c, struct attempt *a)
 {
 	leg_ack(&a->leg, NULL);
 	leg_bye(&a->leg, "Q.850;cause=88;text=\"Incompatible SDP\"");
-	event_log(call_bad_answer, .trunk = c->conf->trunks.v[a->trunk].name, .why = c->bridge.why, .call = c->id);
+	event_log(call_bad_answer, .trunk = c->conf->trunks.v[a->trunk].name, .why = c->bridge.why,
+	    .call = c->id);
 	a->cause = CAUSE_BAD_ANSWER;
 	outcome(c, a);
 	arm(c);
@@ -791,14 +808,16 @@ void call_on_answer(struct call *c, struct attempt *a, const sip_t *sip)
 /* What its end was: a reply, or what our stack made of the path. */
 static void read_failure(struct call *c, struct attempt *a, const sip_t *sip)
 {
-	struct failure_evidence e = { .stream = a->leg.transport == CONF_TCP, .connected = attempt_connected(a),
+	struct failure_evidence e = { .stream = a->leg.transport == CONF_TCP,
+		.connected = attempt_connected(a),
 		.progress = a->best_1xx > 0 };
 	struct failure f;
 
 	failure_evidence(&e, sip, c->home);
 	failure_read(&f, &e);
 	a->outcome = f.outcome;
-	/* A connection lost after a 1xx is no outcome to decide, but nta's transaction is over and with it the branch. */
+	/* A connection lost after a 1xx is no outcome to decide, but nta's transaction is over and
+	 * with it the branch. */
 	a->cause = f.outcome.cause == CAUSE_NONE ? CAUSE_LOST : f.outcome.cause;
 	profile_clean(a->reason, sizeof(a->reason), e.received && e.reason ? e.reason : "");
 }
@@ -812,10 +831,12 @@ void call_on_failure(struct call *c, struct attempt *a, const sip_t *sip)
 	}
 }
 
-/* The last word of a branch that was given up: evidence for its hop, sometimes the outcome that was waited for. */
+/* The last word of a branch that was given up: evidence for its hop, sometimes the outcome that
+ * was waited for. */
 static void closed_branch(struct call *c, struct attempt *a, uint16_t status)
 {
-	struct decide_outcome o = { .cause = status ? CAUSE_STATUS : CAUSE_CANCELLED, .code = status };
+	struct decide_outcome o = { .cause = status ? CAUSE_STATUS : CAUSE_CANCELLED,
+		.code = status };
 
 	if (a->waits) {
 		a->waits = false;
@@ -857,7 +878,8 @@ static void on_ack(struct call *c, const sip_t *sip)
 	}
 	enter(c, CALL_UP);
 	if (err)
-		call_end(c, CALL_BY_KEDGE, "bad_answer", "Q.850;cause=88;text=\"Incompatible SDP\"");
+		call_end(
+		    c, CALL_BY_KEDGE, "bad_answer", "Q.850;cause=88;text=\"Incompatible SDP\"");
 	else
 		reinvite_correct(c);
 	if (c->state == CALL_UP)
@@ -900,7 +922,8 @@ static int on_ack_or_cancel(nta_incoming_magic_t *magic, nta_incoming_t *irq, co
 	return 0;
 }
 
-static void on_transport_lost(tp_stack_t *stack, tp_client_t *client, tport_t *tport, msg_t *msg, int error)
+static void on_transport_lost(
+    tp_stack_t *stack, tp_client_t *client, tport_t *tport, msg_t *msg, int error)
 {
 	struct call *c = (struct call *)client;
 
@@ -953,7 +976,8 @@ static void watch(struct call *c)
 {
 	c->tport = nta_incoming_transport(c->caller.agent, c->caller.irq, NULL);
 	if (c->tport && tport_is_stream(c->tport) && tport_is_secondary(c->tport)) {
-		/* nta does not want to hear of an orderly end; here it means that the caller went away. */
+		/* nta does not want to hear of an orderly end; here it means that the caller went
+		 * away. */
 		tport_set_params(c->tport, TPTAG_SDWN_ERROR(1), TAG_END());
 		c->pending = tport_pend(c->tport, c->invite, on_transport_lost, (tp_client_t *)c);
 		if (c->pending > 0)
@@ -966,7 +990,9 @@ static void watch(struct call *c)
 
 static void refused(struct call *c, int err)
 {
-	struct decide_final f = { .code = (uint16_t)bridge_status(err), .from = DECIDE_NONE, .why = "media" };
+	struct decide_final f = {
+		.code = (uint16_t)bridge_status(err), .from = DECIDE_NONE, .why = "media"
+	};
 	char text[64];
 
 	if (err == -ENOSPC)
@@ -976,7 +1002,10 @@ static void refused(struct call *c, int err)
 	else
 		segment_add(&calls.count->bad_message, 1);
 	f.retry_after_s = f.code == 503;
-	event_log(call_refused, .why = err == -ENOSPC ? "no_slot" : f.code == 503 ? "no_port" : "sdp",
+	event_log(call_refused,
+	    .why = err == -ENOSPC  ? "no_slot"
+	           : f.code == 503 ? "no_port"
+	                           : "sdp",
 	    .in = c->conf->trunks.v[c->caller.trunk].name,
 	    .source = listen_print(&c->caller.peer, text, sizeof(text)), .code = f.code);
 	c->media_done = true;
@@ -1076,7 +1105,8 @@ void call_on_bye(struct call *c, struct leg *l, nta_incoming_t *irq, const sip_t
 	nta_incoming_treply(irq, SIP_200_OK, TAG_END());
 	nta_incoming_destroy(irq);
 	if (sip->sip_reason) {
-		const char *value = sip_header_as_string(NULL, (sip_header_t const *)sip->sip_reason);
+		const char *value =
+		    sip_header_as_string(NULL, (sip_header_t const *)sip->sip_reason);
 
 		profile_clean(reason, sizeof(reason), value ? value : "");
 		su_free(NULL, (void *)value);
@@ -1094,7 +1124,8 @@ void call_on_bye(struct call *c, struct leg *l, nta_incoming_t *irq, const sip_t
 			c->caller.irq = NULL;
 		}
 		leg_end(l);
-		call_end(c, l == &c->caller ? CALL_BY_CALLER : CALL_BY_CALLEE, "bye", reason[0] ? reason : NULL);
+		call_end(c, l == &c->caller ? CALL_BY_CALLER : CALL_BY_CALLEE, "bye",
+		    reason[0] ? reason : NULL);
 		break;
 	case CALL_ENDING: /* both hung up at once */
 		if (l == &c->caller && c->caller.irq) {
@@ -1119,7 +1150,9 @@ void call_leg_gone(struct call *c, struct leg *l)
 
 void call_end_all(const char *why)
 {
-	static const struct decide_final busy = { .code = 503, .from = DECIDE_NONE, .retry_after_s = 5, .why = "shutdown" };
+	static const struct decide_final busy = {
+		.code = 503, .from = DECIDE_NONE, .retry_after_s = 5, .why = "shutdown"
+	};
 	struct call *next;
 
 	for (struct call *c = calls.all; c; c = next) {

@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: MIT
-/* call: one call through kedge. The caller's leg, the plan, the attempts, the anchor, and every rule between them.
+/* call: one call through kedge. The caller's leg, the plan, the attempts, the anchor, and every
+ * rule between them.
  *
- *   SETUP ----2xx of an attempt----> ANSWERED ----ACK----> UP ---BYE either side---> ENDING ---> GONE
- *     |  \                              `-----ACK never came: BYE both--------------^            ^
- *     |   `---plan exhausted, STOP outcome: final to the caller---------------------------------/
- *     `------caller gone (CANCEL, BYE, transport lost): CANCEL to every branch------------------'
+ *   SETUP --2xx of an attempt--> ANSWERED --ACK--> UP --BYE either side--> ENDING --> GONE
+ *     |  \                         `---ACK never came: BYE both-------------^          ^
+ *     |   `--plan exhausted, STOP outcome: final to the caller-------------------------/
+ *     `-----caller gone (CANCEL, BYE, transport lost): CANCEL to every branch---------'
  *
- * GONE: nothing is owed to the caller any more; the call lives on while a branch may still answer (64*T1), so that
- * a late 2xx gets its ACK and BYE. What to try, for how long, and who has the call says routing/decide; here it
- * is done. SEMANTICS C.7 is written here and there; each of its rules has a scenario.
- * One su_timer per call; what is due next is the least of the deadlines of call and attempts.
+ * GONE: nothing is owed to the caller any more; the call lives on while a branch may still answer
+ * (64*T1), so that a late 2xx gets its ACK and BYE. What to try, for how long, and who has the call
+ * says routing/decide; here it is done. SEMANTICS C.7 is written here and there; each of its rules
+ * has a scenario. One su_timer per call: the least of the deadlines of call and attempts.
  *
- *   call.c     setup, answer, end: the states        reinvite.c   offers inside the dialog
- *   report.c   decision record, call.end, CDR
- * Thread: su_root's. Owner: itself: a su_home, counted: one hold for being alive, one per open attempt, BYE, anchor. */
+ *   call.c      setup, answer, end: the states
+ *   reinvite.c  offers inside the dialog
+ *   report.c    decision record, call.end, CDR, the operator's board
+ *
+ * Thread: su_root's. Owner: itself: a su_home with a count of holds: one for being alive, one per
+ * open attempt, BYE, anchor. */
 #ifndef KEDGE_SIG_CALL_H
 #define KEDGE_SIG_CALL_H
 
@@ -45,7 +49,12 @@ enum call_state {
 	    CALL_STATE_COUNT
 };
 
-enum call_by { CALL_BY_NOBODY, CALL_BY_CALLER, CALL_BY_CALLEE, CALL_BY_KEDGE }; /* as enum cdr_ended_by */
+enum call_by {
+	CALL_BY_NOBODY,
+	CALL_BY_CALLER,
+	CALL_BY_CALLEE,
+	CALL_BY_KEDGE
+}; /* as enum cdr_ended_by */
 
 struct call {
 	su_home_t home[1];
@@ -66,19 +75,19 @@ struct call {
 	uint64_t repeat_ns;         /* say the last 18x again then */
 	struct decide_step delayed; /* a TRY that waits for its time (491) */
 	uint64_t delayed_ns;
-	msg_t *invite;              /* the caller's, until the outcome */
-	tport_t *tport;             /* its TCP connection, watched until the outcome */
-	int pending;                /* at that transport */
+	msg_t *invite;  /* the caller's, until the outcome */
+	tport_t *tport; /* its TCP connection, watched until the outcome */
+	int pending;    /* at that transport */
 	char *number, *loop;
-	uint32_t caller_cseq;       /* of its INVITE */
-	char *from, *from_name;     /* the caller's number and name, as it said them */
+	uint32_t caller_cseq;   /* of its INVITE */
+	char *from, *from_name; /* the caller's number and name, as it said them */
 	uint16_t max_forwards;
-	uint16_t told_1xx;          /* last provisional status the caller got, and whether with SDP */
+	uint16_t told_1xx; /* last provisional status the caller got, and whether with SDP */
 	bool told_sdp;
 	bool reported, media_done, unrestorable;
-	uint16_t code;              /* final status the caller got */
-	uint8_t by;                 /* enum call_by */
-	const char *why;            /* static: of the end */
+	uint16_t code;   /* final status the caller got */
+	uint8_t by;      /* enum call_by */
+	const char *why; /* static: of the end */
 	uint64_t begun_ns, ringing_ns, answered_ns, ended_ns;
 	uint64_t begun_wall_ms, answered_wall_ms;
 	struct leg *ack_owed; /* its 2xx had the offer: ACK when the other side answered it */
@@ -132,13 +141,14 @@ const struct call_deps *call_deps(void);
 const char *call_agent_text(const struct call *c); /* User-Agent, Server; NULL: none */
 
 /* Is addr one of the addresses of that trunk? */
-bool call_source_is(const struct call *c, uint16_t trunk, unsigned iface, const struct kedge_addr *addr);
+bool call_source_is(
+    const struct call *c, uint16_t trunk, unsigned iface, const struct kedge_addr *addr);
 
 void call_unexpected(const struct call *c, const char *state, const char *event);
 void call_count_ghost(void);
 
-/* An attempt speaks. Anything received; what a 1xx means for its branch; does a 2xx have the call; it has; it failed;
- * it ended after it was given up. */
+/* An attempt speaks. Anything received; what a 1xx means for its branch; does a 2xx have the call;
+ * it has; it failed; it ended after it was given up. */
 void call_on_reply(struct call *c, struct attempt *a);
 enum decide_reply call_on_progress(struct call *c, struct attempt *a, const sip_t *sip);
 bool call_takes(struct call *c, struct attempt *a);
@@ -146,13 +156,15 @@ void call_on_answer(struct call *c, struct attempt *a, const sip_t *sip);
 void call_on_failure(struct call *c, struct attempt *a, const sip_t *sip);
 void call_on_over(struct call *c, struct attempt *a, const sip_t *sip, bool cancelled_by_us);
 
-/* A leg speaks. Is it of the call still? Not a branch that lost: it must not end or change what others have. */
+/* A leg speaks. Is it of the call still? Not a branch that lost: it must not end or change what
+ * others have. */
 bool call_has(const struct call *c, const struct leg *l);
 void call_on_bye(struct call *c, struct leg *l, nta_incoming_t *irq, const sip_t *sip);
 void call_on_reinvite(struct call *c, struct leg *l, nta_incoming_t *irq, const sip_t *sip);
 void call_leg_gone(struct call *c, struct leg *l);
 
-/* The answered call ends: BYE to whoever did not say it. reason: value of a Reason header, or NULL. */
+/* The answered call ends: BYE to whoever did not say it. reason: value of a Reason header, or
+ * NULL. */
 void call_end(struct call *c, enum call_by by, const char *why, const char *reason);
 
 /* reinvite.c: what is pending is answered 487 and forgotten. */
@@ -160,7 +172,8 @@ void reinvite_abort(struct call *c);
 /* After the caller's ACK: tell it what holds, if the answer it got does not. */
 void reinvite_correct(struct call *c);
 
-/* report.c: once, when the call is GONE and media gave its counters; and the operator's board, at each change. */
+/* report.c: once, when the call is GONE and media gave its counters; and the operator's board, at
+ * each change. */
 void report_call(struct call *c);
 void report_begin(struct call *c);
 void report_change(struct call *c);

@@ -79,8 +79,8 @@ static void answer_options(nta_agent_t *agent, msg_t *msg)
 	    SIPTAG_ACCEPT_ENCODING_STR("identity"), SIPTAG_ACCEPT_LANGUAGE_STR("en"), TAG_END());
 }
 
-static void refuse(nta_agent_t *agent, msg_t *msg, sip_t *sip, int status, const char *phrase,
-    const char *headers)
+static void refuse(
+    nta_agent_t *agent, msg_t *msg, sip_t *sip, int status, const char *phrase, const char *headers)
 {
 	nta_incoming_t *irq = nta_incoming_create(agent, NULL, msg, sip, TAG_END());
 	const char *server = server_text();
@@ -107,7 +107,8 @@ static unsigned stranger_slot(const struct kedge_addr *a)
 }
 
 /* One 403 a second per address; the rest is dropped, so that we are nobody's amplifier. */
-static void stranger(nta_agent_t *agent, msg_t *msg, const sip_t *sip, const struct kedge_addr *source)
+static void stranger(
+    nta_agent_t *agent, msg_t *msg, const sip_t *sip, const struct kedge_addr *source)
 {
 	unsigned slot = stranger_slot(source);
 	uint64_t now = clock_mono_ns();
@@ -129,7 +130,8 @@ static void stranger(nta_agent_t *agent, msg_t *msg, const sip_t *sip, const str
 
 /* ---- loops ---------------------------------------------------------------------------------- */
 
-/* Says "this number from this trunk passed here": the same again is a loop, another number a spiral. */
+/* Says "this number from this trunk passed here": the same again is a loop, another number a
+ * spiral. */
 static void loop_token(char out[static LOOP_TOKEN + 1], uint16_t trunk, const char *number)
 {
 	uint64_t h = 14695981039346656037ULL;
@@ -151,7 +153,7 @@ static const char *loop_header(const sip_t *sip)
 	return NULL;
 }
 
-/* Writes the header value that the next INVITE carries. 0; -1: it came round, or passed too often. */
+/* Writes the header value that the next INVITE carries. 0; -1: it came round, or too often. */
 static int loop_next(char *out, size_t size, const char *seen, const char *token)
 {
 	size_t n = seen ? strlen(seen) : 0;
@@ -185,16 +187,18 @@ static bool checks_out(const sip_t *sip, struct check *bad)
 		*bad = (struct check){ SIP_483_TOO_MANY_HOPS, NULL, "max_forwards",
 			&ingress.count->refused_max_forwards };
 	else if (url->url_type != url_sip)
-		*bad = (struct check){ SIP_416_UNSUPPORTED_URI, NULL, "uri", &ingress.count->bad_message };
+		*bad = (struct check){ SIP_416_UNSUPPORTED_URI, NULL, "uri",
+			&ingress.count->bad_message };
 	else if (!sip->sip_contact || !sip->sip_from->a_tag)
-		*bad = (struct check){ 400, sip->sip_contact ? "Missing From tag" : "Missing Contact", NULL,
-			"contact", &ingress.count->bad_message };
+		*bad =
+		    (struct check){ 400, sip->sip_contact ? "Missing From tag" : "Missing Contact",
+			    NULL, "contact", &ingress.count->bad_message };
 	else if (ingress.draining)
-		*bad = (struct check){ SIP_503_SERVICE_UNAVAILABLE, "Retry-After: 10\r\n", "draining",
-			&ingress.count->refused_draining };
+		*bad = (struct check){ SIP_503_SERVICE_UNAVAILABLE, "Retry-After: 10\r\n",
+			"draining", &ingress.count->refused_draining };
 	else if (call_count() >= ingress.conf->limits.max_calls)
-		*bad = (struct check){ SIP_503_SERVICE_UNAVAILABLE, "Retry-After: 1\r\n", "max_calls",
-			&ingress.count->refused_no_slot };
+		*bad = (struct check){ SIP_503_SERVICE_UNAVAILABLE, "Retry-After: 1\r\n",
+			"max_calls", &ingress.count->refused_no_slot };
 	else
 		return true;
 	return false;
@@ -241,25 +245,28 @@ static void invite(struct call_request *r, msg_t *msg, sip_t *sip)
 	}
 	r->number = profile_called(number, sip);
 	if (!number[0]) {
-		bad = (struct check){ SIP_484_ADDRESS_INCOMPLETE, NULL, "no_number", &ingress.count->refused_no_route };
+		bad = (struct check){ SIP_484_ADDRESS_INCOMPLETE, NULL, "no_number",
+			&ingress.count->refused_no_route };
 		refuse_checked(r->agent, msg, sip, r, &bad);
 		return;
 	}
 	r->max_forwards =
-	    (uint16_t)((sip->sip_max_forwards && sip->sip_max_forwards->mf_count <= 255 ?
-			       sip->sip_max_forwards->mf_count :
-			       ingress.conf->sip.max_forwards) -
-		       1);
+	    (uint16_t)((sip->sip_max_forwards && sip->sip_max_forwards->mf_count <= 255
+	                       ? sip->sip_max_forwards->mf_count
+	                       : ingress.conf->sip.max_forwards) -
+	               1);
 	loop_token(token, r->trunk, r->number);
 	if (loop_next(loop, sizeof(loop), loop_header(sip), token) < 0) {
-		bad = (struct check){ SIP_482_LOOP_DETECTED, NULL, "loop", &ingress.count->refused_loop };
+		bad = (struct check){ SIP_482_LOOP_DETECTED, NULL, "loop",
+			&ingress.count->refused_loop };
 		event_log(call_loop, .in = ingress.conf->trunks.v[r->trunk].name, .why = "token");
 		refuse_checked(r->agent, msg, sip, r, &bad);
 		return;
 	}
 	r->loop = loop;
 	if (plan_make(&r->plan, r->conf, r->trunk, r->number) < 0) {
-		bad = (struct check){ SIP_404_NOT_FOUND, NULL, "no_route", &ingress.count->refused_no_route };
+		bad = (struct check){ SIP_404_NOT_FOUND, NULL, "no_route",
+			&ingress.count->refused_no_route };
 		refuse_checked(r->agent, msg, sip, r, &bad);
 		return;
 	}
@@ -308,10 +315,12 @@ bool ingress_welcome(unsigned iface, const struct kedge_addr *from)
 {
 	char text[64];
 
-	if (conf_trunk_of(ingress.conf, (const struct conf_addr *)from, (uint16_t)iface) != CONF_NONE)
+	if (conf_trunk_of(ingress.conf, (const struct conf_addr *)from, (uint16_t)iface) !=
+	    CONF_NONE)
 		return true;
 	segment_add(&ingress.count->refused_unknown_source, 1);
-	event_log(sip_stranger, .source = listen_print(from, text, sizeof(text)), .method = "connect");
+	event_log(
+	    sip_stranger, .source = listen_print(from, text, sizeof(text)), .method = "connect");
 	return false;
 }
 

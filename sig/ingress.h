@@ -2,8 +2,8 @@
 /* ingress: what comes in without a dialog of ours. Who sent it, may it come in, where does it go.
  *
  *   request -> source trunk (403 once a second per stranger, then silence)
- *           -> method (OPTIONS 200; unknown 501, known but not spoken 405; a leftover of a dialog 481)
- *           -> INVITE: Max-Forwards 483, our own loop token 482, Require 420, body 415, draining 503,
+ *           -> method: OPTIONS 200; unknown 501, known but not spoken 405; a dialog's leftover 481
+ *           -> INVITE: Max-Forwards 483, our own loop token 482, Require 420, draining 503,
  *              no route 404 -> call_begin
  *   TCP connection -> only from a trunk's sources
  *   response -> the branch it belongs to (attempt), or the probe (trunk), or counted as stray

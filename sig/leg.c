@@ -88,7 +88,8 @@ static char *route_print(char *out, const struct kedge_addr *to, int transport)
 	char host[64];
 
 	listen_print(to, host, sizeof(host));
-	snprintf(out, LEG_ROUTE, "sip:%s;transport=%s", host, transport == CONF_TCP ? "tcp" : "udp");
+	snprintf(
+	    out, LEG_ROUTE, "sip:%s;transport=%s", host, transport == CONF_TCP ? "tcp" : "udp");
 	return out;
 }
 
@@ -123,7 +124,8 @@ static sip_contact_t *contact_new(struct leg *l, const char *user)
 {
 	char host[64], text[256];
 
-	if (listen_hostport(l->iface, l->peer.family, l->transport == CONF_TCP, host, sizeof(host)) < 0)
+	if (listen_hostport(
+	        l->iface, l->peer.family, l->transport == CONF_TCP, host, sizeof(host)) < 0)
 		return NULL;
 	snprintf(text, sizeof(text), "<sip:%.128s%s%s%s>", user, user[0] ? "@" : "", host,
 	    l->transport == CONF_TCP ? ";transport=tcp" : "");
@@ -137,7 +139,8 @@ const char leg_allow[] = "INVITE, ACK, CANCEL, BYE, OPTIONS";
 static void reply_and_end(nta_incoming_t *irq, int status, const char *phrase)
 {
 	nta_incoming_treply(irq, status, phrase,
-	    TAG_IF(status == 405 || status == 501 || status == 200, SIPTAG_ALLOW_STR(leg_allow)), TAG_END());
+	    TAG_IF(status == 405 || status == 501 || status == 200, SIPTAG_ALLOW_STR(leg_allow)),
+	    TAG_END());
 	nta_incoming_destroy(irq);
 }
 
@@ -149,7 +152,8 @@ static bool from_peer(const struct leg *l, nta_incoming_t *irq)
 	bool ok = false;
 
 	if (msg && listen_source(msg, &source) == 0)
-		ok = same_ip(&source, &l->peer) || call_source_is(l->call, l->trunk, l->iface, &source);
+		ok = same_ip(&source, &l->peer) ||
+		     call_source_is(l->call, l->trunk, l->iface, &source);
 	if (msg)
 		msg_destroy(msg);
 	return ok;
@@ -201,16 +205,17 @@ static int on_request(nta_leg_magic_t *magic, nta_leg_t *nta, nta_incoming_t *ir
 
 /* ---- begin, answer -------------------------------------------------------------------------- */
 
-int leg_begin_uas(struct leg *l, nta_agent_t *agent, const sip_t *sip, const struct kedge_addr *source)
+int leg_begin_uas(
+    struct leg *l, nta_agent_t *agent, const sip_t *sip, const struct kedge_addr *source)
 {
 	su_home_t *home = (su_home_t *)l->call;
 
 	l->agent = agent;
 	l->peer = *source;
 	l->uas = true;
-	l->transport = sip->sip_via && strcasecmp(sip_via_transport(sip->sip_via), "tcp") == 0 ?
-			   CONF_TCP :
-			   CONF_UDP;
+	l->transport = sip->sip_via && strcasecmp(sip_via_transport(sip->sip_via), "tcp") == 0
+	                   ? CONF_TCP
+	                   : CONF_UDP;
 	l->nat = !sip->sip_record_route && behind_nat(l, sip->sip_contact);
 	listen_token(l->tag);
 	l->call_id = su_strdup(home, sip->sip_call_id->i_id);
@@ -245,8 +250,9 @@ int leg_begin_uac(struct leg *l, nta_agent_t *agent, const char *from, const cha
 	l->local = su_strdup(home, from);
 	l->remote = su_strdup(home, to);
 	l->contact = contact_new(l, contact_user);
-	l->nta = nta_leg_tcreate(agent, on_request, (nta_leg_magic_t *)l, SIPTAG_CALL_ID_STR(l->call_id),
-	    SIPTAG_FROM_STR(from), SIPTAG_TO_STR(to), SIPTAG_CSEQ_STR("100 INVITE"), TAG_END());
+	l->nta =
+	    nta_leg_tcreate(agent, on_request, (nta_leg_magic_t *)l, SIPTAG_CALL_ID_STR(l->call_id),
+	        SIPTAG_FROM_STR(from), SIPTAG_TO_STR(to), SIPTAG_CSEQ_STR("100 INVITE"), TAG_END());
 	if (!l->nta || !l->contact || !l->call_id || !l->local || !l->remote)
 		return -ENOMEM;
 	if (!nta_leg_tag(l->nta, l->tag))
@@ -297,8 +303,8 @@ void leg_ack(struct leg *l, const char *body)
 	nta_outgoing_t *ack;
 
 	snprintf(cseq, sizeof(cseq), "%u ACK", l->invite_cseq);
-	ack = nta_outgoing_tcreate(l->nta, NULL, NULL, URL(leg_route(l, route)),
-	    SIP_METHOD_ACK, NULL, NTATAG_ACK_BRANCH(l->branch), SIPTAG_CSEQ_STR(cseq),
+	ack = nta_outgoing_tcreate(l->nta, NULL, NULL, URL(leg_route(l, route)), SIP_METHOD_ACK,
+	    NULL, NTATAG_ACK_BRANCH(l->branch), SIPTAG_CSEQ_STR(cseq),
 	    TAG_IF(body, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
 	    TAG_IF(body, SIPTAG_PAYLOAD_STR(body)), TAG_END());
 	nta_outgoing_destroy(ack); /* nta keeps it for retransmitted answers */

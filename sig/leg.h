@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /* leg: one SIP dialog, either side of a call. Legs know nothing of each other; call joins them.
  *
- *             tagged                ACK               BYE out                 200, 481, timeout
- *   EARLY ------------> EARLY/UP ---------> UP ---------------> ENDING -------------------------> GONE
- *     `---------------------------------- BYE in, failure ---------------------------------------^
+ *   IDLE --begin--> EARLY --2xx (UAC), ACK (UAS)--> UP --leg_bye--> ENDING --200, 481, time--> GONE
+ *                     `---------------leg_end: BYE in, never was one----------------------------^
  *
- * UAS leg: the caller's dialog; our To-tag is made here and stays for the call's life (SEMANTICS C.7 1).
- * UAC leg: an attempt's dialog, with a Call-ID, tags and Contact of our own; the remote tag comes with the answer.
- * In-dialog requests go to the route set or remote target where those are IP literals, else to the address the
- * dialog began with (a name in a Contact must not send the loop to the DNS).
+ * UAS leg: the caller's dialog; our To-tag is made here and stays for the call's life (SEMANTICS
+ * C.7 1). UAC leg: an attempt's dialog, with a Call-ID, tags and Contact of our own; the remote tag
+ * comes with the answer.
+ * Requests inside go to the route set or remote target where those are IP literals, else to the
+ * address the dialog began with: a name in a Contact must not send the loop to the DNS.
  * Thread: su_root's. Owner: the call, in its su_home; nta's own objects are freed by leg_fini. */
 #ifndef KEDGE_SIG_LEG_H
 #define KEDGE_SIG_LEG_H
@@ -34,11 +34,11 @@ enum leg_state {
 struct leg {
 	struct call *call; /* borrowed */
 	enum leg_state state;
-	bool uas;          /* we answered the INVITE that made it */
-	bool nat;          /* the peer's Contact is private and its source is not: keep to the source */
+	bool uas; /* we answered the INVITE that made it */
+	bool nat; /* the peer's Contact is private and its source is not: keep to the source */
 	uint8_t transport; /* enum conf_transport of the peer */
 	uint16_t iface;
-	uint16_t trunk; /* index in the call's configuration */
+	uint16_t trunk;         /* index in the call's configuration */
 	struct kedge_addr peer; /* where the dialog began: source of the INVITE, or the hop */
 	nta_agent_t *agent;
 	nta_leg_t *nta; /* NULL until begun */
@@ -46,8 +46,9 @@ struct leg {
 	const char *call_id;        /* these three in the call's home */
 	const char *local, *remote; /* the dialog's two addresses as header text, without tags */
 	sip_contact_t *contact;     /* ours, in every dialog-forming message */
-	nta_incoming_t *irq;        /* the INVITE or re-INVITE of this peer until its final answer is ACKed */
-	nta_outgoing_t *orq;        /* our re-INVITE toward this peer until its final answer */
+	nta_incoming_t
+	    *irq; /* the INVITE or re-INVITE of this peer until its final answer is ACKed */
+	nta_outgoing_t *orq; /* our re-INVITE toward this peer until its final answer */
 	nta_outgoing_t *bye;
 	char branch[LISTEN_BRANCH]; /* of our last INVITE on this leg: its ACK needs it */
 	uint32_t invite_cseq;       /* of that INVITE */
@@ -59,14 +60,16 @@ extern const char leg_allow[];
 const char *leg_state_name(enum leg_state s);
 
 /* Begins the caller's dialog from its INVITE: our tag, route set, Contact. 0, -EINVAL, -ENOMEM. */
-int leg_begin_uas(struct leg *l, nta_agent_t *agent, const sip_t *sip, const struct kedge_addr *source);
+int leg_begin_uas(
+    struct leg *l, nta_agent_t *agent, const sip_t *sip, const struct kedge_addr *source);
 
-/* Begins a dialog of ours toward a hop; from and to: header text without tags. 0, -EINVAL, -ENOMEM. */
+/* Begins a dialog of ours toward a hop; from and to: header text without tags. 0, -EINVAL,
+ * -ENOMEM. */
 int leg_begin_uac(struct leg *l, nta_agent_t *agent, const char *from, const char *to,
     const char *contact_user, const struct kedge_addr *hop, unsigned transport);
 
-/* Takes the remote tag (the first one stays), route set and target from a response that made the dialog.
- * final: from a 2xx, whose route set replaces that of an early one. */
+/* Takes the remote tag (the first one stays), route set and target from a response that made the
+ * dialog. final: from a 2xx, whose route set replaces that of an early one. */
 void leg_answered(struct leg *l, const sip_t *sip, bool final);
 
 /* Takes the new remote target of a re-INVITE or its 2xx (RFC 3261 12.2). */
@@ -76,13 +79,16 @@ void leg_retarget(struct leg *l, const sip_t *sip);
 #define LEG_ROUTE 96
 char *leg_route(const struct leg *l, char out[static LEG_ROUTE]);
 
-/* Sends an INVITE inside the dialog with an SDP body (NULL: none). cb gets the responses. 0 or -EIO. */
+/* Sends an INVITE inside the dialog with an SDP body (NULL: none). cb gets the responses. 0 or
+ * -EIO. */
 int leg_reinvite(struct leg *l, const char *body, nta_response_f *cb, void *magic);
 
-/* ACKs the 2xx of our last INVITE on this leg, with an SDP body if not NULL. Retransmitted by nta. */
+/* ACKs the 2xx of our last INVITE on this leg, with an SDP body if not NULL. Retransmitted by nta.
+ * */
 void leg_ack(struct leg *l, const char *body);
 
-/* Sends BYE, with a Reason header if not NULL. call_leg_gone() follows when the peer answered or never will. */
+/* Sends BYE, with a Reason header if not NULL. call_leg_gone() follows when the peer answered or
+ * never will. */
 void leg_bye(struct leg *l, const char *reason);
 
 /* The dialog is over without a word of ours (BYE came, or it never was). No callback. */

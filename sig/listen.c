@@ -38,8 +38,8 @@ static struct {
 	uint8_t adopted[KEDGE_LISTEN_MAX]; /* by which the shim hands each socket out once */
 	int used_fd[KEDGE_LISTEN_MAX];     /* the descriptor the library has for it */
 	int reserve_fd;                    /* given up for a moment when accept finds none left */
-	int self_test_fd;                  /* the socket whose self test the shim is answering, or -1 */
-	int adopting;                      /* the shim is in effect: only while transports start */
+	int self_test_fd; /* the socket whose self test the shim is answering, or -1 */
+	int adopting;     /* the shim is in effect: only while transports start */
 } listen_state = { .self_test_fd = -1, .reserve_fd = -1 };
 
 /* ---- clock ---------------------------------------------------------------------------------- */
@@ -133,7 +133,8 @@ int bind(int fd, const struct sockaddr *sa, socklen_t size)
 	return libc_bind(fd, sa, size);
 }
 
-ssize_t sendto(int fd, const void *buf, size_t n, int flags, const struct sockaddr *to, socklen_t size)
+ssize_t sendto(
+    int fd, const void *buf, size_t n, int flags, const struct sockaddr *to, socklen_t size)
 {
 	static ssize_t (*libc_sendto)(
 	    int, const void *, size_t, int, const struct sockaddr *, socklen_t);
@@ -159,7 +160,8 @@ ssize_t recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *from, 
 	return libc_recvfrom(fd, buf, n, flags, from, size);
 }
 
-/* The name of a parameter that begins at p: 1 if it is maddr (RFC 3261 25.1: any case, spaces around the =). */
+/* The name of a parameter that begins at p: 1 if it is maddr (RFC 3261 25.1: any case, spaces
+ * around the =). */
 static int is_maddr(const char *p, const char *end)
 {
 	if (end - p < 6 || strncasecmp(p, "maddr", 5) != 0)
@@ -174,7 +176,8 @@ static void defuse_line(char *p, const char *end)
 {
 	for (; p < end; p++)
 		if (*p == ';') {
-			for (p++; p < end && (*p == ' ' || *p == '\t' || *p == '\r' || *p == '\n'); p++)
+			for (p++; p < end && (*p == ' ' || *p == '\t' || *p == '\r' || *p == '\n');
+			     p++)
 				;
 			if (is_maddr(p, end))
 				*p = 'x';
@@ -237,7 +240,8 @@ ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 static int listener_of(int fd)
 {
 	for (uint32_t i = 0; i < listen_state.count; i++)
-		if (listen_state.adopted[i] && listen_state.list[i].stream && listen_state.used_fd[i] == fd)
+		if (listen_state.adopted[i] && listen_state.list[i].stream &&
+		    listen_state.used_fd[i] == fd)
 			return (int)i;
 	return -1;
 }
@@ -314,10 +318,11 @@ static nta_agent_t *agent_new(struct listen_iface *f, const struct conf_sip *sip
 {
 	nta_agent_t *agent = nta_agent_create(listen_state.root, (url_string_t *)-1, on_message,
 	    (nta_agent_magic_t *)f, NTATAG_UA(1), NTATAG_UDP_MTU(65535), NTATAG_PROGRESS(~0U),
-	    NTATAG_EXTRA_100(0), NTATAG_PRELOAD(2048), NTATAG_MAXSIZE(65536), NTATAG_SERVER_RPORT(2),
-	    NTATAG_CLIENT_RPORT(1), NTATAG_USE_NAPTR(0), NTATAG_USE_SRV(0), NTATAG_MERGE_482(1),
-	    NTATAG_TIMEOUT_408(1), NTATAG_SIP_T1(sip->t1_ms), NTATAG_SIP_T1X64(64 * sip->t1_ms),
-	    NTATAG_SIP_T2(sip->t2_ms), NTATAG_SIP_T4(sip->t4_ms), TAG_END());
+	    NTATAG_EXTRA_100(0), NTATAG_PRELOAD(2048), NTATAG_MAXSIZE(65536),
+	    NTATAG_SERVER_RPORT(2), NTATAG_CLIENT_RPORT(1), NTATAG_USE_NAPTR(0), NTATAG_USE_SRV(0),
+	    NTATAG_MERGE_482(1), NTATAG_TIMEOUT_408(1), NTATAG_SIP_T1(sip->t1_ms),
+	    NTATAG_SIP_T1X64(64 * sip->t1_ms), NTATAG_SIP_T2(sip->t2_ms), NTATAG_SIP_T4(sip->t4_ms),
+	    TAG_END());
 
 	return agent;
 }
@@ -347,8 +352,8 @@ static int iface_add(const struct kedge_listener *l, const struct conf_sip *sip)
 	return transport_add(f, l);
 }
 
-int listen_init(su_root_t *root, const struct conf_sip *sip, const struct kedge_listener *list, uint32_t count,
-    const struct listen_handlers *handlers)
+int listen_init(su_root_t *root, const struct conf_sip *sip, const struct kedge_listener *list,
+    uint32_t count, const struct listen_handlers *handlers)
 {
 	int err = 0;
 
@@ -398,7 +403,8 @@ int listen_local(unsigned iface, unsigned family, int stream, struct kedge_addr 
 	for (uint32_t i = 0; i < listen_state.count; i++) {
 		const struct kedge_listener *l = &listen_state.list[i];
 
-		if (l->iface == iface && l->addr.family == family && (l->stream != 0) == (stream != 0)) {
+		if (l->iface == iface && l->addr.family == family &&
+		    (l->stream != 0) == (stream != 0)) {
 			*out = l->addr;
 			return 0;
 		}

@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: MIT
-/* listen: the SIP transports of kedge-sig. One nta agent per interface and address family, all on one su_root.
+/* listen: the SIP transports of kedge-sig. One nta agent per interface and address family, all on
+ * one su_root.
  *
- *   kedge run --descriptors--> bind() shim --> agent[iface] --request without a dialog--> handlers.request
- *                                                          `-response without an owner-> handlers.response
+ *   kedge run --descriptors--> bind() shim --> agent --request without a dialog--> handlers.request
+ *                                                    `-response without an owner-> handlers.response
  *
  * Thread: the su_root's. Owner: this module owns the agents; everybody borrows them.
  *
  * What it mends in the library (FACTS-sofia-sip 2, 7, 9):
- *   clock    nta's timers follow a monotonic clock floored to 1 ms: a stepped wall clock moves no timer,
- *            and the loop does not spin out the last part of each millisecond
- *   bind     Sofia binds sockets of its own; the shim puts the inherited listener in its place, so that a
- *            restarted plane finds the datagrams that waited. The library's self test (a 4-byte datagram to
- *            itself) is answered by the shim, else it would eat the first request in the queue.
- *   accept   without a descriptor the library would ask for the same connection again, for ever and at full speed; the
- *            shim keeps one in reserve to take it and close it. Strangers are closed too: they could hold them all
+ *   clock    its timers follow a monotonic clock floored to 1 ms: a stepped wall clock moves no
+ *            timer, and the loop does not spin out the last part of each millisecond
+ *   bind     it binds sockets of its own; the shim puts the inherited listener in their place, so
+ *            that a restarted plane finds the datagrams that waited. Its self test, a datagram to
+ *            itself, is answered by the shim: it would eat the first request in the queue
+ *   accept   without a descriptor it would ask for the same connection again, for ever and at full
+ *            speed; the shim keeps one in reserve to take it and close it. Strangers are closed
+ *            too: they could hold them all
  *   recvmsg  each datagram passes listen_defuse_maddr first
- *   tokens   Sofia's tags and branches are predictable; listen_token makes ours from the kernel's pool */
+ *   tokens   its tags and branches are predictable; ours come from the kernel's pool */
 #ifndef KEDGE_SIG_LISTEN_H
 #define KEDGE_SIG_LISTEN_H
 
@@ -32,8 +34,9 @@
 #define LISTEN_TOKEN  17 /* bytes of a token of 16 characters and its NUL */
 #define LISTEN_BRANCH 24 /* bytes of a branch: z9hG4bK, a token, NUL */
 
-/* iface: index of the interface it came in on. request and response own msg from then on. The others may be NULL:
- * welcome: may somebody there connect to us; no_fd: somebody was turned away because no descriptor was left. */
+/* iface: index of the interface it came in on. request and response own msg from then on. The
+ * others may be NULL: welcome: may somebody there connect to us; no_fd: somebody was turned away
+ * because no descriptor was left. */
 struct listen_handlers {
 	void (*request)(unsigned iface, nta_agent_t *agent, msg_t *msg, sip_t *sip);
 	void (*response)(unsigned iface, nta_agent_t *agent, msg_t *msg, sip_t *sip);
@@ -48,9 +51,10 @@ void listen_clock(void);
 uint64_t listen_clock_ms(void);
 
 /* Makes the agents that listeners call for and adopts the inherited sockets; sip: its timers.
- * All borrowed for the call. 0, -EINVAL for a bad list, -ENOMEM, or -EADDRNOTAVAIL when a transport did not start. */
-int listen_init(su_root_t *root, const struct conf_sip *sip, const struct kedge_listener *list, uint32_t count,
-    const struct listen_handlers *handlers);
+ * All borrowed for the call. 0, -EINVAL for a bad list, -ENOMEM, or -EADDRNOTAVAIL when a
+ * transport did not start. */
+int listen_init(su_root_t *root, const struct conf_sip *sip, const struct kedge_listener *list,
+    uint32_t count, const struct listen_handlers *handlers);
 
 /* Ends the agents. The inherited sockets stay open in the supervisor. */
 void listen_fini(void);
@@ -60,8 +64,9 @@ bool listen_fd_left(void);
 
 su_root_t *listen_root(void);
 
-/* The agent of an interface for a family; NULL where it has no listener. (Among transports of both families the library
- * takes the first one for an IPv6 reference, whatever its family: so no agent has both.) */
+/* The agent of an interface for a family; NULL where it has no listener. (Among transports of both
+ * families the library takes the first one for an IPv6 reference, whatever its family: so no agent
+ * has both.) */
 nta_agent_t *listen_agent(unsigned iface, unsigned family);
 
 /* Our address on an interface for a family and protocol (stream: TCP). 0, or -ENOENT. */
@@ -70,7 +75,8 @@ int listen_local(unsigned iface, unsigned family, int stream, struct kedge_addr 
 /* host:port as it stands in our URIs and Via, IPv6 in brackets. -ENOENT as above, -ENOSPC. */
 int listen_hostport(unsigned iface, unsigned family, int stream, char *out, size_t size);
 
-/* Bytes from getrandom(), each given once. A call needs some two hundred of them, so they are fetched in bulk. */
+/* Bytes from getrandom(), each given once. A call needs some two hundred of them, so they are
+ * fetched in bulk. */
 void listen_random(void *out, size_t size);
 
 /* 16 characters of it, lower case: 80 bits. out has LISTEN_TOKEN bytes. */
@@ -78,8 +84,9 @@ void listen_token(char *out);
 /* A transaction branch. out has LISTEN_BRANCH bytes. */
 void listen_branch(char *out);
 
-/* Takes the power out of a maddr parameter in the Via of a datagram: it would send our answers to any host (RFC 3261
- * 18.2.2), whoever asked. Overwrites its name; the length stays. Done to each datagram before the library sees it. */
+/* Takes the power out of a maddr parameter in the Via of a datagram: it would send our answers to
+ * any host (RFC 3261 18.2.2), whoever asked. Overwrites its name; the length stays. Done to each
+ * datagram before the library sees it. */
 void listen_defuse_maddr(char *datagram, size_t length);
 
 /* Where a message came from. 0, or -EINVAL for a local message. */

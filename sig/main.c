@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
-/* kedge-sig: the signaling plane. kedge-sig --segment PUBFD,PRIVFD --config FILE, started by `kedge run`.
+/* kedge-sig: the signaling plane. kedge-sig --segment PUBFD,PRIVFD --config FILE, started by
+ * `kedge run`.
  *
- *   environment cleared -> configuration -> segment -> clock, su_root -> call, trunk, ingress -> listeners -> serve
+ *   environment cleared -> configuration -> segment -> clock, su_root -> trunk, call, ingress
+ *   -> listeners -> serve
  *
- * Listeners come last: the first request finds everything in place. SIGTERM drains: no new call, those that are up
- * may end for run.drain, then they are ended with BYE and CANCEL. SIGHUP opens log and CDR file anew.
- * Exit 0 after a drain, 1 when something needed at the start failed, 2 for wrong arguments or configuration. */
+ * Listeners come last: the first request finds everything in place. SIGTERM drains: no new call,
+ * those that are up may end for run.drain, then they are ended with BYE and CANCEL. SIGHUP opens
+ * log and CDR file anew.
+ * Exit 0 after a drain, 1 when something needed at the start failed, 2 for wrong arguments or
+ * configuration. */
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -30,10 +34,11 @@
 #include "sig/listen.h"
 #include "sig/trunk.h"
 
-#define BEAT_MS       50
-#define END_LIMIT_NS  (2 * CLOCK_NS_PER_S) /* for the answers to the last BYEs */
+#define BEAT_MS      50
+#define END_LIMIT_NS (2 * CLOCK_NS_PER_S) /* for the answers to the last BYEs */
 
-/* What jemalloc reads at its start: one arena for one thread; pages of a burst go back after a second. */
+/* What jemalloc reads at its start: one arena for one thread; pages of a burst go back after a
+ * second. */
 extern const char *malloc_conf;
 const char *malloc_conf = "narenas:1,dirty_decay_ms:1000,muzzy_decay_ms:0";
 
@@ -89,7 +94,8 @@ static void count_records(void)
 	cdr_count(&n);
 	atomic_store_explicit(&call_counters()->cdr_written, n.written, memory_order_relaxed);
 	atomic_store_explicit(&call_counters()->cdr_dropped, n.dropped, memory_order_relaxed);
-	atomic_store_explicit(&call_counters()->events_dropped, event_dropped(), memory_order_relaxed);
+	atomic_store_explicit(
+	    &call_counters()->events_dropped, event_dropped(), memory_order_relaxed);
 }
 
 /* ---- drain ---------------------------------------------------------------------------------- */
@@ -144,11 +150,13 @@ static int on_signal(su_root_magic_t *magic, su_wait_t *wait, su_wakeup_arg_t *a
 
 /* ---- start ---------------------------------------------------------------------------------- */
 
-/* The library reads its log levels from these; a level left in some shell costs half a call's CPU. */
+/* The library reads its log levels from these; a level left in some shell costs half a call's CPU.
+ * */
 static void clear_environment(void)
 {
-	static const char *const names[] = { "SOFIA_DEBUG", "NTA_DEBUG", "TPORT_DEBUG", "TPORT_LOG", "TPORT_DUMP",
-		"SU_DEBUG", "SRESOLV_DEBUG", "SRESOLV_CONF", "NUA_DEBUG", "NEA_DEBUG", "SOA_DEBUG", "STUN_DEBUG" };
+	static const char *const names[] = { "SOFIA_DEBUG", "NTA_DEBUG", "TPORT_DEBUG", "TPORT_LOG",
+		"TPORT_DUMP", "SU_DEBUG", "SRESOLV_DEBUG", "SRESOLV_CONF", "NUA_DEBUG", "NEA_DEBUG",
+		"SOA_DEBUG", "STUN_DEBUG" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		unsetenv(names[i]);
@@ -210,8 +218,8 @@ static int loop_init(void)
 
 static int modules_init(void)
 {
-	static const struct listen_handlers handlers = { ingress_request, ingress_response, ingress_welcome,
-		ingress_no_fd };
+	static const struct listen_handlers handlers = { ingress_request, ingress_response,
+		ingress_welcome, ingress_no_fd };
 	struct call_deps deps = { .seg = &plane.seg, .root = plane.root, .check = trunk_check };
 	int err = trunk_init(&plane.seg, plane.root, plane.conf);
 

@@ -57,11 +57,49 @@ uint32_t record_crc32c(uint32_t crc, const void *data, size_t length)
 /* ---- writing -------------------------------------------------------------------------------- */
 
 /* Tags of fields, per level; a number once used is never used for something else. */
-enum { R_STATE = 1, R_LIVE, R_CODE, R_BEGUN, R_ANSWERED, R_NUMBER, R_CODEC, R_VIA, R_INVITE_CSEQ, R_CALLER, R_CALLEE,
-	R_BRANCH };
-enum { L_KIND = 1, L_PLACE, L_PEER, L_CSEQS, L_CALL_ID, L_LOCAL, L_REMOTE, L_LOCAL_TAG, L_REMOTE_TAG, L_TARGET, L_ROUTES,
-	L_BRANCH, L_ORIGIN, L_OURS, L_THEIRS };
-enum { B_KIND = 1, B_PLACE, B_ADDR, B_CSEQ, B_BRANCH, B_RURI, B_CALL_ID, B_LOCAL, B_REMOTE, B_LOCAL_TAG };
+enum {
+	R_STATE = 1,
+	R_LIVE,
+	R_CODE,
+	R_BEGUN,
+	R_ANSWERED,
+	R_NUMBER,
+	R_CODEC,
+	R_VIA,
+	R_INVITE_CSEQ,
+	R_CALLER,
+	R_CALLEE,
+	R_BRANCH
+};
+enum {
+	L_KIND = 1,
+	L_PLACE,
+	L_PEER,
+	L_CSEQS,
+	L_CALL_ID,
+	L_LOCAL,
+	L_REMOTE,
+	L_LOCAL_TAG,
+	L_REMOTE_TAG,
+	L_TARGET,
+	L_ROUTES,
+	L_BRANCH,
+	L_ORIGIN,
+	L_OURS,
+	L_THEIRS
+};
+enum {
+	B_KIND = 1,
+	B_PLACE,
+	B_ADDR,
+	B_CSEQ,
+	B_BRANCH,
+	B_RURI,
+	B_CALL_ID,
+	B_LOCAL,
+	B_REMOTE,
+	B_LOCAL_TAG
+};
 
 struct out {
 	uint8_t *at;
@@ -227,9 +265,16 @@ static struct in inner(const struct in *i)
 
 static bool get_leg_text(const struct in *i, struct record_leg *l)
 {
-	struct record_text *const place[] = { [L_CALL_ID] = &l->call_id, [L_LOCAL] = &l->local, [L_REMOTE] = &l->remote,
-		[L_LOCAL_TAG] = &l->local_tag, [L_REMOTE_TAG] = &l->remote_tag, [L_TARGET] = &l->target,
-		[L_ROUTES] = &l->routes, [L_BRANCH] = &l->branch, [L_OURS] = &l->ours, [L_THEIRS] = &l->theirs };
+	struct record_text *const place[] = { [L_CALL_ID] = &l->call_id,
+		[L_LOCAL] = &l->local,
+		[L_REMOTE] = &l->remote,
+		[L_LOCAL_TAG] = &l->local_tag,
+		[L_REMOTE_TAG] = &l->remote_tag,
+		[L_TARGET] = &l->target,
+		[L_ROUTES] = &l->routes,
+		[L_BRANCH] = &l->branch,
+		[L_OURS] = &l->ours,
+		[L_THEIRS] = &l->theirs };
 
 	if (i->tag >= sizeof(place) / sizeof(place[0]) || !place[i->tag])
 		return false;
@@ -271,8 +316,12 @@ static bool get_leg(struct in i, struct record_leg *l)
 
 static bool get_branch(struct in i, struct record_branch *b)
 {
-	struct record_text *const texts[] = { [B_BRANCH] = &b->branch, [B_RURI] = &b->ruri, [B_CALL_ID] = &b->call_id,
-		[B_LOCAL] = &b->local, [B_REMOTE] = &b->remote, [B_LOCAL_TAG] = &b->local_tag };
+	struct record_text *const texts[] = { [B_BRANCH] = &b->branch,
+		[B_RURI] = &b->ruri,
+		[B_CALL_ID] = &b->call_id,
+		[B_LOCAL] = &b->local,
+		[B_REMOTE] = &b->remote,
+		[B_LOCAL_TAG] = &b->local_tag };
 	uint8_t kind[3] = { 0 };
 	uint16_t place[3] = { 0 };
 
@@ -335,7 +384,8 @@ static void get_field(struct in *i, struct record *r)
 		i->bad = !get_leg(inner(i), &r->callee);
 		break;
 	case R_BRANCH:
-		if (r->branches == RECORD_BRANCHES || !get_branch(inner(i), &r->branch[r->branches]))
+		if (r->branches == RECORD_BRANCHES ||
+		    !get_branch(inner(i), &r->branch[r->branches]))
 			i->bad = true;
 		else
 			r->branches++;
@@ -360,7 +410,9 @@ static uint32_t copy_crc(const struct kedge_record_copy *c, const uint8_t *more)
 {
 	const uint8_t *from = (const uint8_t *)&c->length;
 	uint32_t near = c->length < KEDGE_RECORD_NEAR ? c->length : KEDGE_RECORD_NEAR;
-	uint32_t crc = record_crc32c(0, from, offsetof(struct kedge_record_copy, body) - offsetof(struct kedge_record_copy, length) + near);
+	uint32_t crc = record_crc32c(0, from,
+	    offsetof(struct kedge_record_copy, body) - offsetof(struct kedge_record_copy, length) +
+	        near);
 
 	if (c->length > near)
 		crc = record_crc32c(crc, more, c->length - near);
@@ -375,14 +427,15 @@ static bool copy_valid(const struct segment *seg, uint32_t slot, int which)
 	       copy_crc(c, segment_record_more(seg, slot)->body[which]) == c->crc32c;
 }
 
-/* A reader in another process comes after this one's death: plain stores, in an order the compiler keeps. */
+/* A reader in another process comes after this one's death: plain stores, in an order the compiler
+ * keeps. */
 static void publish(uint64_t *generation, uint64_t value)
 {
 	__atomic_store_n(generation, value, __ATOMIC_RELEASE);
 }
 
-void record_store(const struct segment *seg, uint32_t slot, uint64_t call_id, uint32_t slot_generation, uint32_t flags,
-    const uint8_t *body, uint32_t length)
+void record_store(const struct segment *seg, uint32_t slot, uint64_t call_id,
+    uint32_t slot_generation, uint32_t flags, const uint8_t *body, uint32_t length)
 {
 	struct kedge_record *r = segment_record(seg, slot);
 	int which = r->copy[0].generation > r->copy[1].generation;
@@ -414,8 +467,11 @@ int record_load(const struct segment *seg, uint32_t slot, struct record_head *he
 		return -ENOENT;
 	c = &r->copy[newer];
 	near = c->length < KEDGE_RECORD_NEAR ? c->length : KEDGE_RECORD_NEAR;
-	*head = (struct record_head){ .generation = c->generation, .call_id = c->call_id,
-		.slot_generation = c->slot_generation, .flags = c->flags, .length = c->length };
+	*head = (struct record_head){ .generation = c->generation,
+		.call_id = c->call_id,
+		.slot_generation = c->slot_generation,
+		.flags = c->flags,
+		.length = c->length };
 	memcpy(body, c->body, near);
 	if (c->length > near)
 		memcpy(body + near, segment_record_more(seg, slot)->body[newer], c->length - near);
@@ -428,7 +484,8 @@ static struct record_text text_of(const char *s)
 {
 	size_t n = s ? strlen(s) : 0;
 
-	return (struct record_text){ .at = s, .length = (uint16_t)(n < UINT16_MAX ? n : UINT16_MAX) };
+	return (
+	    struct record_text){ .at = s, .length = (uint16_t)(n < UINT16_MAX ? n : UINT16_MAX) };
 }
 
 /* All values of a header that may stand several times, comma-separated; in home. */
@@ -444,15 +501,23 @@ static struct record_text list_of(su_home_t *home, const void *first)
 	return text_of(list);
 }
 
-static void leg_record(struct record_leg *r, const struct leg *l, const struct bridge_side *side, su_home_t *scratch)
+static void leg_record(
+    struct record_leg *r, const struct leg *l, const struct bridge_side *side, su_home_t *scratch)
 {
 	const sip_route_t *route = NULL;
 	const sip_contact_t *target = NULL;
 
 	nta_leg_get_route((nta_leg_t *)l->nta, &route, &target);
-	*r = (struct record_leg){ .uas = l->uas, .transport = l->transport, .state = (uint8_t)l->state, .iface = l->iface,
-		.trunk = l->trunk, .peer = l->peer, .local_cseq = nta_leg_get_seq(l->nta) + 1,
-		.remote_cseq = nta_leg_get_rseq(l->nta), .invite_cseq = l->invite_cseq, .origin = side->origin,
+	*r = (struct record_leg){ .uas = l->uas,
+		.transport = l->transport,
+		.state = (uint8_t)l->state,
+		.iface = l->iface,
+		.trunk = l->trunk,
+		.peer = l->peer,
+		.local_cseq = nta_leg_get_seq(l->nta) + 1,
+		.remote_cseq = nta_leg_get_rseq(l->nta),
+		.invite_cseq = l->invite_cseq,
+		.origin = side->origin,
 		.end = side->end };
 	r->call_id = text_of(l->call_id);
 	r->local = text_of(l->local);
@@ -468,8 +533,14 @@ static void leg_record(struct record_leg *r, const struct leg *l, const struct b
 
 static void branch_record(struct record_branch *r, const struct attempt *a)
 {
-	*r = (struct record_branch){ .state = (uint8_t)a->state, .transport = a->leg.transport, .end = a->side.end,
-		.iface = a->leg.iface, .trunk = a->trunk, .hop = a->hop, .cseq = a->leg.invite_cseq, .addr = a->leg.peer };
+	*r = (struct record_branch){ .state = (uint8_t)a->state,
+		.transport = a->leg.transport,
+		.end = a->side.end,
+		.iface = a->leg.iface,
+		.trunk = a->trunk,
+		.hop = a->hop,
+		.cseq = a->leg.invite_cseq,
+		.addr = a->leg.peer };
 	r->branch = text_of(a->leg.branch);
 	r->ruri = text_of(a->ruri);
 	r->call_id = text_of(a->leg.call_id);
@@ -528,5 +599,6 @@ void record_call(struct call *c)
 
 void record_clear(struct call *c)
 {
-	record_store(call_deps()->seg, c->bridge.anchor.slot, c->id, c->bridge.anchor.generation, 0, (const uint8_t *)"", 0);
+	record_store(call_deps()->seg, c->bridge.anchor.slot, c->id, c->bridge.anchor.generation, 0,
+	    (const uint8_t *)"", 0);
 }

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
-/* record: what another process needs to go on with a call: both dialogs, the caller's Via stack, each branch.
+/* record: what another process needs to go on with a call: both dialogs, the caller's Via stack,
+ * each branch.
  *
- *   call changes -> record_call -> struct record -> record_encode -> record_store -> one of the two copies
- *   attach       -> record_load (the newest copy whose CRC holds) -> record_decode -> struct record
+ *   call changes -> record_call -> record_encode -> record_store -> one of the two copies
+ *   attach       -> record_load (the newest copy whose CRC holds) -> record_decode
  *
- * Two copies in the segment, written in turn, each with generation and CRC32C: who dies while writing loses one update,
- * never a call. A local CSeq is stored before the request with it is sent. What does not fit the room of a copy is counted
- * as unrestorable and not stored at all, never cut.
- * Body: fields of tag, length (16 bits, little endian), bytes; a leg or branch is a field of fields. Unknown tags are
- * skipped, so that a later version may add some. Nothing read is believed: every length is checked.
- * Thread: su_root's. Pure but for record_call, record_store and record_load. */
+ * Two copies in the segment, written in turn, each with generation and CRC32C: who dies while
+ * writing loses one update, never a call. What does not fit the room of a copy is counted as
+ * unrestorable and not stored at all, never cut.
+ * Body: fields of tag, length (16 bits, little endian), bytes; a leg or branch is a field of fields.
+ * Unknown tags are skipped, so that a later version may add some. Nothing read is believed: every
+ * length is checked.
+ * Thread: su_root's. Pure but for record_call, record_clear, record_store and record_load. */
 #ifndef KEDGE_SIG_RECORD_H
 #define KEDGE_SIG_RECORD_H
 
@@ -42,10 +44,10 @@ struct record_leg {
 	struct record_text local_tag, remote_tag, target, routes, branch;
 	struct offer_origin origin;
 	struct record_text ours, theirs; /* SDP */
-	uint8_t end; /* of the anchor */
+	uint8_t end;                     /* of the anchor */
 };
 
-struct record_branch { /* an attempt without a final, or the one that won */
+struct record_branch {                 /* an attempt without a final, or the one that won */
 	uint8_t state, transport, end; /* state: enum attempt_state */
 	uint16_t iface, trunk, hop;
 	uint32_t cseq;
@@ -58,8 +60,9 @@ struct record {
 	uint8_t live;  /* outside end */
 	uint16_t code;
 	uint64_t begun_wall_ms, answered_wall_ms;
-	struct record_text number, codec, via; /* via: the caller's, comma-separated, while in setup */
-	uint32_t invite_cseq;                  /* of the caller's INVITE */
+	struct record_text number, codec,
+	    via;              /* via: the caller's, comma-separated, while in setup */
+	uint32_t invite_cseq; /* of the caller's INVITE */
 	bool has_callee;
 	struct record_leg caller, callee;
 	uint8_t branches;
@@ -75,8 +78,8 @@ int record_decode(struct record *r, const uint8_t *body, size_t length);
 uint32_t record_crc32c(uint32_t crc, const void *data, size_t length);
 
 /* Writes the next copy of a slot's record. */
-void record_store(const struct segment *seg, uint32_t slot, uint64_t call_id, uint32_t slot_generation, uint32_t flags,
-    const uint8_t *body, uint32_t length);
+void record_store(const struct segment *seg, uint32_t slot, uint64_t call_id,
+    uint32_t slot_generation, uint32_t flags, const uint8_t *body, uint32_t length);
 
 struct record_head { /* of the newest valid copy */
 	uint64_t generation, call_id;

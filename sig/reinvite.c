@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 /* reinvite: new offers inside an answered call, from either side (RFC 3261 14, RFC 3264 8).
  *
- *   INVITE on one leg -> bridge_reoffer -> INVITE on the other -> its 2xx -> bridge_reanswer -> 200, ACK
- *                                                              `-> its 3xx-6xx -> the same here; what held still holds
- * One at a time: a second one meets 491 (the other side asked first) or 500 with Retry-After (the same side did).
- * Without an offer in it the 2xx brings one, and the ACK the answer. */
+ *   INVITE on one leg -> bridge_reoffer -> INVITE on the other
+ *                        its 2xx     -> bridge_reanswer -> 200 here, ACK there
+ *                        its 3xx-6xx -> the same here; what held still holds
+ *
+ * One at a time: a second one meets 491 (the other side asked first) or 500 with Retry-After (the
+ * same side did). Without an offer in it the 2xx brings one, and the ACK the answer. */
 #include "sig/call.h"
 
 #include <assert.h>
@@ -50,7 +52,8 @@ static void drop_transaction(struct leg *other)
 	other->orq = NULL;
 }
 
-/* A refusal in the middle of a call says nothing about the next call: only what the callee meant is passed on. */
+/* A refusal in the middle of a call says nothing about the next call: only what the callee meant
+ * is passed on. */
 static int refusal_of(const sip_t *sip)
 {
 	int status = sip->sip_status->st_status;
@@ -96,11 +99,14 @@ static void accepted(struct call *c, struct leg *other, const sip_t *sip)
 		leg_ack(other, NULL);
 	} else if (offered) {
 		leg_ack(other, NULL);
-		if (bridge_reanswer(&c->bridge, call_side(c, l), call_side(c, other), &said, &body) < 0)
+		if (bridge_reanswer(
+		        &c->bridge, call_side(c, l), call_side(c, other), &said, &body) < 0)
 			answer(c, l, SIP_488_NOT_ACCEPTABLE, NULL);
 		else
 			answer(c, l, SIP_200_OK, body);
-	} else if (bridge_reoffer(&c->bridge, call_side(c, other), call_side(c, l), &said, &body) < 0 || !body) {
+	} else if (bridge_reoffer(&c->bridge, call_side(c, other), call_side(c, l), &said, &body) <
+	               0 ||
+	           !body) {
 		leg_ack(other, NULL);
 		answer(c, l, SIP_488_NOT_ACCEPTABLE, NULL);
 	} else {
@@ -145,7 +151,8 @@ static void acked(struct call *c, struct leg *l, const sip_t *sip)
 	}
 	leg_ack(other, body);
 	if (sip && !body)
-		call_end(c, CALL_BY_KEDGE, "bad_answer", "Q.850;cause=88;text=\"Incompatible SDP\"");
+		call_end(
+		    c, CALL_BY_KEDGE, "bad_answer", "Q.850;cause=88;text=\"Incompatible SDP\"");
 }
 
 static int on_ack_or_cancel(nta_incoming_magic_t *magic, nta_incoming_t *irq, const sip_t *sip)
@@ -157,7 +164,8 @@ static int on_ack_or_cancel(nta_incoming_magic_t *magic, nta_incoming_t *irq, co
 	if (irq != l->irq)
 		;
 	else if (sip && sip->sip_request->rq_method == sip_method_cancel)
-		nta_outgoing_tcancel(other_leg(c, l)->orq, NULL, NULL, TAG_END()); /* its 487 is the answer */
+		nta_outgoing_tcancel(
+		    other_leg(c, l)->orq, NULL, NULL, TAG_END()); /* its 487 is the answer */
 	else if (nta_incoming_status(irq) >= 200 && nta_incoming_status(irq) < 300) {
 		acked(c, l, sip);
 		if (!sip)
@@ -167,7 +175,8 @@ static int on_ack_or_cancel(nta_incoming_magic_t *magic, nta_incoming_t *irq, co
 	return 0;
 }
 
-static void reply_now(struct call *c, nta_incoming_t *irq, int status, const char *phrase, const char *headers)
+static void reply_now(
+    struct call *c, nta_incoming_t *irq, int status, const char *phrase, const char *headers)
 {
 	const char *server = call_agent_text(c);
 

@@ -56,7 +56,8 @@ static void add_skipped(struct cdr *r, const struct call *c)
 		if (!e)
 			continue;
 		cdr_text(&e->trunk, c->conf->trunks.v[c->plan.target[i].trunk].name);
-		snprintf(why, sizeof(why), "%s%s%s", decide_skip_word(s->why), s->reason != HEALTH_NONE ? ":" : "",
+		snprintf(why, sizeof(why), "%s%s%s", decide_skip_word(s->why),
+		    s->reason != HEALTH_NONE ? ":" : "",
 		    s->reason != HEALTH_NONE ? health_reason_word(s->reason) : "");
 		cdr_text(&e->reason, why);
 		e->skipped = true;
@@ -73,8 +74,11 @@ static void add_media(struct cdr *r, const struct call *c)
 	anchor_quality(&c->bridge.anchor, q);
 	r->switches = (uint32_t)anchor_switches(&c->bridge.anchor);
 	for (int i = 0; i < 2; i++)
-		r->media[i] = (struct cdr_media){ .packets = q[i].packets, .bytes = q[i].bytes, .lost = q[i].lost,
-			.late = q[i].late, .jitter_ms = (double)q[i].jitter_us / 1000,
+		r->media[i] = (struct cdr_media){ .packets = q[i].packets,
+			.bytes = q[i].bytes,
+			.lost = q[i].lost,
+			.late = q[i].late,
+			.jitter_ms = (double)q[i].jitter_us / 1000,
 			.max_gap_ms = (double)q[i].max_gap_ns / 1e6 };
 }
 
@@ -102,9 +106,10 @@ static void add_texts(struct cdr *r, const struct call *c, const char *decision)
 	cdr_text(&r->trunk, c->winner ? c->conf->trunks.v[c->winner->trunk].name : NULL);
 	cdr_text(&r->route, c->plan.route->name);
 	cdr_text(&r->profile, c->plan.profile->name);
-	cdr_text(&r->hangup_cause, cancelled || (c->answered_ns && strcmp(c->why, "bye") != 0) ?
-	                               c->why :
-	                               cdr_cause(c->code, c->final.q850 ? c->final.q850 : -1, cancelled));
+	cdr_text(&r->hangup_cause,
+	    cancelled || (c->answered_ns && strcmp(c->why, "bye") != 0)
+	        ? c->why
+	        : cdr_cause(c->code, c->final.q850 ? c->final.q850 : -1, cancelled));
 	cdr_text(&r->sip_call_id[0], c->caller.call_id);
 	cdr_text(&r->sip_call_id[1], c->winner ? c->winner->leg.call_id : NULL);
 	cdr_text(&r->codec, c->bridge.codec);
@@ -136,8 +141,8 @@ static void tried_text(const struct call *c, char *out, size_t size)
 
 	out[0] = 0;
 	for (const struct attempt *a = c->attempts; a && n < size; a = a->next)
-		n += (size_t)snprintf(out + n, size - n, "%s%s:%s", n ? "," : "", c->conf->trunks.v[a->trunk].name,
-		    attempt_reason(a));
+		n += (size_t)snprintf(out + n, size - n, "%s%s:%s", n ? "," : "",
+		    c->conf->trunks.v[a->trunk].name, attempt_reason(a));
 }
 
 void report_call(struct call *c)
@@ -150,15 +155,21 @@ void report_call(struct call *c)
 	if (c->reported)
 		return;
 	c->reported = true;
-	n = decide_record(&c->decide, call_deps()->health, c->answered_ns ? NULL : &c->final, decision, sizeof(decision));
+	n = decide_record(&c->decide, call_deps()->health, c->answered_ns ? NULL : &c->final,
+	    decision, sizeof(decision));
 	if (n >= sizeof(decision))
 		decision[0] = 0;
 	tried_text(c, tried, sizeof(tried));
 	event_log(call_decision, .call = c->id, .record = decision[0] ? decision : "{}");
-	event_log(call_end, .call = c->id, .in = c->conf->trunks.v[c->caller.trunk].name, .from = c->from,
-	    .to = c->number, .result = c->answered_ns ? "answered" : c->why ? c->why : "failed",
-	    .code = c->code, .tried = tried, .pdd = c->ringing_ns ? (double)(c->ringing_ns - c->begun_ns) / 1e9 : 0,
-	    .dur = c->answered_ns ? (double)(c->ended_ns - c->answered_ns) / 1e9 : 0, .by = by[c->by]);
+	event_log(call_end, .call = c->id, .in = c->conf->trunks.v[c->caller.trunk].name,
+	    .from = c->from, .to = c->number,
+	    .result = c->answered_ns ? "answered"
+	              : c->why       ? c->why
+	                             : "failed",
+	    .code = c->code, .tried = tried,
+	    .pdd = c->ringing_ns ? (double)(c->ringing_ns - c->begun_ns) / 1e9 : 0,
+	    .dur = c->answered_ns ? (double)(c->ended_ns - c->answered_ns) / 1e9 : 0,
+	    .by = by[c->by]);
 	write_cdr(c, decision);
 }
 
@@ -204,8 +215,10 @@ static enum admin_state state_shown(const struct call *c)
 void report_change(struct call *c)
 {
 	const struct attempt *live = c->winner;
-	struct admin_now now = { .call_id = c->id, .begun_wall_ms = c->begun_wall_ms,
-		.answered_wall_ms = c->answered_wall_ms, .state = state_shown(c) };
+	struct admin_now now = { .call_id = c->id,
+		.begun_wall_ms = c->begun_wall_ms,
+		.answered_wall_ms = c->answered_wall_ms,
+		.state = state_shown(c) };
 
 	if (!c->bridge.anchor.open)
 		return;

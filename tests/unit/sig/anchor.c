@@ -20,7 +20,9 @@
 #define SLOTS 3
 #define PORTS 16
 
-static const struct segment_shape SHAPE = { .workers = 2, .hops = 1, .slots = SLOTS, .ports = PORTS, .nets = 2 };
+static const struct segment_shape SHAPE = {
+	.workers = 2, .hops = 1, .slots = SLOTS, .ports = PORTS, .nets = 2
+};
 static struct segment run, sig;
 static su_root_t *root;
 static struct {
@@ -62,8 +64,11 @@ static int setup(void **state)
 	for (uint32_t i = 0; i < PORTS; i++) {
 		struct kedge_port *p = segment_port(&run, i);
 
-		*p = (struct kedge_port){ .fd_rtp = -1, .fd_rtcp = -1, .rtp_port = (uint16_t)(20000 + 2 * i),
-			.worker = i % 2, .net = i / 2 % 2 };
+		*p = (struct kedge_port){ .fd_rtp = -1,
+			.fd_rtcp = -1,
+			.rtp_port = (uint16_t)(20000 + 2 * i),
+			.worker = i % 2,
+			.net = i / 2 % 2 };
 		assert_int_equal(queue_push(segment_free(&run, p->worker, p->net), i), 0);
 	}
 	assert_int_equal(segment_attach(&sig, run.pub_fd, run.priv_fd, SEGMENT_SIG), 0);
@@ -108,9 +113,12 @@ static void media_says(uint32_t slot, enum kedge_evt evt)
 			struct kedge_end e = end_of(slot, i < 0 ? KEDGE_END_INSIDE : (unsigned)i);
 
 			if (e.generation && e.anchor == w.generation)
-				queue_push(segment_free(&run, w.worker, segment_port(&run, e.port)->net), e.port);
+				queue_push(
+				    segment_free(&run, w.worker, segment_port(&run, e.port)->net),
+				    e.port);
 		}
-		atomic_store_explicit(&segment_session(&run, slot)->done, (uint64_t)w.generation << 8 | 2, memory_order_release);
+		atomic_store_explicit(&segment_session(&run, slot)->done,
+		    (uint64_t)w.generation << 8 | 2, memory_order_release);
 	}
 	queue_push(&segment_queues(&run, w.worker)->evt, queue_msg(evt, w.generation, slot));
 	assert_int_equal(write(run.priv->sig_eventfd, &one, sizeof(one)), sizeof(one));
@@ -167,8 +175,12 @@ static void opens_and_closes(void **state)
 static void ends_come_and_go(void **state)
 {
 	struct anchor a = { 0 };
-	struct anchor_far far = { .rtp = { .family = AF_INET, .port = 7000, .ip = { 10 } }, .flags = KEDGE_END_SEND,
-		.telephone_event = 101, .pt_count = 1, .pt = { { 0, 8 } }, .relearn = true };
+	struct anchor_far far = { .rtp = { .family = AF_INET, .port = 7000, .ip = { 10 } },
+		.flags = KEDGE_END_SEND,
+		.telephone_event = 101,
+		.pt_count = 1,
+		.pt = { { 0, 8 } },
+		.relearn = true };
 	struct kedge_end before, after;
 	int first, second;
 
@@ -260,8 +272,10 @@ static void events_of_another_time_are_ignored(void **state)
 	media_says(a.slot, KEDGE_EVT_SILENT);
 	assert_int_equal(told.first, 1);
 	assert_int_equal(told.silent, 1);
-	queue_push(&segment_queues(&run, 0)->evt, queue_msg(KEDGE_EVT_SILENT, a.generation + 1, a.slot));
-	queue_push(&segment_queues(&run, 0)->evt, queue_msg(KEDGE_EVT_CLOSED, a.generation, SLOTS + 5));
+	queue_push(
+	    &segment_queues(&run, 0)->evt, queue_msg(KEDGE_EVT_SILENT, a.generation + 1, a.slot));
+	queue_push(
+	    &segment_queues(&run, 0)->evt, queue_msg(KEDGE_EVT_CLOSED, a.generation, SLOTS + 5));
 	queue_push(&segment_queues(&run, 0)->evt, queue_msg(99, a.generation, a.slot));
 	media_says(a.slot, KEDGE_EVT_CLOSED); /* nobody closed it: not believed */
 	assert_int_equal(told.silent, 1);
@@ -300,7 +314,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(runs_out_in_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_port_takes_no_slot, setup, teardown),
 		cmocka_unit_test_setup_teardown(eight_ends_at_most, setup, teardown),
-		cmocka_unit_test_setup_teardown(events_of_another_time_are_ignored, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    events_of_another_time_are_ignored, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_successor_takes_over, setup, teardown),
 	};
 	int failed;

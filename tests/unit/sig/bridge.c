@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* bridge: what each side is told about media, over attempts and re-INVITEs (A154, A92): the first answer binds, later offers
- * are cut to it, later answers repeat it; media is told of every change; a refusal changes nothing. */
+/* bridge: what each side is told about media, over attempts and re-INVITEs (A154, A92): the first
+ * answer binds, later offers are cut to it, later answers repeat it; media is told of every
+ * change; a refusal changes nothing. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -20,7 +21,9 @@
 
 #define PORTS 16
 
-static const struct segment_shape SHAPE = { .workers = 1, .hops = 1, .slots = 2, .ports = PORTS, .nets = 2 };
+static const struct segment_shape SHAPE = {
+	.workers = 1, .hops = 1, .slots = 2, .ports = PORTS, .nets = 2
+};
 
 static struct {
 	struct segment run, seg;
@@ -50,8 +53,10 @@ static int setup(void **state)
 	t.run.priv->worker_eventfd[0] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	t.run.priv->sig_eventfd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	for (uint32_t i = 0; i < PORTS; i++) {
-		*segment_port(&t.run, i) =
-		    (struct kedge_port){ .fd_rtp = -1, .fd_rtcp = -1, .rtp_port = (uint16_t)(20000 + 2 * i), .net = i % 2 };
+		*segment_port(&t.run, i) = (struct kedge_port){ .fd_rtp = -1,
+			.fd_rtcp = -1,
+			.rtp_port = (uint16_t)(20000 + 2 * i),
+			.net = i % 2 };
 		assert_int_equal(queue_push(segment_free(&t.run, 0, i % 2), i), 0);
 	}
 	assert_int_equal(segment_attach(&t.seg, t.run.pub_fd, t.run.priv_fd, SEGMENT_SIG), 0);
@@ -83,15 +88,17 @@ static int teardown(void **state)
 }
 
 #define SDP(ip, port, formats, more)                                                               \
-	"v=0\r\no=x 1 1 IN IP4 " ip "\r\ns=-\r\nc=IN IP4 " ip "\r\nt=0 0\r\nm=audio " port " RTP/AVP " formats   \
-	"\r\n" more
+	"v=0\r\no=x 1 1 IN IP4 " ip "\r\ns=-\r\nc=IN IP4 " ip "\r\nt=0 0\r\nm=audio " port         \
+	" RTP/AVP " formats "\r\n" more
 
 static struct bridge_body body(const char *sdp)
 {
-	return (struct bridge_body){ .type = "application/sdp", .data = sdp, .length = strlen(sdp) };
+	return (
+	    struct bridge_body){ .type = "application/sdp", .data = sdp, .length = strlen(sdp) };
 }
 
-static const char CALLER[] = SDP("10.0.0.1", "4000", "8 0 101", "a=rtpmap:101 telephone-event/8000\r\n");
+static const char CALLER[] =
+    SDP("10.0.0.1", "4000", "8 0 101", "a=rtpmap:101 telephone-event/8000\r\n");
 static const char PCMU[] = SDP("10.0.1.1", "5000", "0", "");
 static const char PCMU_ELSEWHERE[] = SDP("10.0.1.2", "5002", "0", "");
 
@@ -155,7 +162,8 @@ static void the_first_answer_binds(void **state)
 	assert_non_null(strstr(first, "RTP/AVP 0\r\n"));
 	assert_int_equal(end_of(t.one.end).rtp.port, 5000);
 	assert_int_equal(end_of(KEDGE_END_INSIDE).rtp.port, 4000);
-	assert_int_equal(end_of(KEDGE_END_INSIDE).flags, KEDGE_END_SEND | KEDGE_END_RECV | KEDGE_END_SPEAKS);
+	assert_int_equal(
+	    end_of(KEDGE_END_INSIDE).flags, KEDGE_END_SEND | KEDGE_END_RECV | KEDGE_END_SPEAKS);
 	strcpy(kept, first);
 	/* the attempt fails; the next offer has only what was answered */
 	assert_int_equal(bridge_outside(&t.b, &t.two, 1, 0, &offer), 0);
@@ -212,7 +220,9 @@ static void another_direction_is_told_afterwards(void **state)
 	const char *out;
 
 	begin();
-	assert_non_null(strstr(answer(&t.one, SDP("10.0.1.1", "5000", "0", "a=sendonly\r\n"), false, 0), "a=sendonly"));
+	assert_non_null(
+	    strstr(answer(&t.one, SDP("10.0.1.1", "5000", "0", "a=sendonly\r\n"), false, 0),
+	        "a=sendonly"));
 	answer(&t.one, PCMU, true, 0);
 	assert_true(t.b.differs);
 	assert_int_equal(bridge_correct(&t.b, &t.one, &out), 0);
@@ -307,8 +317,9 @@ static void a_late_offer_needs_its_answer(void **state)
 
 static void no_call_without_its_anchor(void **state)
 {
-	struct bridge_body video = body("v=0\r\no=x 1 1 IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 10.0.0.1\r\nt=0 0\r\n"
-					"m=video 4000 RTP/AVP 96\r\n");
+	struct bridge_body video =
+	    body("v=0\r\no=x 1 1 IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 10.0.0.1\r\nt=0 0\r\n"
+	         "m=video 4000 RTP/AVP 96\r\n");
 	struct bridge_body text = { .type = "text/plain", .data = "x", .length = 1 };
 	struct bridge_body junk = body("junk");
 	struct bridge_body good = body(CALLER);
@@ -322,12 +333,13 @@ static void no_call_without_its_anchor(void **state)
 	while (queue_pop(segment_free(&t.run, 0, 1), &msg) == 0)
 		;
 	assert_int_equal(bridge_open(&t.b, 0, 1, &good, NULL), 0);
-	assert_int_equal(bridge_status(bridge_outside(&t.b, &t.one, 1, 0, &(const char *){ NULL })), 503);
+	assert_int_equal(
+	    bridge_status(bridge_outside(&t.b, &t.one, 1, 0, &(const char *){ NULL })), 503);
 	assert_int_equal(t.one.end, KEDGE_LIVE_NONE);
 }
 
-/* An answer may number a codec anew (RFC 3264 6.1). The caller keeps the number of the first answer; media pairs it with
- * that of a later callee. */
+/* An answer may number a codec anew (RFC 3264 6.1). The caller keeps the number of the first
+ * answer; media pairs it with that of a later callee. */
 static void types_are_paired(void **state)
 {
 	static const char offer[] = SDP("10.0.0.1", "4000", "96 101",
@@ -341,7 +353,8 @@ static void types_are_paired(void **state)
 	assert_int_equal(end_of(t.one.end).clock_rate, 48000);
 	assert_int_equal(end_of(t.one.end).pt[0].inside, 0xff);
 	assert_int_equal(bridge_outside(&t.b, &t.two, 1, 0, &out), 0);
-	out = answer(&t.two, SDP("10.0.1.2", "5002", "107", "a=rtpmap:107 opus/48000/2\r\n"), true, 0);
+	out = answer(
+	    &t.two, SDP("10.0.1.2", "5002", "107", "a=rtpmap:107 opus/48000/2\r\n"), true, 0);
 	assert_non_null(strstr(out, "RTP/AVP 96\r\n"));
 	assert_int_equal(end_of(t.two.end).pt[0].inside, 96);
 	assert_int_equal(end_of(t.two.end).pt[0].here, 107);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* call: one call through the signaling plane in this process, its peers two sockets, its media plane the test. What
- * scenarios cannot see: the record in the segment at each stage, the board, what is left when it is over. */
+/* call: one call through the signaling plane in this process, its peers two sockets, its media
+ * plane the test. What scenarios cannot see: the record in the segment at each stage, the board,
+ * what is left when it is over. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -78,9 +79,12 @@ static void configure(void)
 	f = fdopen(fd, "w");
 	fprintf(f,
 	    "interfaces = ( { name = \"inside\"; address = \"127.0.0.1\"; sip_port = %u; },"
-	    " { name = \"outside\"; address = \"127.0.0.1\"; sip_port = %u; rtp_ports = \"31000-31999\"; } );\n"
-	    "trunks = ( { name = \"pbx\"; side = \"pbx\"; uri = \"sip:127.0.0.1:%u\"; probe = { method = \"none\"; }; },"
-	    " { name = \"ca\"; side = \"carrier\"; uri = \"sip:127.0.0.1:%u\"; probe = { method = \"none\"; }; } );\n"
+	    " { name = \"outside\"; address = \"127.0.0.1\"; sip_port = %u; rtp_ports = "
+	    "\"31000-31999\"; } );\n"
+	    "trunks = ( { name = \"pbx\"; side = \"pbx\"; uri = \"sip:127.0.0.1:%u\"; probe = { "
+	    "method = \"none\"; }; },"
+	    " { name = \"ca\"; side = \"carrier\"; uri = \"sip:127.0.0.1:%u\"; probe = { method = "
+	    "\"none\"; }; } );\n"
 	    "profiles = ( { name = \"p\"; targets = ( { trunk = \"ca\"; } ); } );\n"
 	    "routes = ( { name = \"r\"; from = \"pbx\"; profile = \"p\"; } );\n",
 	    t.in.addr.port, t.out.addr.port, t.pbx.port, t.carrier.port);
@@ -94,17 +98,21 @@ static void configure(void)
 
 static void lay_out(void)
 {
-	static const struct segment_shape shape = { .workers = 1, .hops = 8, .slots = 2, .ports = PORTS, .nets = 2, .listeners = 2 };
+	static const struct segment_shape shape = {
+		.workers = 1, .hops = 8, .slots = 2, .ports = PORTS, .nets = 2, .listeners = 2
+	};
 
 	assert_int_equal(segment_create(&t.run, &shape), 0);
 	for (uint32_t n = 0; n < 2; n++)
-		t.run.priv->net[n] =
-		    (struct kedge_net){ .iface = (uint16_t)n, .addr = { .family = AF_INET, .ip = { 127, 0, 0, 1 } } };
+		t.run.priv->net[n] = (struct kedge_net){ .iface = (uint16_t)n,
+			.addr = { .family = AF_INET, .ip = { 127, 0, 0, 1 } } };
 	t.run.priv->worker_eventfd[0] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	t.run.priv->sig_eventfd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	for (uint32_t i = 0; i < PORTS; i++) {
-		*segment_port(&t.run, i) =
-		    (struct kedge_port){ .fd_rtp = -1, .fd_rtcp = -1, .rtp_port = (uint16_t)(20000 + 2 * i), .net = i % 2 };
+		*segment_port(&t.run, i) = (struct kedge_port){ .fd_rtp = -1,
+			.fd_rtcp = -1,
+			.rtp_port = (uint16_t)(20000 + 2 * i),
+			.net = i % 2 };
 		queue_push(segment_free(&t.run, 0, i % 2), i);
 	}
 	assert_int_equal(segment_attach(&t.seg, t.run.pub_fd, t.run.priv_fd, SEGMENT_SIG), 0);
@@ -116,7 +124,8 @@ static void no_check(uint16_t hop)
 
 static int setup(void **state)
 {
-	static const struct listen_handlers handlers = { .request = ingress_request, .response = ingress_response };
+	static const struct listen_handlers handlers = { .request = ingress_request,
+		.response = ingress_response };
 	struct call_deps deps = { .check = no_check };
 	struct kedge_listener list[2];
 
@@ -175,9 +184,13 @@ static const char *expect(struct peer *p, const char *what)
 
 static void send_to(const struct peer *p, uint16_t port, const char *message)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(port) };
+	struct sockaddr_in to = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_port = htons(port) };
 
-	assert_int_equal(sendto(p->fd, message, strlen(message), 0, (struct sockaddr *)&to, sizeof(to)), strlen(message));
+	assert_int_equal(
+	    sendto(p->fd, message, strlen(message), 0, (struct sockaddr *)&to, sizeof(to)),
+	    strlen(message));
 }
 
 /* The value of a header of a message, in a buffer of the caller's. */
@@ -199,10 +212,13 @@ static void request(const char *method, const char *more, const char *body)
 	char text[12000];
 
 	snprintf(text, sizeof(text),
-	    "%s sip:4711@127.0.0.1:%u SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%u;branch=z9hG4bKcaller%s;rport\r\n"
-	    "Max-Forwards: 70\r\nFrom: <sip:100@127.0.0.1>;tag=ft\r\nTo: <sip:4711@127.0.0.1>%s\r\nCall-ID: callers\r\n"
+	    "%s sip:4711@127.0.0.1:%u SIP/2.0\r\nVia: SIP/2.0/UDP "
+	    "127.0.0.1:%u;branch=z9hG4bKcaller%s;rport\r\n"
+	    "Max-Forwards: 70\r\nFrom: <sip:100@127.0.0.1>;tag=ft\r\nTo: "
+	    "<sip:4711@127.0.0.1>%s\r\nCall-ID: callers\r\n"
 	    "CSeq: %d %s\r\nContact: <sip:100@127.0.0.1:%u>\r\n%sContent-Length: %zu\r\n\r\n%s",
-	    method, t.in.addr.port, t.pbx.port, strcmp(method, "INVITE") == 0 || strcmp(method, "CANCEL") == 0 ? "" : method, t.totag,
+	    method, t.in.addr.port, t.pbx.port,
+	    strcmp(method, "INVITE") == 0 || strcmp(method, "CANCEL") == 0 ? "" : method, t.totag,
 	    strcmp(method, "BYE") == 0 ? 2 : 1, method, t.pbx.port, more, strlen(body), body);
 	send_to(&t.pbx, t.in.addr.port, text);
 }
@@ -217,14 +233,16 @@ static void respond(const char *to, const char *status, const char *body)
 	header(to, "Call-ID", id, sizeof(id));
 	header(to, "CSeq", cseq, sizeof(cseq));
 	snprintf(text, sizeof(text),
-	    "SIP/2.0 %s\r\nVia: %s\r\nFrom: %s\r\nTo: %s%s\r\nCall-ID: %s\r\nCSeq: %s\r\nContact: <sip:ca@127.0.0.1:%u>\r\n"
+	    "SIP/2.0 %s\r\nVia: %s\r\nFrom: %s\r\nTo: %s%s\r\nCall-ID: %s\r\nCSeq: %s\r\nContact: "
+	    "<sip:ca@127.0.0.1:%u>\r\n"
 	    "%sContent-Length: %zu\r\n\r\n%s",
-	    status, via, from, target, strstr(target, "tag=") ? "" : ";tag=carriers", id, cseq, t.carrier.port,
-	    body[0] ? "Content-Type: application/sdp\r\n" : "", strlen(body), body);
+	    status, via, from, target, strstr(target, "tag=") ? "" : ";tag=carriers", id, cseq,
+	    t.carrier.port, body[0] ? "Content-Type: application/sdp\r\n" : "", strlen(body), body);
 	send_to(&t.carrier, t.out.addr.port, text);
 }
 
-static const char SDP[] = "v=0\r\no=x 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9000 RTP/AVP 0\r\n";
+static const char SDP[] = "v=0\r\no=x 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 "
+                          "0\r\nm=audio 9000 RTP/AVP 0\r\n";
 static const char TYPE[] = "Content-Type: application/sdp\r\n";
 
 /* ---- what is asked -------------------------------------------------------------------------- */
@@ -259,7 +277,8 @@ static void media_closes(void)
 
 	seq_read(&segment_session(&t.run, 0)->want, &a);
 	assert_int_equal(a.state, KEDGE_SLOT_CLOSED);
-	atomic_store_explicit(&segment_session(&t.run, 0)->done, (uint64_t)a.generation << 8 | 2, memory_order_release);
+	atomic_store_explicit(&segment_session(&t.run, 0)->done, (uint64_t)a.generation << 8 | 2,
+	    memory_order_release);
 	queue_push(&segment_queues(&t.run, 0)->evt, queue_msg(KEDGE_EVT_CLOSED, a.generation, 0));
 	assert_int_equal(write(t.run.priv->sig_eventfd, &one, sizeof(one)), sizeof(one));
 	for (int i = 0; i < 5; i++)

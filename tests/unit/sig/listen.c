@@ -28,7 +28,8 @@ static void tokens_differ(void **state)
 	for (int i = 0; i < 5000; i++) {
 		listen_token(all[i]);
 		assert_int_equal(strlen(all[i]), LISTEN_TOKEN - 1);
-		assert_int_equal(strspn(all[i], "0123456789abcdefghjkmnpqrstvwxyz"), LISTEN_TOKEN - 1);
+		assert_int_equal(
+		    strspn(all[i], "0123456789abcdefghjkmnpqrstvwxyz"), LISTEN_TOKEN - 1);
 	}
 	qsort(all, 5000, LISTEN_TOKEN, (int (*)(const void *, const void *))strcmp);
 	for (int i = 1; i < 5000; i++)
@@ -43,14 +44,19 @@ static void maddr_loses_its_name(void **state)
 	static const struct {
 		const char *in, *out;
 	} rows[] = {
-		{ "A\r\nVia: SIP/2.0/UDP h;maddr=1.2.3.4;branch=z\r\n\r\n", "A\r\nVia: SIP/2.0/UDP h;xaddr=1.2.3.4;branch=z\r\n\r\n" },
-		{ "A\r\nv:SIP/2.0/UDP h ; MADDR = 1\r\n\r\n", "A\r\nv:SIP/2.0/UDP h ; xADDR = 1\r\n\r\n" },
+		{ "A\r\nVia: SIP/2.0/UDP h;maddr=1.2.3.4;branch=z\r\n\r\n",
+		    "A\r\nVia: SIP/2.0/UDP h;xaddr=1.2.3.4;branch=z\r\n\r\n" },
+		{ "A\r\nv:SIP/2.0/UDP h ; MADDR = 1\r\n\r\n",
+		    "A\r\nv:SIP/2.0/UDP h ; xADDR = 1\r\n\r\n" },
 		{ "A\nvIA : x;a\n ;maddr=1\n\n", "A\nvIA : x;a\n ;xaddr=1\n\n" },
 		{ "A\r\nVia: x;\r\n\tmaddr=1\r\n\r\n", "A\r\nVia: x;\r\n\txaddr=1\r\n\r\n" },
-		{ "A\r\nVia: x,y;maddr=1\r\nVia: z;maddr=2\r\n\r\n", "A\r\nVia: x,y;xaddr=1\r\nVia: z;xaddr=2\r\n\r\n" },
-		{ "A\r\nContact: <sip:a;maddr=1>\r\n\r\nmaddr", "A\r\nContact: <sip:a;maddr=1>\r\n\r\nmaddr" },
+		{ "A\r\nVia: x,y;maddr=1\r\nVia: z;maddr=2\r\n\r\n",
+		    "A\r\nVia: x,y;xaddr=1\r\nVia: z;xaddr=2\r\n\r\n" },
+		{ "A\r\nContact: <sip:a;maddr=1>\r\n\r\nmaddr",
+		    "A\r\nContact: <sip:a;maddr=1>\r\n\r\nmaddr" },
 		{ "A\r\nX: 1\r\n\r\nVia: x;maddr=1\r\n", "A\r\nX: 1\r\n\r\nVia: x;maddr=1\r\n" },
-		{ "A\r\nVia: x;maddrs=1;amaddr=2;maddr\r\n\r\n", "A\r\nVia: x;maddrs=1;amaddr=2;maddr\r\n\r\n" },
+		{ "A\r\nVia: x;maddrs=1;amaddr=2;maddr\r\n\r\n",
+		    "A\r\nVia: x;maddrs=1;amaddr=2;maddr\r\n\r\n" },
 		{ "Via: x;maddr=1", "Via: x;xaddr=1" },
 		{ "Via: x;maddr", "Via: x;maddr" },
 		{ "Via: x;", "Via: x;" },
@@ -60,7 +66,8 @@ static void maddr_loses_its_name(void **state)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		size_t n = strlen(rows[i].in);
-		char *exact = malloc(n + 1); /* no NUL: a read behind it is found by the sanitizer */
+		char *exact =
+		    malloc(n + 1); /* no NUL: a read behind it is found by the sanitizer */
 
 		memcpy(exact, rows[i].in, n);
 		listen_defuse_maddr(exact, n);
@@ -93,7 +100,8 @@ static void on_response(unsigned iface, nta_agent_t *agent, msg_t *msg, sip_t *s
 static int bound(struct kedge_listener *l, int family, int type)
 {
 	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
-	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in in = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct sockaddr *sa = family == AF_INET ? (struct sockaddr *)&in : (struct sockaddr *)&in6;
 	socklen_t size = family == AF_INET ? sizeof(in) : sizeof(in6);
 	int fd = socket(family, type | SOCK_CLOEXEC, 0);
@@ -116,20 +124,24 @@ static int bound(struct kedge_listener *l, int family, int type)
 
 static void send_options(const struct kedge_listener *l, int from)
 {
-	static const char options[] = "OPTIONS sip:x SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bK1;rport\r\n"
-				      "From: <sip:a@b>;tag=1\r\nTo: <sip:x>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n"
-				      "Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n";
+	static const char options[] =
+	    "OPTIONS sip:x SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bK1;rport\r\n"
+	    "From: <sip:a@b>;tag=1\r\nTo: <sip:x>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n"
+	    "Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n";
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(l->addr.port) };
 
 	memcpy(&to.sin_addr, l->addr.ip, 4);
-	assert_int_equal(sendto(from, options, sizeof(options) - 1, 0, (struct sockaddr *)&to, sizeof(to)),
+	assert_int_equal(
+	    sendto(from, options, sizeof(options) - 1, 0, (struct sockaddr *)&to, sizeof(to)),
 	    sizeof(options) - 1);
 }
 
-/* What came while no plane was there waits in the held socket, and the library's self test does not eat it. */
+/* What came while no plane was there waits in the held socket, and the library's self test does
+ * not eat it. */
 static void adopts_what_waited(void **state)
 {
-	static const struct listen_handlers handlers = { .request = on_request, .response = on_response };
+	static const struct listen_handlers handlers = { .request = on_request,
+		.response = on_response };
 	struct conf_sip sip = { .t1_ms = 500, .t2_ms = 4000, .t4_ms = 5000 };
 	struct kedge_listener list[2];
 	struct kedge_addr at;
@@ -213,7 +225,8 @@ static ssize_t state_of(int fd)
 
 static void turns_connections_away(void **state)
 {
-	static const struct listen_handlers handlers = { on_request, on_response, on_welcome, on_no_fd };
+	static const struct listen_handlers handlers = { on_request, on_response, on_welcome,
+		on_no_fd };
 	struct conf_sip sip = { .t1_ms = 500, .t2_ms = 4000, .t4_ms = 5000 };
 	struct kedge_listener l;
 	struct rlimit old, few;
@@ -228,7 +241,8 @@ static void turns_connections_away(void **state)
 	stranger = connected(&l);
 	assert_int_equal(state_of(stranger), 0);
 	assert_int_equal(door.asked, 2);
-	/* no descriptor left: the one who comes now is closed, the one before is not, and the loop does not spin */
+	/* no descriptor left: the one who comes now is closed, the one before is not, and the loop
+	 * does not spin */
 	door.open = true;
 	late = connected(&l);
 	assert_true(listen_fd_left());
@@ -256,7 +270,8 @@ static void turns_connections_away(void **state)
 
 static void refuses_bad_lists(void **state)
 {
-	static const struct listen_handlers handlers = { .request = on_request, .response = on_response };
+	static const struct listen_handlers handlers = { .request = on_request,
+		.response = on_response };
 	struct conf_sip sip = { .t1_ms = 500, .t2_ms = 4000, .t4_ms = 5000 };
 	struct kedge_listener l = { .fd = -1, .iface = 0, .addr = { .family = AF_INET } };
 
@@ -283,7 +298,9 @@ static void clock_is_monotonic(void **state)
 static void prints(void **state)
 {
 	struct kedge_addr a = { .family = AF_INET, .port = 5060, .ip = { 192, 0, 2, 1 } };
-	struct kedge_addr b = { .family = AF_INET6, .port = 5061, .ip = { 0x20, 1, 0xd, 0xb8, [15] = 1 } };
+	struct kedge_addr b = {
+		.family = AF_INET6, .port = 5061, .ip = { 0x20, 1, 0xd, 0xb8, [15] = 1 }
+	};
 	char text[64];
 
 	assert_string_equal(listen_print(&a, text, sizeof(text)), "192.0.2.1:5060");

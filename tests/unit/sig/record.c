@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// record: what is written is read again; a copy that is torn or cut is not; the older one then holds.
+/* record: what is written is read again; a copy that is torn or cut is not; the older one then
+ * holds. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,8 +29,15 @@ static void same_text(const struct record_text *a, const char *want)
 
 static void fill_leg(struct record_leg *l, uint8_t uas)
 {
-	*l = (struct record_leg){ .uas = uas, .transport = 1, .state = 2, .iface = 3, .trunk = 4, .local_cseq = 101,
-		.remote_cseq = 7, .invite_cseq = 101, .end = uas ? KEDGE_END_INSIDE : 1,
+	*l = (struct record_leg){ .uas = uas,
+		.transport = 1,
+		.state = 2,
+		.iface = 3,
+		.trunk = 4,
+		.local_cseq = 101,
+		.remote_cseq = 7,
+		.invite_cseq = 101,
+		.end = uas ? KEDGE_END_INSIDE : 1,
 		.origin = { .id = 42, .version = 3, .digest = 9 },
 		.peer = { .family = AF_INET, .port = 5060, .ip = { 127, 0, 2, 1 } } };
 	l->call_id = text("abc@def");
@@ -54,14 +62,21 @@ static void fill(struct record *r)
 	r->answered_wall_ms = 1700000001000;
 	r->number = text("4711");
 	r->codec = text("PCMA");
-	r->via = text("SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKx,SIP/2.0/TCP 192.0.2.8;branch=z9hG4bKy");
+	r->via =
+	    text("SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKx,SIP/2.0/TCP 192.0.2.8;branch=z9hG4bKy");
 	r->invite_cseq = 12;
 	r->has_callee = true;
 	fill_leg(&r->caller, 1);
 	fill_leg(&r->callee, 0);
 	r->branches = 1;
-	r->branch[0] = (struct record_branch){ .state = 4, .transport = 1, .end = 2, .iface = 1, .trunk = 9, .hop = 77,
-		.cseq = 101, .addr = { .family = AF_INET6, .port = 5062, .ip = { 0x20, 1, 0xd, 0xb8 } } };
+	r->branch[0] = (struct record_branch){ .state = 4,
+		.transport = 1,
+		.end = 2,
+		.iface = 1,
+		.trunk = 9,
+		.hop = 77,
+		.cseq = 101,
+		.addr = { .family = AF_INET6, .port = 5062, .ip = { 0x20, 1, 0xd, 0xb8 } } };
 	r->branch[0].branch = text("z9hG4bKabandoned");
 	r->branch[0].ruri = text("sip:4711@alpha.example");
 }
@@ -107,7 +122,8 @@ static void encodes_and_decodes(void **state)
 	assert_true(q.begun_wall_ms == 1700000000000 && q.answered_wall_ms == 1700000001000);
 	same_text(&q.number, "4711");
 	same_text(&q.codec, "PCMA");
-	same_text(&q.via, "SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKx,SIP/2.0/TCP 192.0.2.8;branch=z9hG4bKy");
+	same_text(
+	    &q.via, "SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKx,SIP/2.0/TCP 192.0.2.8;branch=z9hG4bKy");
 	assert_int_equal(q.invite_cseq, 12);
 	same_leg(&q.caller, 1);
 	assert_true(q.has_callee);
@@ -225,7 +241,8 @@ static void long_bodies_reach_into_the_rest(void **state)
 	assert_int_equal(record_load(&seg, 0, &h, back), 0);
 	assert_int_equal(h.length, sizeof(big));
 	assert_memory_equal(back, big, sizeof(big));
-	segment_record_more(&seg, 0)->body[segment_record(&seg, 0)->copy[1].generation == h.generation][100] ^= 1;
+	segment_record_more(&seg, 0)
+	    ->body[segment_record(&seg, 0)->copy[1].generation == h.generation][100] ^= 1;
 	assert_int_equal(record_load(&seg, 0, &h, back), -ENOENT);
 }
 
