@@ -29,9 +29,13 @@ const char *ask_socket(const char *socket, const char *file, char buf[static ASK
 		snprintf(buf, ASK_PATH, "%s", socket);
 		return buf;
 	}
-	c = conf_load(file, CONF_UNSCALED, &errs);
+	c = conf_load(file ? file : verb_config_file(), CONF_UNSCALED, &errs);
+	if (!c && file)
+		err_print(&errs, stderr);
 	if (c)
 		snprintf(buf, ASK_PATH, "%s", c->admin.socket);
+	else if (file)
+		buf = NULL;
 	else if (runtime && *runtime == '/')
 		snprintf(buf, ASK_PATH, "%s/kedge/admin.sock", runtime);
 	else

@@ -8,8 +8,9 @@
 
 #define ASK_PATH 512
 
-/* Where the daemon listens: `socket` if not NULL, else $KEDGE_SOCKET, else admin.socket of the configuration, else
- * (it cannot be read, or not be loaded) the default place. Returns buf. */
+/* Where the daemon listens: `socket` if not NULL, else $KEDGE_SOCKET, else admin.socket of the configuration: file, or if that
+ * is NULL verb_config_file(). One that does not load means the default place if nobody named it; a named one is refused, its errors
+ * on stderr: the default place may be another daemon's. Returns buf; NULL: refused. */
 const char *ask_socket(const char *socket, const char *file, char buf[static ASK_PATH]);
 
 /* Asks for path ("/v1/trunks"). The status of the answer and *o (a new reference), or a negative errno: nobody there,

@@ -23,7 +23,7 @@ static int arguments(struct question *q, int argc, char **argv)
 		{ "socket", required_argument, NULL, 's' }, { 0 } };
 	int o;
 
-	*q = (struct question){ .file = verb_config_file() };
+	*q = (struct question){ 0 };
 	while ((o = getopt_long(argc, argv, "f:", options, NULL)) != -1) {
 		if (o == '?')
 			return verb_usage("explain");
@@ -41,16 +41,16 @@ static int arguments(struct question *q, int argc, char **argv)
 	return VERB_DONE;
 }
 
-/* The daemon's answer; NULL: none runs. */
-static json_t *from_daemon(const struct question *q)
+/* The daemon's answer; NULL: none runs at that socket. */
+static json_t *from_daemon(const struct question *q, const char *socket)
 {
-	char socket[ASK_PATH], number[ASK_PATH], from[ASK_PATH], path[3 * ASK_PATH];
+	char number[ASK_PATH], from[ASK_PATH], path[3 * ASK_PATH];
 	json_t *o = NULL;
 	int rc;
 
 	snprintf(path, sizeof(path), "/v1/explain?number=%s%s%s", ask_escape(q->number, number), q->from ? "&from=" : "",
 	    q->from ? ask_escape(q->from, from) : "");
-	rc = ask(ask_socket(q->socket, q->file, socket), path, &o);
+	rc = ask(socket, path, &o);
 	if (rc == 200)
 		return o;
 	if (rc > 0)
@@ -63,7 +63,7 @@ static json_t *from_file(const struct question *q)
 {
 	struct health *h = malloc(sizeof(*h));
 	struct err_list errs = { 0 };
-	struct conf *c = conf_load(q->file, CONF_UNSCALED, &errs);
+	struct conf *c = conf_load(q->file ? q->file : verb_config_file(), CONF_UNSCALED, &errs);
 	uint64_t now = clock_mono_ns();
 	json_t *o = NULL;
 
@@ -154,13 +154,16 @@ static void print_answer(const json_t *o)
 
 int verb_explain(int argc, char **argv)
 {
+	char socket[ASK_PATH];
 	struct question q;
 	json_t *o;
 	int rc = arguments(&q, argc, argv);
 
 	if (rc)
 		return rc;
-	o = from_daemon(&q);
+	if (!ask_socket(q.socket, q.file, socket))
+		return VERB_REFUSED;
+	o = from_daemon(&q, socket);
 	if (!o)
 		o = from_file(&q);
 	if (!o)

@@ -18,7 +18,7 @@ static int arguments(struct live *l, int argc, char **argv)
 	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, { "socket", required_argument, NULL, 's' }, { 0 } };
 	int o;
 
-	*l = (struct live){ .file = verb_config_file() };
+	*l = (struct live){ 0 };
 	while ((o = getopt_long(argc, argv, "f:", options, NULL)) != -1) {
 		if (o == '?')
 			return verb_usage(argv[0]);
@@ -38,7 +38,8 @@ static int ask_for(const struct live *l, const char *what, json_t **o)
 {
 	char socket[ASK_PATH], name[ASK_PATH], path[ASK_PATH + 32];
 
-	ask_socket(l->socket, l->file, socket);
+	if (!ask_socket(l->socket, l->file, socket))
+		return VERB_REFUSED;
 	snprintf(path, sizeof(path), "/v1/%s%s%s", what, l->name ? "/" : "", l->name ? ask_escape(l->name, name) : "");
 	return ask_or_tell(socket, path, o);
 }
@@ -309,7 +310,8 @@ static int all_calls(const struct live *l, json_t **o)
 	json_t *page, *next;
 	int rc;
 
-	ask_socket(l->socket, l->file, socket);
+	if (!ask_socket(l->socket, l->file, socket))
+		return VERB_REFUSED;
 	rc = ask_or_tell(socket, path, o);
 	while (!rc && json_is_integer(next = json_object_get(*o, "next"))) {
 		snprintf(path, sizeof(path), "/v1/calls?after=%lld", (long long)json_integer_value(next));

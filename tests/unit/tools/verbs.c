@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <jansson.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "tests/unit/sig/admin_rig.h"
@@ -154,6 +155,39 @@ static void nobody_there(void **state)
 	has("kedge: there is no trunk \"nobody\"\n");
 }
 
+/* Another daemon may listen at the default place: its answer would be taken for that of the one named. */
+static void named_file(void **state)
+{
+	static const char *const verbs[] = { "trunks", "trunks alpha", "calls", "calls --json", "explain +442071838750 --from pbx1" };
+	char runtime[160], link[256], path[128];
+	FILE *f;
+
+	(void)state;
+	snprintf(runtime, sizeof(runtime), "%s/kedge", dir);
+	snprintf(link, sizeof(link), "%s/admin.sock", runtime);
+	snprintf(path, sizeof(path), "%s/wrong.cfg", dir);
+	assert_int_equal(mkdir(runtime, 0700), 0);
+	assert_int_equal(symlink(conf->admin.socket, link), 0);
+	f = fopen(path, "w");
+	fputs("sip = { t1 = 5; };\n", f);
+	fclose(f);
+	setenv("XDG_RUNTIME_DIR", dir, 1);
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		assert_int_equal(kedge("%s -f %s/none.cfg", verbs[i], dir), 1);
+		has("none.cfg: error: cannot be read: No such file or directory\n");
+		assert_int_equal(kedge("%s -f %s", verbs[i], path), 1);
+		has("wrong.cfg:1: error: sip.t1: expected ");
+		assert_int_equal(kedge("%s -f %s --socket %s", verbs[i], path, conf->admin.socket), 0);
+		setenv("KEDGE_CONFIG", path, 1); /* not named here: what runs at the default place */
+		assert_int_equal(kedge("%s", verbs[i]), 0);
+		unsetenv("KEDGE_CONFIG");
+	}
+	unsetenv("XDG_RUNTIME_DIR");
+	unlink(path);
+	unlink(link);
+	rmdir(runtime);
+}
+
 static void live_trunks(void **state)
 {
 	json_t *o;
@@ -213,7 +247,7 @@ static void live_explain(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(help), cmocka_unit_test(check), cmocka_unit_test(config), cmocka_unit_test(nobody_there),
+		cmocka_unit_test(help), cmocka_unit_test(check), cmocka_unit_test(config), cmocka_unit_test(nobody_there), cmocka_unit_test(named_file),
 		cmocka_unit_test(live_trunks), cmocka_unit_test(live_calls), cmocka_unit_test(live_explain),
 	};
 
