@@ -318,10 +318,16 @@ static json_t *uuid_json(const struct cdr *c)
 	return json_string(id);
 }
 
+/* As the log and `kedge calls` name it. */
+static json_t *call_json(const struct cdr *c)
+{
+	return json_sprintf("%llx", (unsigned long long)c->call_id);
+}
+
 static json_t *record_json(const struct cdr *c, const char *node)
 {
-	json_t *r = json_pack("{so so so so so so so so so so so}", "uuid", uuid_json(c), "start",
-	    time_of(c->start_ms), "answer", time_of(c->answer_ms), "end", time_of(c->end_ms),
+	json_t *r = json_pack("{so so so so so so so so so so so so}", "uuid", uuid_json(c), "call",
+	    call_json(c), "start", time_of(c->start_ms), "answer", time_of(c->answer_ms), "end", time_of(c->end_ms),
 	    "duration", seconds_of(c->duration_ms), "billsec",
 	    seconds_of(c->answer_ms ? c->billed_ms : 0), "src", text_of(c->src), "src_name",
 	    text_of(c->src_name), "dst", text_of(c->dst), "disposition",

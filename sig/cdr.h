@@ -46,7 +46,7 @@ struct cdr_media { /* one direction, as kedge received it */
 };
 
 struct cdr { /* made by cdr_new; strings through cdr_text */
-	/* uuid in the file is this, in 16 hex digits, unless uuid is set */
+	/* call in the file is this, in hex as in the log; uuid too, in 16 digits, unless uuid is set */
 	uint64_t call_id;
 	char *uuid;
 	char *src, *src_name, *dst;  /* caller's number and name, number called */

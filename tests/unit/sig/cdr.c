@@ -149,6 +149,7 @@ static void test_names_and_values(void **state)
 	json_t *r = line_json(c), *a, *m;
 
 	assert_string_equal(string_at(r, "uuid"), "0000000000007f3a");
+	assert_string_equal(string_at(r, "call"), "7f3a");
 	assert_string_equal(string_at(r, "start"), "2026-11-20T13:18:53.123+00:00");
 	assert_string_equal(string_at(r, "answer"), "2026-11-20T13:19:00.000+00:00");
 	assert_string_equal(string_at(r, "end"), "2026-11-20T13:22:02.523+00:00");
