@@ -186,10 +186,11 @@ static void begin_drain(const char *why)
 static void asked_to_end(int signo)
 {
 	run.signals++;
-	if (run.signals == 1 && run.state <= RUN_SERVING) {
-		begin_drain(signo == SIGINT   ? "SIGINT"
-		            : signo == SIGHUP ? "terminal gone"
-		                              : "SIGTERM");
+	if (run.signals == 1) {
+		if (run.state <= RUN_SERVING) /* else a failed start is ending already, as gently */
+			begin_drain(signo == SIGINT   ? "SIGINT"
+			            : signo == SIGHUP ? "terminal gone"
+			                              : "SIGTERM");
 	} else if (run.signals == 2) {
 		plane_stop(run.state == RUN_STOPPING ? &run.media : &run.sig);
 		run.deadline_ns = clock_mono_ns() + GRACE_NS;

@@ -769,6 +769,31 @@ static void test_plane_that_never_comes_up(void **state)
 	assert_true(logged("run.error what=sig"));
 }
 
+/* The plane that did come up drains, and the first signal meanwhile takes none of that away. */
+static void test_signal_after_a_failed_start(void **state)
+{
+	struct segment seg;
+	pid_t sig;
+
+	unlink(path("kedge-media"));
+	assert_int_equal(symlink("/bin/false", path("kedge-media")), 0);
+	kedge = launch("log", 0);
+	UNTIL(logged("plane.start plane=sig"));
+	tool(&seg);
+	UNTIL(atomic_load_explicit(&seg.pub->sig.state, memory_order_relaxed) == KEDGE_PLANE_RUNNING);
+	sig = pid_of(&seg.pub->sig);
+	kill(sig, SIGUSR1);
+	UNTIL(calls_of(&seg) == 1);
+	UNTIL(logged("run.error what=media"));
+	kill(kedge, SIGTERM);
+	usleep(300000);
+	assert_false(gone(sig)); /* its call still speaks */
+	kill(sig, SIGUSR2);
+	assert_int_equal(wait_exit(&kedge), 1);
+	assert_true(logged("run.end why=\"a plane does not start\" calls_cut=0"));
+	public_drop(&seg);
+}
+
 static void test_plane_program_missing(void **state)
 {
 	unlink(path("kedge-media"));
@@ -841,6 +866,7 @@ int main(int argc, char **argv)
 		T(test_too_few_descriptors),
 		T(test_two_supervisors),
 		T(test_plane_that_never_comes_up),
+		T(test_signal_after_a_failed_start),
 		T(test_plane_program_missing),
 		T(test_bad_configuration),
 		T(test_service_manager_is_told),
