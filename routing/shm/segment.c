@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "config/clock.h"
+#include "routing/shm/queue.h"
 
 #define HEAD_SIZE  4096
 #define SEALS      (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
@@ -331,6 +332,33 @@ static int check_ports(struct segment *seg)
 	return 0;
 }
 
+/* One end of every queue is the attacher's own and stands still, so both loads are of one moment. */
+static int check_queue(struct segment *seg, const struct kedge_queue *q, const char *name, uint32_t worker)
+{
+	uint64_t head = atomic_load_explicit(&q->head, memory_order_acquire); /* pairs with Q2 */
+	uint64_t tail = atomic_load_explicit(&q->tail, memory_order_acquire); /* pairs with Q1 */
+
+	if (head > tail || tail - head > KEDGE_QUEUE_SLOTS)
+		return fail(seg, EINVAL,
+		    "%s queue of worker %u: head %" PRIu64 ", tail %" PRIu64 ": 0 to %d may wait", name,
+		    worker, head, tail, KEDGE_QUEUE_SLOTS);
+	return 0;
+}
+
+static int check_queues(struct segment *seg)
+{
+	int rc = 0;
+
+	for (uint32_t w = 0; rc == 0 && w < seg->priv->workers; w++) {
+		rc = check_queue(seg, &segment_queues(seg, w)->cmd, "command", w);
+		if (rc == 0)
+			rc = check_queue(seg, &segment_queues(seg, w)->evt, "event", w);
+		for (uint32_t n = 0; rc == 0 && n < seg->priv->net_count; n++)
+			rc = check_queue(seg, segment_free(seg, w, n), "free port", w);
+	}
+	return rc;
+}
+
 static bool alive(const struct kedge_beat *b)
 {
 	uint64_t beat = atomic_load_explicit(&b->beat_ns, memory_order_relaxed);
@@ -400,6 +428,8 @@ static int attach_private(struct segment *seg, struct segment_shape *shape)
 		rc = check_private(seg, size, shape);
 	if (rc == 0)
 		rc = check_ports(seg);
+	if (rc == 0)
+		rc = check_queues(seg);
 	if (rc == 0 &&
 	    memcmp(seg->pub->boot_id, seg->priv->boot_id, sizeof(seg->pub->boot_id)) != 0)
 		rc = fail(seg, EINVAL, "the two parts are of different segments (boot ids differ)");

@@ -8,7 +8,8 @@
  *   TOOL   segment_attach(pub, -1, SEGMENT_TOOL):    the public part, mapped read-only
  *
  * The files cannot change size (sealed) and are 0640. Who attaches believes nothing before it is checked: magic,
- * version, both boot ids, seals, and each offset and size, which must be what this build would lay out for the counts.
+ * version, both boot ids, seals, each offset and size, which must be what this build would lay out for the counts, and what
+ * waits in each queue, which must fit in it.
  * A plane is refused with -EBUSY while another one of its kind beats. What a dead writer left half written is mended
  * so that no torn copy is ever accepted:
  *   hop id           slot free (its resolver fills it again)      health   UNKNOWN, no generation

@@ -172,9 +172,9 @@ static void test_largest_shape(void **state)
 
 	assert_int_equal(segment_create(&seg, &most), 0);
 	assert_int_equal(segment_attach(&sig, seg.pub_fd, seg.priv_fd, SEGMENT_SIG), 0);
-	/* Sparse: what nobody wrote takes no page (the port table is read at attach: 8 MB of holes). */
+	/* Sparse: what nobody wrote takes no page (the port table and the queues' ends are read at attach: 9 MB of holes). */
 	assert_int_equal(fstat(seg.priv_fd, &st), 0);
-	assert_true(st.st_blocks * 512 < 9 << 20);
+	assert_true(st.st_blocks * 512 < 10 << 20);
 	segment_detach(&sig);
 	segment_detach(&seg);
 }
@@ -231,6 +231,31 @@ static void test_damage_is_named(void **state)
 	DAMAGED(segment_port(&run, 59)->net, 3, -EINVAL, "port pair 59");
 	DAMAGED(segment_port(&run, 0)->worker, 2, -EINVAL, "port pair 0");
 	attach(&seg, SEGMENT_SIG); /* the damage is gone */
+	segment_detach(&seg);
+}
+
+static void queue_refused(_Atomic uint64_t *word, uint64_t value, const char *text)
+{
+	atomic_store_explicit(word, value, memory_order_relaxed);
+	refused(-EINVAL, text, SEGMENT_SIG);
+	refused(-EINVAL, text, SEGMENT_MEDIA);
+	atomic_store_explicit(word, 0, memory_order_relaxed);
+}
+
+static void test_queue_that_cannot_be(void **state)
+{
+	struct segment seg;
+
+	queue_refused(&segment_queues(&run, 1)->cmd.head, 1,
+	    "command queue of worker 1: head 1, tail 0: 0 to 32768 may wait");
+	queue_refused(&segment_queues(&run, 0)->evt.tail, KEDGE_QUEUE_SLOTS + 1,
+	    "event queue of worker 0: head 0, tail 32769: 0 to 32768 may wait");
+	queue_refused(&segment_free(&run, SHAPE.workers - 1, SHAPE.nets - 1)->tail, UINT64_MAX,
+	    "free port queue of worker 1: head 0, tail 18446744073709551615");
+	/* A full one is sound. */
+	atomic_store_explicit(
+	    &segment_free(&run, 0, 0)->tail, KEDGE_QUEUE_SLOTS, memory_order_relaxed);
+	attach(&seg, SEGMENT_SIG);
 	segment_detach(&seg);
 }
 
@@ -464,6 +489,7 @@ int main(void)
 		cmocka_unit_test(test_shape_out_of_range),
 		cmocka_unit_test(test_largest_shape),
 		cmocka_unit_test_setup_teardown(test_damage_is_named, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_queue_that_cannot_be, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wrong_descriptors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_plane_of_a_kind, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_mend_anchor, setup, teardown),
