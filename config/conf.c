@@ -55,6 +55,8 @@ struct conf *conf_load(const char *file, unsigned flags, struct err_list *errs)
 	if (load_read(&l, file)) {
 		load_derive(&l);
 		load_lint(&l);
+		if (flags & CONF_FOLDERS)
+			load_folders(&l);
 	}
 	free(l.places);
 	free(l.refs);

@@ -3,9 +3,13 @@
  * are usually slips. */
 #include "config/load.h"
 
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "config/value.h"
@@ -29,6 +33,20 @@ static void sip_timers(struct load *l)
 
 	if (s->t1_ms > s->t2_ms)
 		load_error(l, load_where(l, &s->t1_ms, s->where), "sip.t1: \"%s\" is longer than sip.t2 \"%s\"", TEXT(s->t1_ms), TEXT(s->t2_ms));
+}
+
+/* Nobody makes it: the records' stops the start, the log's loses the log. */
+static void file_folder(struct load *l, const char *name, const char *const *file, struct conf_where where)
+{
+	const char *slash = strrchr(*file, '/');
+	char folder[PATH_MAX];
+	struct stat st;
+
+	if (!slash || slash == *file || (size_t)(slash - *file) >= sizeof(folder))
+		return;
+	snprintf(folder, sizeof(folder), "%.*s", (int)(slash - *file), *file);
+	if (stat(folder, &st) ? errno == ENOENT || errno == ENOTDIR : !S_ISDIR(st.st_mode))
+		load_warn(l, load_where(l, file, where), "%s.file: there is no directory \"%s\": make it first", name, folder);
 }
 
 /* ---- interfaces ----------------------------------------------------------------------------- */
@@ -394,6 +412,19 @@ static void route_back(struct load *l, const struct conf_route *r)
 				l->c->trunks.v[r->from].name);
 }
 
+/* Left over when its route was deleted. Without any route, or with one whose profile is not known, that is told already. */
+static void profile_taken(struct load *l, uint16_t profile)
+{
+	const struct conf_routes *all = &l->c->routes;
+	const struct conf_profile *p = &l->c->profiles.v[profile];
+
+	for (uint16_t i = 0; i < all->count; i++)
+		if (all->v[i].profile == profile || all->v[i].profile == CONF_NONE)
+			return;
+	if (all->count)
+		load_warn(l, p->where, "profile \"%s\": no route takes it", p->name);
+}
+
 static void routes(struct load *l)
 {
 	const struct conf_routes *all = &l->c->routes;
@@ -412,6 +443,12 @@ static void routes(struct load *l)
 		load_warn(l, l->c->where, "there are no routes: every call will be refused");
 }
 
+void load_folders(struct load *l)
+{
+	file_folder(l, "log", &l->c->log.file, l->c->log.where);
+	file_folder(l, "cdr", &l->c->cdr.file, l->c->cdr.where);
+}
+
 void load_lint(struct load *l)
 {
 	test_only(l);
@@ -422,4 +459,6 @@ void load_lint(struct load *l)
 	for (uint16_t i = 0; i < l->c->profiles.count; i++)
 		one_profile(l, &l->c->profiles.v[i]);
 	routes(l);
+	for (uint16_t i = 0; i < l->c->profiles.count; i++)
+		profile_taken(l, i);
 }

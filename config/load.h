@@ -41,6 +41,9 @@ void load_derive(struct load *l);
 /* Rules over several settings (SEMANTICS C.6), and warnings. */
 void load_lint(struct load *l);
 
+/* CONF_FOLDERS: what depends on this machine. */
+void load_folders(struct load *l);
+
 /* Divides the SCALED durations by test.time_scale. */
 void load_scale(struct load *l);
 

@@ -80,7 +80,7 @@ int verb_check(int argc, char **argv)
 	}
 	if (optind < argc)
 		return verb_usage("check");
-	c = conf_load(file, CONF_UNSCALED, &errs);
+	c = conf_load(file, CONF_UNSCALED | CONF_FOLDERS, &errs);
 	ok = c && !(strict && errs.warnings);
 	if (json) {
 		print_json(file, ok, &errs);

@@ -74,16 +74,21 @@ static struct conf *load(unsigned flags, char **told)
 #define ROUTES   "routes = ( { name = \"all\"; from = \"pbx1\"; profile = \"out\"; } );\n"
 #define TAIL     PROFILES ROUTES
 
-static void tells(const char *text, const char *expected)
+static void tells_with(unsigned flags, const char *text, const char *expected)
 {
 	struct conf *c;
 	char *told;
 
 	put_file("kedge.cfg", text);
-	c = load(0, &told);
+	c = load(flags, &told);
 	assert_string_equal(told, expected);
 	conf_unref(c);
 	free(told);
+}
+
+static void tells(const char *text, const char *expected)
+{
+	tells_with(0, text, expected);
 }
 
 /* One trunk with a line of its own, line 4 of the file. */
@@ -359,6 +364,30 @@ static void route_rules(void **state)
 	tells(HEAD TRUNKS PROFILES, "kedge.cfg:1: warning: there are no routes: every call will be refused\n");
 }
 
+static void left_over(void **state)
+{
+	(void)state;
+	tells(HEAD TRUNKS "profiles = ( { name = \"out\"; targets = ( { trunk = \"alpha\"; }, { trunk = \"beta\"; } ); },\n"
+			  "{ name = \"in\"; targets = ( { trunk = \"pbx1\"; } ); } );\n" ROUTES,
+	    "kedge.cfg:7: warning: profile \"in\": no route takes it\n");
+}
+
+/* A file of each kind in a directory that is missing, that is a file, that is there. */
+static void file_folders(void **state)
+{
+	char text[4096], expected[512];
+
+	(void)state;
+	snprintf(text, sizeof(text), "%slog = { file = \"%s/none/log\"; };\ncdr = {\nfile = \"%s/kedge.cfg/cdr\"; };\n", HEAD TRUNKS TAIL, dir, dir);
+	snprintf(expected, sizeof(expected),
+	    "kedge.cfg:8: warning: log.file: there is no directory \"none\": make it first\n"
+	    "kedge.cfg:10: warning: cdr.file: there is no directory \"kedge.cfg\": make it first\n");
+	tells_with(CONF_FOLDERS, text, expected);
+	tells(text, ""); /* of no interest but to who asks */
+	snprintf(text, sizeof(text), "%slog = { file = \"%s/log\"; };\ncdr = { file = \"/cdr\"; };\n", HEAD TRUNKS TAIL, dir);
+	tells_with(CONF_FOLDERS, text, "");
+}
+
 static void all_at_once(void **state)
 {
 	char sub[64];
@@ -601,7 +630,7 @@ int main(void)
 		cmocka_unit_test(nothing_wrong), cmocka_unit_test(files), cmocka_unit_test(includes), cmocka_unit_test(keys),
 		cmocka_unit_test(types), cmocka_unit_test(numbers_beyond_32_bits), cmocka_unit_test(references),
 		cmocka_unit_test(headers_and_codes), cmocka_unit_test(trunk_rules), cmocka_unit_test(interface_rules),
-		cmocka_unit_test(profile_rules), cmocka_unit_test(route_rules), cmocka_unit_test_teardown(all_at_once, drop_trunk_files),
+		cmocka_unit_test(profile_rules), cmocka_unit_test(route_rules), cmocka_unit_test(left_over), cmocka_unit_test(file_folders), cmocka_unit_test_teardown(all_at_once, drop_trunk_files),
 		cmocka_unit_test(examples), cmocka_unit_test(effective), cmocka_unit_test(derived), cmocka_unit_test(code_order),
 		cmocka_unit_test(whose_request), cmocka_unit_test(time_scale),
 	};

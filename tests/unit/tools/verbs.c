@@ -85,14 +85,25 @@ static void help(void **state)
 
 static void check(void **state)
 {
-	char path[128];
+	char path[128], command[512];
 	json_t *o;
 	FILE *f;
 
 	(void)state;
-	assert_int_equal(kedge("check --strict -f " EXAMPLES "kedge.cfg"), 0);
+	/* The example, where its folder of call records is missing, and where it is there. */
+	snprintf(path, sizeof(path), "%s/example/kedge.cfg", dir);
+	snprintf(command, sizeof(command), "cp -r " EXAMPLES " %s/example && sed -i s,/var/log/kedge,%s/none, %s", dir, dir, path);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(kedge("check --strict -f %s", path), 1);
+	has("kedge.cfg:13: warning: cdr.file: there is no directory \"/tmp/");
+	has("/none\": make it first\n0 errors, 1 warning\n");
+	snprintf(command, sizeof(command), "sed -i s,%s/none,%s, %s", dir, dir, path);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(kedge("check --strict -f %s", path), 0);
 	has("3 trunks, 2 profiles, 3 routes\n");
 	has("trunk alpha: if it dies between calls, that is known within 32s\n");
+	snprintf(command, sizeof(command), "rm -r %s/example", dir);
+	assert_int_equal(system(command), 0);
 	snprintf(path, sizeof(path), "%s/bad.cfg", dir);
 	f = fopen(path, "w");
 	fputs("sip = { t1 = 5; };\ninterfaces = ( { name = \"a\"; address = \"127.0.0.1\"; } );\n", f);
