@@ -376,9 +376,7 @@ static void on_event(uint64_t msg)
 		if (!owner)
 			slot_closed(slot, &w);
 		break;
-	case KEDGE_EVT_FIRST_RTP:
-		if (owner)
-			anchor_state.events->first_rtp(owner);
+	case KEDGE_EVT_FIRST_RTP: /* nothing waits for it */
 		break;
 	case KEDGE_EVT_SILENT:
 		if (owner)

@@ -57,8 +57,7 @@ struct anchor_quality { /* one direction, final or as of now: index 0 from insid
 struct anchor_events {
 	void (*closed)(void *owner,
 	    uint32_t slot); /* counters are final; the slot is free after this returns */
-	void (*first_rtp)(void *owner); /* the live outside end's first packet went inside */
-	void (*silent)(void *owner);    /* an end that ought to speak was silent for 3 s */
+	void (*silent)(void *owner); /* an end that ought to speak was silent for media.media_dead */
 };
 
 /* Attaches to the tables: rebuilds the list of free slots, asks media to close what has no owner

@@ -50,11 +50,6 @@ static void arm(struct call *c);
 
 static void on_anchor_closed(void *owner, uint32_t slot);
 
-static void on_first_rtp(void *owner)
-{
-	(void)owner;
-}
-
 static void on_silent(void *owner)
 {
 	struct call *c = owner;
@@ -64,7 +59,7 @@ static void on_silent(void *owner)
 	    .silent_ms = c->conf->media.media_dead_ms);
 }
 
-static const struct anchor_events anchor_events = { on_anchor_closed, on_first_rtp, on_silent };
+static const struct anchor_events anchor_events = { on_anchor_closed, on_silent };
 
 int call_init(const struct call_deps *deps, const struct conf *conf)
 {

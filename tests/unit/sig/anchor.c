@@ -26,7 +26,7 @@ static const struct segment_shape SHAPE = {
 static struct segment run, sig;
 static su_root_t *root;
 static struct {
-	int closed, first, silent;
+	int closed, silent;
 	void *owner;
 	uint32_t slot;
 } told;
@@ -38,17 +38,12 @@ static void on_closed(void *owner, uint32_t slot)
 	told.slot = slot;
 }
 
-static void on_first(void *owner)
-{
-	told.first++;
-}
-
 static void on_silent(void *owner)
 {
 	told.silent++;
 }
 
-static const struct anchor_events events = { on_closed, on_first, on_silent };
+static const struct anchor_events events = { on_closed, on_silent };
 
 /* Pair i: worker i % 2, address i / 2 % 2. */
 static int setup(void **state)
@@ -268,9 +263,7 @@ static void events_of_another_time_are_ignored(void **state)
 	struct anchor a = { 0 };
 
 	assert_int_equal(anchor_open(&a, 1, 0, &a), 0);
-	media_says(a.slot, KEDGE_EVT_FIRST_RTP);
 	media_says(a.slot, KEDGE_EVT_SILENT);
-	assert_int_equal(told.first, 1);
 	assert_int_equal(told.silent, 1);
 	queue_push(
 	    &segment_queues(&run, 0)->evt, queue_msg(KEDGE_EVT_SILENT, a.generation + 1, a.slot));
