@@ -83,8 +83,7 @@ char *leg_route(const struct leg *l, char out[static LEG_ROUTE]);
  * -EIO. */
 int leg_reinvite(struct leg *l, const char *body, nta_response_f *cb, void *magic);
 
-/* ACKs the 2xx of our last INVITE on this leg, with an SDP body if not NULL. Retransmitted by nta.
- * */
+/* ACKs the 2xx of our last INVITE on this leg, with an SDP body if not NULL. nta repeats it. */
 void leg_ack(struct leg *l, const char *body);
 
 /* Sends BYE, with a Reason header if not NULL. call_leg_gone() follows when the peer answered or

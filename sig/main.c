@@ -150,8 +150,7 @@ static int on_signal(su_root_magic_t *magic, su_wait_t *wait, su_wakeup_arg_t *a
 
 /* ---- start ---------------------------------------------------------------------------------- */
 
-/* The library reads its log levels from these; a level left in some shell costs half a call's CPU.
- * */
+/* The library reads its log levels from these; one left in some shell costs half a call's CPU. */
 static void clear_environment(void)
 {
 	static const char *const names[] = { "SOFIA_DEBUG", "NTA_DEBUG", "TPORT_DEBUG", "TPORT_LOG",
