@@ -208,6 +208,32 @@ static void nothing_can_be_armed(void **state)
 	}
 }
 
+static void run_dry(unsigned n)
+{
+	static unsigned before;
+	uint32_t sock;
+
+	if (n == 0)
+		call_open();
+	if (n < 10)
+		return;
+	sock = rtp_sock(KEDGE_END_INSIDE);
+	if (n == 10) {
+		before = io.armed[sock];
+		assert_true(before > 0);
+		io.setup.hooks.ended(io.setup.hooks.ctx, sock, io.tag[sock], ENOBUFS);
+	} else if (io.armed[sock] > before || n == 40) {
+		assert_int_equal(io.armed[sock], before + 1);
+		worker_stop(worker);
+	}
+}
+
+/* A multishot reception ends where the buffer ring is empty: it is armed again, once. */
+static void out_of_buffers(void **state)
+{
+	run(run_dry, 0);
+}
+
 static bool connected(uint32_t sock)
 {
 	return worker->port[sock / 2].sock[sock % 2].connected;
@@ -289,6 +315,7 @@ static void sends_outlive_their_connection(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { TEST(nothing_can_be_armed),
+		TEST(out_of_buffers),
 		TEST(nobody_speaks_through_a_plain_reception),
 		TEST(sends_outlive_their_connection) };
 
