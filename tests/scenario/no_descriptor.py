@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+"""no_descriptor: idle TCP connections take the last descriptor of signaling. Who comes by TCP then is closed at once and counted, a call by UDP still passes, and
+once the connections are gone TCP callers are served again. Twice."""
+import os
+import resource
+import socket
+import time
+
+SPARE = 12
+
+
+def scenario(t):
+    ca = t.carrier("ca", answer())
+    t.start()
+    pid = t.pid("sig")
+    fds = lambda: len(os.listdir("/proc/%d/fd" % pid))
+    before = fds()
+    hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)[1]
+    highest = max(int(n) for n in os.listdir("/proc/%d/fd" % pid))
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (highest + 1 + SPARE, hard))
+    for turn in (1, 2):
+        refused = t.figures()["counters"]["refused_no_fd"]
+        held = [connect(t) for i in range(SPARE + 21 + highest - before)]
+        assert t.until(lambda: sum(closed(s) for s in held) >= 20, 3), "%d closed, %d descriptors" % (sum(closed(s) for s in held), fds())
+        cpu = spent(pid)
+        time.sleep(0.5)
+        assert spent(pid) - cpu < 0.25, "signaling is busy with connections that it cannot take"
+        t.caller(call(talk=0.6), name="udp%d" % turn)
+        t.run()
+        for s in held:
+            s.close()
+        assert t.until(lambda: fds() <= before + 2, 5), "%d descriptors, %d before" % (fds(), before)
+        assert t.figures()["counters"]["refused_no_fd"] - refused >= 20
+        t.caller(call(talk=0.6), name="tcp%d" % turn, transport="tcp")
+        t.run()
+    assert t.pid("sig") == pid and ca.received("BYE") == 4
+
+
+def connect(t):
+    s = socket.socket()
+    s.bind((t.ip(1), 0))
+    s.connect((t.ip(3), 5060))
+    s.setblocking(False)
+    return s
+
+
+def closed(s):
+    try:
+        return s.recv(1, socket.MSG_PEEK) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+def spent(pid):
+    with open("/proc/%d/stat" % pid) as f:
+        return sum(int(n) for n in f.read().rpartition(")")[2].split()[11:13]) / os.sysconf("SC_CLK_TCK")
+
+
+def after(t):
+    t.heard("ca", 20)
