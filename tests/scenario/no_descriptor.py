@@ -20,7 +20,7 @@ def scenario(t):
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (highest + 1 + SPARE, hard))
     for turn in (1, 2):
         refused = t.figures()["counters"]["refused_no_fd"]
-        held = [connect(t) for i in range(SPARE + 21 + highest - before)]
+        held = [connect(t) for i in range(SPARE + 30 + highest - before)]
         assert t.until(lambda: sum(closed(s) for s in held) >= 20, 3), "%d closed, %d descriptors" % (sum(closed(s) for s in held), fds())
         cpu = spent(pid)
         time.sleep(0.5)
