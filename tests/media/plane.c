@@ -513,6 +513,31 @@ static void nothing_before_live(void **state)
 	stop();
 }
 
+/* The order to go live and the first packet come in one batch, because media slept meanwhile: the packet is not early. */
+static void orders_come_before_packets(void **state)
+{
+	struct call c;
+
+	start(8);
+	call_open(&c, 0, "127.0.1.1", "127.0.2.1");
+	exchange(&c);
+	usleep(500000); /* latches settle: a socket that is just being connected is another matter */
+	exchange(&c);
+	for (int i = 0; i < 10; i++) {
+		make_live(&c, KEDGE_LIVE_NONE);
+		kill(plane.pid, SIGSTOP);
+		usleep(10000);
+		c.a.want.live = 0;
+		plane_commit(&plane, &c.a);
+		say(&c.in);
+		kill(plane.pid, SIGCONT);
+		assert_int_equal(hear(&c.out).seed, c.in.seed);
+	}
+	assert_int_equal(PLANE_COUNT(&plane, drop_early), 0);
+	call_close(&c);
+	stop();
+}
+
 static void hold_and_resume(void **state)
 {
 	struct call c;
@@ -1361,7 +1386,7 @@ int main(int argc, char **argv)
 		TEST(many_calls),
 		TEST(one_line_over_a_switch),
 		TEST(inside_changes_its_ssrc),
-		TEST(nothing_before_live),
+		TEST(nothing_before_live), TEST(orders_come_before_packets),
 		TEST(hold_and_resume),
 		TEST(payload_types_are_mapped),
 		TEST(loss_and_order_are_counted),
