@@ -214,7 +214,8 @@ static void tick(struct worker *w)
 
 static void after_packets(struct worker *w)
 {
-	if (w->commands) {
+	/* What ended receptions leave in their sockets is relayed below: orders first there too, woken or not. */
+	if (w->commands || queue_count(&w->queues->cmd) != 0) {
 		run_commands(w);
 		port_tick(w);
 	}
