@@ -3,7 +3,9 @@
 stranger's: nothing dies, nothing stays, calls that are up meanwhile lose nothing, and a good call passes after. KEDGE_NOISE_SECONDS, 10."""
 import os
 import random
+import re
 import socket
+import struct
 import time
 
 SECONDS = float(os.environ.get("KEDGE_NOISE_SECONDS", "10"))
@@ -111,13 +113,24 @@ def sanitized(t):
         return b"__asan_init" in f.read()
 
 
+def refuse_under_fire(t, raw, m):
+    """404, after a stranger has spoken RTP to the very port that the offer named."""
+    port = re.search(r"m=audio (\d+)", m.body)
+    if port:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            stranger.bind((t.ip(7), 0))
+            for n in range(5):
+                stranger.sendto(struct.pack(">BBHII", 0x80, 0, n, 160 * n, 99) + bytes(160), (t.ip(4), int(port.group(1))))
+    raw.reply(m, 404)
+
+
 def scenario(t):
     seed = int(os.environ.get("KEDGE_SEED", "0")) or random.randrange(1 << 30)
     print("seed %d, %g s" % (seed, SECONDS))
     dice = random.Random(seed)
     t.top["log"] = {"level": "info"}
     # What of the noise is good enough for a call is told 404; the good calls go, by prefix, to ca.
-    mute = t.silent("mute", {"OPTIONS": 200, "INVITE": 404})
+    mute = t.silent("mute", {"OPTIONS": 200, "INVITE": lambda raw, m: refuse_under_fire(t, raw, m)})
     ca = t.carrier("ca", answer())
     t.profiles = {"bad": {"targets": [{"trunk": "mute"}]}, "good": {"targets": [{"trunk": "ca"}]}}
     t.routes = [{"name": "bad", "profile": "bad"}, {"name": "good", "from": "pbx1", "prefix": "+4930", "profile": "good"}]
@@ -142,7 +155,11 @@ def scenario(t):
     print("memory %d -> %d KiB; %s" % (before, memory(t), {k: v for k, v in counted.items() if v}))
     assert sanitized(t) or memory(t) < before + 48 * 1024
     assert counted["bad_message"] > 0 and counted["refused_unknown_source"] > 0
-    # Strangers at a connected socket are dropped by the kernel, unseen: what shows it is the held calls' audio, not a counter.
+    # Strangers at a connected socket are dropped by the kernel, unseen; at a port whose far end is not known yet media sees and counts them.
+    dropped, records = t.media("drop_stranger"), len(t.cdr())
+    aimed = t.caller(fails(404), numbers=["+15550100"], name="aimed", user="1003")
+    assert aimed.wait(5) == 0 and t.until(lambda: t.media("drop_stranger") > dropped, 2), t.figures()
+    assert t.until(lambda: len(t.cdr()) > records, 5)
     t.cdrs = len(t.cdr())
     assert sum(r["dst"].startswith("+4930") for r in t.cdr()) == 6
     assert ca.received("INVITE") == 6
