@@ -2,7 +2,6 @@
 #include "media/port.h"
 
 #include <errno.h>
-#include <linux/filter.h>
 #include <sys/socket.h>
 
 #include "config/event.h"
@@ -22,26 +21,6 @@ static uint32_t sock_number(uint32_t port, unsigned which)
 }
 
 /* ---- system calls ---------------------------------------------------------------------------- */
-
-static int deafen(int fd)
-{
-	struct sock_filter none = BPF_STMT(BPF_RET | BPF_K, 0);
-	struct sock_fprog drop_all = { 1, &none };
-
-	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &drop_all, sizeof(drop_all)) < 0
-	           ? -errno
-	           : 0;
-}
-
-static int listen_again(int fd)
-{
-	int unused = 0;
-
-	if (setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof(unused)) < 0 &&
-	    errno != ENOENT)
-		return -errno;
-	return 0;
-}
 
 static int unconnect(int fd)
 {
@@ -147,10 +126,10 @@ static void attach_one(struct worker *w, uint32_t port, uint8_t place, bool fres
 		return;
 	}
 	for (int which = 0; which < 2; which++) {
-		int rc = deafen(p->sock[which].fd);
+		int rc = pool_deafen(p->sock[which].fd);
 
 		if (rc < 0) {
-			complain(w, "drop-all filter", rc);
+			complain(w, "close a port", rc);
 			return; /* never offered: it could not be kept deaf */
 		}
 	}
@@ -188,12 +167,8 @@ int port_check(const struct worker *w, uint32_t port)
 
 static int make_ready(int fd)
 {
-	int rc = unconnect(fd);
-
-	if (rc < 0)
-		return rc;
 	drain(fd);
-	return listen_again(fd);
+	return unconnect(fd);
 }
 
 static void lend_sock(struct worker *w, uint32_t port, unsigned which)
@@ -214,7 +189,7 @@ int port_lend(struct worker *w, uint32_t port, uint32_t slot, uint8_t place, boo
 		int rc = keep ? unconnect(p->sock[which].fd) : make_ready(p->sock[which].fd);
 
 		if (rc < 0) {
-			deafen(p->sock[0].fd);
+			pool_deafen(p->sock[0].fd);
 			complain(w, "lend a port", rc);
 			return rc;
 		}
@@ -244,12 +219,14 @@ void port_close(struct worker *w, uint32_t port)
 {
 	struct port *p = &w->port[port];
 
+	/* What was sent and not submitted yet has no other address than the connection's. */
+	w->ops->flush(w->io);
 	p->state = PORT_CLOSING;
 	for (unsigned which = 0; which < 2; which++) {
-		int rc = deafen(p->sock[which].fd);
+		int rc = pool_deafen(p->sock[which].fd);
 
 		if (rc < 0)
-			complain(w, "drop-all filter", rc);
+			complain(w, "close a port", rc);
 		p->sock[which].want = IO_OFF;
 	}
 	worker_count(&w->count->ports_lent, (uint64_t)-1);
@@ -377,7 +354,7 @@ static void take_back(struct worker *w)
 		    w->place[i] != POOL_NEITHER)
 			continue;
 		p->strikes = 0;
-		if (deafen(p->sock[0].fd) == 0 && deafen(p->sock[1].fd) == 0)
+		if (pool_deafen(p->sock[0].fd) == 0 && pool_deafen(p->sock[1].fd) == 0)
 			rest(w, i);
 	}
 }

@@ -6,9 +6,9 @@
  *
  * Where the ring of an address runs low the pairs that rest longest are offered before their time.
  *
- * A pair that is not lent carries a drop-all filter. Lending, in this order: unconnect, clear SO_ERROR, drain while still deaf,
- * remove the filter; so no packet meant for an earlier call is ever read for a later one. Every lending has its
- * generation, which is the tag of all requests on the pair.
+ * A pair that is not lent is deaf: connected to itself. Lending, in this order: clear SO_ERROR, drain while still deaf, unconnect; so no
+ * packet meant for an earlier call is ever read for a later one. Every lending has its generation, which is the tag of all requests
+ * on the pair.
  * A socket listens with recvmsg until its latch has settled, then it is connected, drained and read with plain recv: the
  * kernel routes cheaper and drops strangers unseen. */
 #ifndef KEDGE_MEDIA_PORT_H

@@ -2,7 +2,6 @@
 #include "tools/hold.h"
 
 #include <errno.h>
-#include <linux/filter.h>
 #include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,6 +11,8 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "routing/shm/pool.h"
 
 #define SIP_UDP_BUFFER                                                                             \
 	(4 << 20) /* bursts wait here while signaling restarts: some 4,000 requests */
@@ -178,15 +179,6 @@ static int bind_to(int fd, const struct kedge_addr *a, uint16_t port)
 	return bind(fd, (struct sockaddr *)&ss, len) < 0 ? -errno : 0;
 }
 
-/* Deaf before it has its port: not one packet can queue. */
-static int make_deaf(int fd)
-{
-	struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
-	struct sock_fprog prog = { .len = 1, .filter = &drop };
-
-	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) < 0 ? -errno : 0;
-}
-
 /* A deaf UDP socket, or a negative errno: -EADDRINUSE is the next port's chance. */
 static int rtp_socket(const struct kedge_addr *a, uint16_t port)
 {
@@ -195,9 +187,9 @@ static int rtp_socket(const struct kedge_addr *a, uint16_t port)
 
 	if (fd < 0)
 		return -errno;
-	rc = make_deaf(fd);
+	rc = bind_to(fd, a, port);
 	if (rc == 0)
-		rc = bind_to(fd, a, port);
+		rc = pool_deafen(fd);
 	if (rc < 0) {
 		close(fd);
 		return rc;

@@ -2,8 +2,8 @@
 /* hold: what `kedge run` holds for both planes, so that either may die and find it again: the segment, the RTP port
  * pairs, the SIP listeners, the eventfds.
  *
- * All descriptors are close-on-exec; plane.c opens to each plane its own. Ports are bound ahead of need and deaf (a
- * filter that drops everything) until media lends them. A port somebody else has is skipped and counted.
+ * All descriptors are close-on-exec; plane.c opens to each plane its own. Ports are bound ahead of need and deaf
+ * (pool_deafen) until media lends them. A port somebody else has is skipped and counted.
  * Thread: one. Owner: the caller holds struct hold. Errors: negative errno, the reason in h->why. */
 #ifndef KEDGE_TOOLS_HOLD_H
 #define KEDGE_TOOLS_HOLD_H

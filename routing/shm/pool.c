@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "routing/shm/queue.h"
 #include "routing/shm/seq.h"
@@ -207,4 +208,15 @@ void pool_scan(const struct segment *seg, uint8_t *place)
 		for (unsigned e = 0; e < n; e++)
 			scan_end(seg, i, e, place);
 	}
+}
+
+int pool_deafen(int fd)
+{
+	struct sockaddr_storage own;
+	socklen_t len = sizeof(own);
+
+	if (getsockname(fd, (struct sockaddr *)&own, &len) < 0 ||
+	    connect(fd, (struct sockaddr *)&own, len) < 0)
+		return -errno;
+	return 0;
 }

@@ -39,6 +39,11 @@ uint32_t pool_lent(const struct segment *seg, uint32_t slot, unsigned end);
  * workers. */
 uint32_t pool_recover(const struct segment *seg);
 
+/* Either: makes a bound socket of a pair deaf, by connecting it to itself: the kernel then answers whoever else speaks to the port as
+ * it does for a closed one, and nothing queues. Undone by connecting it to AF_UNSPEC. (A drop-all filter would be silent, but is compiled
+ * anew each time and cost 20 us per anchor and milliseconds of delay to others.) 0 or a negative errno. */
+int pool_deafen(int fd);
+
 /* MEDIA, once after attach: place[i] of each of the port_count pairs, for all workers. Safe while SIG lends: rings are
  * read before the table. */
 void pool_scan(const struct segment *seg, uint8_t *place);

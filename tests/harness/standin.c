@@ -100,8 +100,8 @@ static bool obey(int signo)
 	} else if (signo == SIGUSR1) {
 		count_packets();
 	} else {
-		(void)setsockopt(segment_port(&seg, 0)->fd_rtp, SOL_SOCKET, SO_DETACH_FILTER,
-		    &(int){ 0 }, sizeof(int));
+		(void)connect(segment_port(&seg, 0)->fd_rtp,
+		    &(struct sockaddr){ .sa_family = AF_UNSPEC }, sizeof(struct sockaddr));
 	}
 	return false;
 }
