@@ -32,6 +32,7 @@
 #define OUT        (64u * 1024) /* written at once */
 #define KEYS       256          /* kinds of lines counted at one time, for suppression */
 #define WINDOW_MS  10000
+#define GATHER_NS  5000000 /* lines of one moment are written together */
 #define CUT_ROOM   128 /* of a line, kept for " cut=FIELD" */
 
 enum kind { KIND_STR, KIND_JSON, KIND_HEX, KIND_UINT, KIND_INT, KIND_REAL };
@@ -544,6 +545,9 @@ static void rest(const struct writer *w)
 
 	if (!w->suppressing && w->told_dropped == atomic_load_explicit(&log_.dropped, memory_order_relaxed)) {
 		sem_wait(&log_.wake);
+		/* Waking costs more than writing: the lines of a moment are written together. */
+		if (!atomic_load_explicit(&log_.stop, memory_order_acquire))
+			nanosleep(&(struct timespec){ .tv_nsec = GATHER_NS }, NULL);
 	} else {
 		clock_gettime(CLOCK_REALTIME, &t);
 		t.tv_sec++;

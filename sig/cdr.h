@@ -56,7 +56,8 @@ struct cdr { /* made by cdr_new; strings through cdr_text */
 	char *hangup_cause;
 	char *sip_call_id[2];        /* caller's, callee's */
 	char *codec;
-	/* JSON of the decision record; other text is kept as a string */
+	/* the decision record, a whole JSON object as routing/decide writes it; text that does not
+	 * begin with { is kept as a string */
 	char *decision;
 	uint64_t start_ms, answer_ms, end_ms; /* wall; answer 0: never */
 	uint64_t duration_ms, billed_ms;      /* monotonic spans: start to end, answer to end */
