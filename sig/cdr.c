@@ -354,7 +354,7 @@ static json_t *record_json(const struct cdr *c, const char *node)
 }
 
 /* The decision record takes the place of its null: reading it only to write it again is a third of a record's cost. */
-static char *splice(char *line, const char *decision)
+static char *put_decision(char *line, const char *decision)
 {
 	static const char null_there[] = "\"decision\":null";
 	char *at = line ? strstr(line, null_there) : NULL;
@@ -378,7 +378,7 @@ char *cdr_line(const struct cdr *c, const char *node)
 	char *line = r ? json_dumps(r, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
 
 	json_decref(r);
-	return is_json(c->decision) ? splice(line, c->decision) : line;
+	return is_json(c->decision) ? put_decision(line, c->decision) : line;
 }
 
 /* ---- the writer ----------------------------------------------------------------------------- */
