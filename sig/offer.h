@@ -14,6 +14,12 @@
  * every form (a=sendonly, recvonly, inactive, c=0.0.0.0) is told as a direction, port and address
  * kept. rtcp-mux (RFC 5761) is between kedge and each side: accepted where offered, never offered.
  *
+ *   offer_body.c   the SDP among the parts of a message
+ *   offer_read.c   bytes to struct offer
+ *   offer_write.c  the body for the other side
+ *   offer_fit.c    two bodies compared; what media must know
+ *   offer_text.c, offer_format.c  words and codecs, for the four above
+ *
  * Pure: bytes in, bytes out, no allocation, no clock, any thread. struct offer is some 6 KB (for
  * the stack) and borrows the body. Errors: negative errno, and where it was in struct offer_error. */
 #ifndef KEDGE_SIG_OFFER_H

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+#include <string.h>
+#include <strings.h>
+
+#include "sig/offer.h"
+#include "sig/offer_format.h"
+
+static const struct offer_format *first_codec(const struct offer *o)
+{
+	for (unsigned i = 0; i < o->formats; i++)
+		if (!format_aux(&o->format[i]))
+			return &o->format[i];
+	return NULL;
+}
+
+static bool codec_shared(const struct offer *offered, const struct offer *answer)
+{
+	const struct offer_format *f;
+	for (unsigned i = 0; i < answer->formats; i++)
+		if (!format_aux(&answer->format[i]) &&
+		    (f = format_find(offered, &answer->format[i])) && !format_aux(f))
+			return true;
+	return false;
+}
+
+static enum offer_fit fit_without_audio(const struct offer *answer)
+{
+	for (unsigned i = 0; i < answer->lines; i++)
+		if (answer->line[i].port)
+			return OFFER_PROTO;
+	return OFFER_REFUSED;
+}
+
+enum offer_fit offer_fits(const struct offer *offered, const struct offer *answer)
+{
+	if (offered->audio < 0)
+		return OFFER_REFUSED;
+	if (answer->audio < 0)
+		return fit_without_audio(answer);
+	if (answer->foreign)
+		return OFFER_UNREACHABLE;
+	if (!codec_shared(offered, answer))
+		return OFFER_NO_CODEC;
+	if (answer->lines != offered->lines || answer->audio != offered->audio)
+		return OFFER_LINES_DIFFER;
+	return OFFER_FITS;
+}
+
+const char *offer_fit_name(enum offer_fit f)
+{
+	static const char *const name[] = {
+		[OFFER_FITS] = "fits",
+		[OFFER_LINES_DIFFER] = "lines_differ",
+		[OFFER_REFUSED] = "refused",
+		[OFFER_NO_CODEC] = "no_codec",
+		[OFFER_PROTO] = "proto",
+		[OFFER_UNREACHABLE] = "unreachable",
+	};
+	return (unsigned)f < sizeof name / sizeof *name ? name[f] : "";
+}
+
+bool offer_same(const struct offer *bound, const struct offer *answer)
+{
+	for (unsigned i = 0; i < answer->formats; i++)
+		if (!format_find(bound, &answer->format[i]))
+			return false;
+	return true;
+}
+
+bool offer_end(const struct offer *o, struct offer_end *end)
+{
+	if (o->audio < 0)
+		return false;
+	const struct offer_line *l = &o->line[o->audio];
+	const struct offer_format *codec = first_codec(o);
+	*end = (struct offer_end){
+		.rtp = l->rtp,
+		.rtcp = l->mux ? l->rtp : l->rtcp,
+		.clock_rate = codec && codec->rate ? codec->rate : 8000,
+		.ptime_ms = l->ptime ? l->ptime : 20,
+		.direction = l->direction,
+		.telephone_event = 0xff,
+		.pt = codec ? codec->pt : 0xff,
+		.mux = l->mux,
+	};
+	if (codec)
+		memcpy(end->codec, codec->name, sizeof end->codec);
+	for (unsigned i = o->formats; i-- > 0;)
+		if (!strcasecmp(o->format[i].name, "telephone-event") &&
+		    (end->telephone_event == 0xff || o->format[i].rate == end->clock_rate))
+			end->telephone_event = o->format[i].pt;
+	return true;
+}
+
+int offer_map(const struct offer *inside, const struct offer *outside, struct kedge_pt pt[8])
+{
+	int n = 0;
+	for (unsigned i = 0; i < inside->formats && n < 8; i++) {
+		const struct offer_format *f = &inside->format[i], *there = format_find(outside, f);
+		if (there && there->pt != f->pt)
+			pt[n++] = (struct kedge_pt){ f->pt, there->pt };
+	}
+	return n;
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+/* offer_format: payload types and the codecs behind them (RFC 3551), for the files of offer alone.
+ * Pure, any thread. */
+#ifndef KEDGE_SIG_OFFER_FORMAT_H
+#define KEDGE_SIG_OFFER_FORMAT_H
+
+#include "sig/offer.h"
+
+/* What a type means where no a=rtpmap says it. */
+struct offer_format format_static(uint8_t pt);
+
+/* Goes with a codec, is none itself: telephone-event, CN. */
+bool format_aux(const struct offer_format *f);
+
+/* Do both mean the same codec? */
+bool format_equal(const struct offer_format *a, const struct offer_format *b);
+
+/* The format of o that means the same as f; the same number wins. NULL: none. */
+const struct offer_format *format_find(const struct offer *o, const struct offer_format *f);
+
+/* Is it called "PCMU", or with its rate "L16/16000"? */
+bool format_named(const struct offer_format *f, const char *name);
+
+/* Is it one of these; an empty list or NULL: all. */
+bool format_listed(const struct offer_format *f, const struct conf_strings *names);
+
+#endif
