@@ -17,16 +17,10 @@
 #include "config/clock.h"
 #include "config/event.h"
 #include "sig/admin.h"
-#include "sig/failure.h"
 #include "sig/ingress.h"
 #include "sig/profile.h"
 #include "sig/record.h"
-
-#define REPEAT_NS (60 * CLOCK_NS_PER_S) /* C.7 6: a proxy's Timer C is 3 min */
-/* first_response ends with one of timer A's ticks: we come first, so that the INVITE is not sent
- * once more at the moment it is given up (C.2). */
-#define LEAD_NS        (3 * CLOCK_NS_PER_MS)
-#define CANCEL_WAIT_NS CLOCK_NS_PER_S /* for the 487 of a branch given up after a 1xx */
+#include "sig/setup.h"
 
 static struct {
 	struct call_deps deps;
@@ -42,9 +36,6 @@ static const char *const state_names[CALL_STATE_COUNT] = {
 	CALL_STATES(S)
 #undef S
 };
-
-static void advance(struct call *c);
-static void arm(struct call *c);
 
 /* ---- module --------------------------------------------------------------------------------- */
 
@@ -103,6 +94,11 @@ uint32_t call_pending(void)
 const char *call_state_name(enum call_state s)
 {
 	return state_names[s];
+}
+
+uint32_t call_scale(void)
+{
+	return calls.scale;
 }
 
 struct kedge_sig_counters *call_counters(void)
@@ -171,8 +167,7 @@ bool call_has(const struct call *c, const struct leg *l)
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
-/* What another process, and the operator, would want to know. */
-static void changed(struct call *c)
+void call_changed(struct call *c)
 {
 	record_call(c);
 	report_change(c);
@@ -196,7 +191,7 @@ static void unlink_call(struct call *c)
 		c->next->prev = c->prev;
 }
 
-static void unwatch(struct call *c)
+void call_unwatch(struct call *c)
 {
 	if (c->tport) {
 		tport_release(c->tport, c->pending, c->invite, NULL, (tp_client_t *)c, 0);
@@ -211,7 +206,7 @@ static void unwatch(struct call *c)
 static void call_free(struct call *c)
 {
 	unlink_call(c);
-	unwatch(c);
+	call_unwatch(c);
 	if (c->state == CALL_GONE)
 		calls.tails--;
 	su_timer_destroy(c->timer);
@@ -253,8 +248,7 @@ static void close_media(struct call *c)
 	anchor_close(&c->bridge.anchor);
 }
 
-/* The one place where a call changes its state. The caller holds it. */
-static void enter(struct call *c, enum call_state to)
+void call_enter(struct call *c, enum call_state to)
 {
 	bool was_alive = c->state != CALL_GONE;
 
@@ -302,55 +296,6 @@ static uint64_t next_due(const struct call *c)
 	return sooner(due, c->delayed_ns);
 }
 
-static void repeat_ringing(struct call *c);
-static void start_attempt(struct call *c, const struct decide_step *step);
-static void ask(struct call *c, struct attempt *a);
-static void outcome(struct call *c, struct attempt *a);
-static void give_up(struct call *c, struct attempt *a, enum cause cause);
-static void closed_branch(struct call *c, struct attempt *a, uint16_t status);
-
-static void set_due(struct attempt *a, uint64_t due_ns)
-{
-	a->due_ns[ATTEMPT_DUE_DECIDE] = due_ns ? due_ns - LEAD_NS : 0;
-}
-
-static void attempt_tick(struct call *c, struct attempt *a, uint64_t now)
-{
-	if (a->due_ns[ATTEMPT_DUE_WINDOW] && a->due_ns[ATTEMPT_DUE_WINDOW] <= now) {
-		attempt_end(a);
-		closed_branch(c, a, 0);
-		return;
-	}
-	if (a->due_ns[ATTEMPT_DUE_WAIT] && a->due_ns[ATTEMPT_DUE_WAIT] <= now) {
-		a->due_ns[ATTEMPT_DUE_WAIT] = 0;
-		a->waits = false;
-		outcome(c, a);
-	}
-	if (a->due_ns[ATTEMPT_DUE_CONNECT] && a->due_ns[ATTEMPT_DUE_CONNECT] <= now) {
-		a->due_ns[ATTEMPT_DUE_CONNECT] = 0;
-		if (!attempt_connected(a))
-			give_up(c, a, CAUSE_CONNECT);
-	}
-	if (a->due_ns[ATTEMPT_DUE_DECIDE] && a->due_ns[ATTEMPT_DUE_DECIDE] <= now)
-		ask(c, a);
-}
-
-static void tick(struct call *c, uint64_t now)
-{
-	for (struct attempt *a = c->attempts; a; a = a->next)
-		attempt_tick(c, a, now);
-	if (c->delayed_ns && c->delayed_ns <= now) {
-		c->delayed_ns = 0;
-		start_attempt(c, &c->delayed);
-	}
-	if (c->next_ns && c->next_ns <= now) {
-		c->next_ns = 0;
-		advance(c);
-	}
-	if (c->repeat_ns && c->repeat_ns <= now)
-		repeat_ringing(c);
-}
-
 static void on_timer(su_root_magic_t *magic, su_timer_t *timer, su_timer_arg_t *arg)
 {
 	struct call *c = (struct call *)arg;
@@ -359,12 +304,12 @@ static void on_timer(su_root_magic_t *magic, su_timer_t *timer, su_timer_arg_t *
 	(void)timer;
 	call_hold(c);
 	c->timer_ns = 0;
-	tick(c, clock_mono_ns());
-	arm(c);
+	setup_tick(c, clock_mono_ns());
+	call_arm(c);
 	call_release(c);
 }
 
-static void arm(struct call *c)
+void call_arm(struct call *c)
 {
 	uint64_t due = next_due(c), now;
 
@@ -379,475 +324,6 @@ static void arm(struct call *c)
 	/* Up, so that it is due when the timer fires: the library counts whole milliseconds. */
 	su_timer_set_interval(c->timer, on_timer, (su_timer_arg_t *)c,
 	    (su_duration_t)(due > now ? (due - now + CLOCK_NS_PER_MS - 1) / CLOCK_NS_PER_MS : 0));
-}
-
-/* ---- to the caller -------------------------------------------------------------------------- */
-
-static void tell_1xx(struct call *c, int status, const char *body)
-{
-	const char *server = call_agent_text(c);
-
-	/* Never behind a final: the library does not survive it. */
-	if (!c->caller.irq || nta_incoming_status(c->caller.irq) >= 200)
-		return;
-	nta_incoming_treply(c->caller.irq, status, NULL, SIPTAG_CONTACT(c->caller.contact),
-	    SIPTAG_ALLOW_STR(leg_allow), TAG_IF(server, SIPTAG_SERVER_STR(server)),
-	    TAG_IF(body, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
-	    TAG_IF(body, SIPTAG_PAYLOAD_STR(body)), TAG_END());
-	c->told_1xx = (uint16_t)status;
-	c->told_sdp = c->told_sdp || body;
-	c->repeat_ns = clock_mono_ns() + REPEAT_NS / calls.scale;
-}
-
-static void repeat_ringing(struct call *c)
-{
-	c->repeat_ns = 0;
-	if (c->state == CALL_SETUP && c->told_1xx > 100)
-		tell_1xx(c, c->told_1xx, c->told_sdp ? c->bridge.caller.ours : NULL);
-}
-
-static void tell_final(struct call *c, int status, const char *phrase, const char *headers)
-{
-	const char *server = call_agent_text(c);
-
-	c->code = (uint16_t)status;
-	if (!c->caller.irq || nta_incoming_status(c->caller.irq) >= 200)
-		return;
-	nta_incoming_treply(c->caller.irq, status, phrase,
-	    TAG_IF(server, SIPTAG_SERVER_STR(server)),
-	    TAG_IF(status == 415, SIPTAG_ACCEPT_STR("application/sdp")),
-	    TAG_IF(headers && headers[0], SIPTAG_HEADER_STR(headers)), TAG_END());
-	nta_incoming_destroy(c->caller.irq); /* it repeats its answer until the ACK by itself */
-	c->caller.irq = NULL;
-}
-
-static void tell_200(struct call *c, const char *body)
-{
-	const char *server = call_agent_text(c);
-
-	c->code = 200;
-	nta_incoming_treply(c->caller.irq, SIP_200_OK, SIPTAG_CONTACT(c->caller.contact),
-	    SIPTAG_ALLOW_STR(leg_allow), TAG_IF(server, SIPTAG_SERVER_STR(server)),
-	    TAG_IF(body, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
-	    TAG_IF(body, SIPTAG_PAYLOAD_STR(body)), TAG_END());
-}
-
-/* ---- the end of setup ----------------------------------------------------------------------- */
-
-/* Every branch without a final is given up: nobody waits for it. */
-static void give_up_others(struct call *c, const struct attempt *but)
-{
-	for (struct attempt *a = c->attempts; a; a = a->next) {
-		if (a == but)
-			continue;
-		if (attempt_open(a) && a->state != ATTEMPT_CANCELLING && a->cause == CAUSE_NONE)
-			a->cause = CAUSE_CANCELLED;
-		attempt_give_up(a);
-		a->waits = false;
-		a->due_ns[ATTEMPT_DUE_WAIT] = a->due_ns[ATTEMPT_DUE_DECIDE] =
-		    a->due_ns[ATTEMPT_DUE_CONNECT] = 0;
-		if (a->side.end != KEDGE_LIVE_NONE && !attempt_open(a))
-			bridge_drop(&c->bridge, &a->side);
-	}
-}
-
-static void end_setup(struct call *c)
-{
-	unwatch(c);
-	c->next_ns = c->repeat_ns = c->delayed_ns = 0;
-}
-
-static void fail(struct call *c, const struct decide_final *f)
-{
-	struct attempt *from = NULL;
-	char headers[400] = "";
-	size_t n = 0;
-
-	for (struct attempt *a = c->attempts; a; a = a->next)
-		if (a->index == f->from)
-			from = a;
-	if (from && from->reason[0])
-		n += (size_t)snprintf(
-		    headers + n, sizeof(headers) - n, "Reason: %s\r\n", from->reason);
-	if (f->sip_cause)
-		n += (size_t)snprintf(
-		    headers + n, sizeof(headers) - n, "Reason: SIP;cause=%u\r\n", f->sip_cause);
-	if (f->q850)
-		n += (size_t)snprintf(
-		    headers + n, sizeof(headers) - n, "Reason: Q.850;cause=%u\r\n", f->q850);
-	if (f->retry_after_s)
-		snprintf(headers + n, sizeof(headers) - n, "Retry-After: %u\r\n", f->retry_after_s);
-	c->final = *f;
-	c->why = f->why;
-	tell_final(c, f->code, f->phrase, headers);
-	segment_add(&calls.count->calls_failed, 1);
-	leg_end(&c->caller);
-	give_up_others(c, NULL);
-	end_setup(c);
-	enter(c, CALL_GONE);
-}
-
-/* C.7 5: the caller is gone; nothing starts any more. */
-static void cancelled(struct call *c, const char *why)
-{
-	struct decide_step step;
-
-	decide_cancel(&c->decide);
-	if (decide_next(&c->decide, calls.deps.health, clock_mono_ns(), &step) == DECIDE_FINAL)
-		c->final = step.final;
-	c->by = CALL_BY_CALLER;
-	c->why = why;
-	tell_final(c, SIP_487_REQUEST_CANCELLED, NULL);
-	segment_add(&calls.count->calls_cancelled, 1);
-	leg_end(&c->caller);
-	give_up_others(c, NULL);
-	end_setup(c);
-	enter(c, CALL_GONE);
-}
-
-/* ---- attempts ------------------------------------------------------------------------------- */
-
-static struct attempt *attempt_new(struct call *c, const struct decide_step *step)
-{
-	struct attempt *a = su_zalloc(c->home, sizeof(*a)), **last = &c->attempts;
-
-	assert(a); /* jemalloc or the kernel ends us before */
-	a->call = c;
-	a->index = step->attempt;
-	a->hop = step->hop;
-	a->trunk = step->trunk;
-	a->leg.iface = c->conf->trunks.v[step->trunk].interface;
-	a->leg.call = c;
-	a->leg.trunk = step->trunk;
-	a->side.trunk = step->trunk;
-	a->side.peer = step->addr;
-	a->side.end = KEDGE_LIVE_NONE;
-	while (*last)
-		last = &(*last)->next;
-	*last = a;
-	return a;
-}
-
-static int make_headers(
-    struct call *c, struct attempt *a, const struct decide_step *step, struct profile_out *out)
-{
-	static struct profile_in in;
-	su_home_t scratch[1] = { SU_HOME_INIT(scratch) };
-	struct kedge_addr local;
-	int err =
-	    listen_local(a->leg.iface, step->addr.family, step->transport == CONF_TCP, &local);
-
-	if (err)
-		return err;
-	su_home_init(scratch);
-	profile_read(&in, sip_object(c->invite), scratch, c->number, c->id);
-	err = profile_make(
-	    out, &in, &c->conf->trunks.v[c->caller.trunk], &c->conf->trunks.v[a->trunk], &local);
-	su_home_deinit(scratch);
-	return err;
-}
-
-static int send_invite(
-    struct call *c, struct attempt *a, const struct decide_step *step, const char *body)
-{
-	static struct profile_out out;
-	static char lines[PROFILE_TEXT + 256];
-	struct attempt_invite inv = { .body = body, .max_forwards = c->max_forwards };
-	int err = make_headers(c, a, step, &out);
-
-	if (err)
-		return err;
-	/* To the library our own want would look like the carrier's failure. */
-	if (step->transport == CONF_TCP && !listen_fd_left())
-		return -ENFILE;
-	snprintf(lines, sizeof(lines), "%s: %s\r\n%s", INGRESS_LOOP, c->loop, out.lines);
-	inv.ruri = out.ruri;
-	inv.from = out.from;
-	inv.to = out.to;
-	inv.contact_user = out.contact_user;
-	inv.headers = lines;
-	inv.user_agent = call_agent_text(c);
-	return attempt_send(
-	    a, listen_agent(a->leg.iface, step->addr.family), &step->addr, step->transport, &inv);
-}
-
-/* An attempt that sent nothing: a limit of ours, or nothing of the offer may go there. */
-static void local_failure(struct call *c, struct attempt *a, int err)
-{
-	if (err == -ENFILE)
-		segment_add(&calls.count->refused_no_fd, 1);
-	else if (err == -ENOBUFS || err == -EMFILE)
-		segment_add(&calls.count->refused_no_port, 1);
-	a->cause = err == -ENODATA || err == -EPROTO ? CAUSE_BAD_ANSWER : CAUSE_LIMIT;
-	outcome(c, a);
-}
-
-static void start_attempt(struct call *c, const struct decide_step *step)
-{
-	struct attempt *a = attempt_new(c, step);
-	const char *body;
-	int err = bridge_outside(&c->bridge, &a->side, a->leg.iface, a->hop, &body);
-
-	if (err == 0)
-		err = send_invite(c, a, step, body);
-	if (err) {
-		local_failure(c, a, err);
-		return;
-	}
-	set_due(a, step->due_ns);
-	if (step->transport == CONF_TCP && c->decide.attempt[a->index].limits.connect_ms)
-		a->due_ns[ATTEMPT_DUE_CONNECT] =
-		    a->begun_ns + c->decide.attempt[a->index].limits.connect_ms * CLOCK_NS_PER_MS;
-	/* What spoke before is not heard any more: its end goes back once the new one is live. */
-	for (struct attempt *old = c->attempts; old != a; old = old->next)
-		if (!attempt_open(old) && old->side.end != KEDGE_LIVE_NONE)
-			bridge_drop(&c->bridge, &old->side);
-	if (a->index > 0)
-		segment_add(&calls.count->calls_moved, 1);
-	changed(c);
-}
-
-/* Asks decide what comes next and does it, until something has to be waited for. In one pass of
- * the loop: a 503 that came in is followed by the next INVITE without a timer in between. */
-static void advance(struct call *c)
-{
-	struct decide_step step;
-
-	c->next_ns = 0;
-	if (c->state != CALL_SETUP)
-		return;
-	switch (decide_next(&c->decide, calls.deps.health, clock_mono_ns(), &step)) {
-	case DECIDE_TRY:
-		if (step.delay_ms) {
-			c->delayed = step;
-			c->delayed_ns = clock_mono_ns() + step.delay_ms * CLOCK_NS_PER_MS;
-		} else {
-			start_attempt(c, &step);
-		}
-		break;
-	case DECIDE_WAIT:
-		c->next_ns = step.wait_ns;
-		for (struct attempt *a = c->attempts; a; a = a->next)
-			if (a->index == step.attempt && attempt_open(a))
-				set_due(a, step.due_ns);
-		break;
-	case DECIDE_FINAL:
-		fail(c, &step.final);
-		break;
-	}
-}
-
-/* The attempt ended with a->cause: health learns it, and the hunt goes on where it should. */
-static void outcome(struct call *c, struct attempt *a)
-{
-	struct decide_outcome o = a->outcome;
-
-	o.cause = a->cause;
-	if (decide_outcome(&c->decide, calls.deps.health, a->index, &o, clock_mono_ns()))
-		advance(c);
-}
-
-/* The clock of an attempt: silence checks, giving up. */
-static void ask(struct call *c, struct attempt *a)
-{
-	uint8_t cause = CAUSE_NONE;
-	uint64_t due = 0;
-
-	a->due_ns[ATTEMPT_DUE_DECIDE] = 0;
-	if (c->state != CALL_SETUP || !attempt_open(a))
-		return;
-	switch (decide_due(
-	    &c->decide, calls.deps.health, a->index, clock_mono_ns() + LEAD_NS, &cause, &due)) {
-	case DECIDE_DUE_NONE:
-		break;
-	case DECIDE_DUE_CHECK:
-		calls.deps.check(a->hop);
-		break;
-	case DECIDE_DUE_GIVE_UP:
-		give_up(c, a, cause);
-		return;
-	}
-	set_due(a, due);
-}
-
-/* A branch is left for another one: at once where nothing was heard, else when its CANCEL was
- * answered or a second is over, so that one phone does not ring twice. */
-static void give_up(struct call *c, struct attempt *a, enum cause cause)
-{
-	a->cause = (uint8_t)cause;
-	attempt_give_up(a);
-	if (a->state == ATTEMPT_CANCELLING) {
-		a->waits = true;
-		a->due_ns[ATTEMPT_DUE_WAIT] = clock_mono_ns() + CANCEL_WAIT_NS / calls.scale;
-	} else {
-		outcome(c, a);
-	}
-}
-
-/* ---- what attempts tell --------------------------------------------------------------------- */
-
-void call_on_reply(struct call *c, struct attempt *a)
-{
-	if (c->state != CALL_SETUP && a->state != ATTEMPT_WON && a->status > 100 && a->status < 300)
-		event_log(call_late, .trunk = c->conf->trunks.v[a->trunk].name, .code = a->status,
-		    .call = c->id);
-}
-
-static void relay_1xx(struct call *c, struct attempt *a, const sip_t *sip, int status)
-{
-	struct bridge_body said = call_body(sip);
-	bool had_sdp = c->told_sdp;
-	const char *body = NULL;
-
-	if (status == 100 || status == 199)
-		return;
-	/* An answer that cannot stand is not passed on; its 2xx will be judged the same way. */
-	if (said.length && bridge_answer(&c->bridge, &a->side, &said, false, &body) < 0)
-		body = NULL;
-	if (!c->ringing_ns)
-		c->ringing_ns = clock_mono_ns();
-	if (status != c->told_1xx || (body && !had_sdp))
-		tell_1xx(c, status, body);
-}
-
-static void cancel_heard(struct call *c, const struct attempt *but)
-{
-	for (struct attempt *a = c->attempts; a; a = a->next)
-		if (a != but && a->state == ATTEMPT_ABANDONED)
-			attempt_give_up(a); /* CANCELs it if it ever showed a 1xx */
-}
-
-enum decide_reply call_on_progress(struct call *c, struct attempt *a, const sip_t *sip)
-{
-	int status = a->status;
-	enum decide_reply reply;
-
-	if (c->state != CALL_SETUP) {
-		if (a->state == ATTEMPT_ABANDONED)
-			segment_add(&calls.count->late_18x, 1);
-		return DECIDE_LATE;
-	}
-	reply = decide_reply(
-	    &c->decide, calls.deps.health, a->index, (uint16_t)status, clock_mono_ns());
-	if (reply == DECIDE_LATE) {
-		segment_add(&calls.count->late_18x, 1);
-		decide_gone(&c->decide, a->index); /* it is CANCELled now */
-	}
-	if (reply == DECIDE_REVIVED) {
-		attempt_revive(a);
-		give_up_others(c, a);
-	}
-	if (reply != DECIDE_LATE) {
-		if (status > 100)
-			cancel_heard(c, a);
-		if (a->state != ATTEMPT_ABANDONED)
-			relay_1xx(c, a, sip, status);
-		if (status != a->told_1xx)
-			changed(c);
-		a->told_1xx = (uint16_t)status;
-		ask(c, a);
-	}
-	arm(c);
-	return reply;
-}
-
-bool call_takes(struct call *c, struct attempt *a)
-{
-	bool late = a->state == ATTEMPT_ABANDONED || a->state == ATTEMPT_CANCELLING;
-
-	if (late)
-		segment_add(&calls.count->late_200, 1);
-	return c->state == CALL_SETUP && decide_reply(&c->decide, calls.deps.health, a->index, 200,
-	                                     clock_mono_ns()) != DECIDE_LATE;
-}
-
-/* Its SDP does not fit: the dialog is ended, the caller hears nothing of it. */
-static void bad_answer(struct call *c, struct attempt *a)
-{
-	leg_ack(&a->leg, NULL);
-	leg_bye(&a->leg, "Q.850;cause=88;text=\"Incompatible SDP\"");
-	event_log(call_bad_answer, .trunk = c->conf->trunks.v[a->trunk].name, .why = c->bridge.why,
-	    .call = c->id);
-	a->cause = CAUSE_BAD_ANSWER;
-	outcome(c, a);
-	arm(c);
-}
-
-void call_on_answer(struct call *c, struct attempt *a, const sip_t *sip)
-{
-	struct bridge_body said = call_body(sip);
-	const char *body;
-
-	if (bridge_answer(&c->bridge, &a->side, &said, true, &body) < 0) {
-		bad_answer(c, a);
-		return;
-	}
-	decide_answered(&c->decide, calls.deps.health, a->index, clock_mono_ns());
-	a->cause = CAUSE_ANSWERED;
-	c->winner = a;
-	c->answered_ns = clock_mono_ns();
-	c->answered_wall_ms = clock_wall_ms();
-	if (c->bridge.late)
-		c->ack_owed = &a->leg;
-	else
-		leg_ack(&a->leg, NULL);
-	tell_200(c, body);
-	segment_add(&calls.count->calls_answered, 1);
-	give_up_others(c, a);
-	end_setup(c);
-	enter(c, CALL_ANSWERED);
-	changed(c);
-	arm(c);
-}
-
-/* What its end was: a reply, or what our stack made of the path. */
-static void read_failure(struct call *c, struct attempt *a, const sip_t *sip)
-{
-	struct failure_evidence e = { .stream = a->leg.transport == CONF_TCP,
-		.connected = attempt_connected(a),
-		.progress = a->best_1xx > 0 };
-	struct failure f;
-
-	failure_evidence(&e, sip, c->home);
-	failure_read(&f, &e);
-	a->outcome = f.outcome;
-	/* A connection lost after a 1xx is no outcome to decide, but nta's transaction is over and
-	 * with it the branch. */
-	a->cause = f.outcome.cause == CAUSE_NONE ? CAUSE_LOST : f.outcome.cause;
-	profile_clean(a->reason, sizeof(a->reason), e.received && e.reason ? e.reason : "");
-}
-
-void call_on_failure(struct call *c, struct attempt *a, const sip_t *sip)
-{
-	read_failure(c, a, sip);
-	if (c->state == CALL_SETUP) {
-		outcome(c, a);
-		arm(c);
-	}
-}
-
-/* The last word of a branch that was given up: evidence for its hop, sometimes the outcome that
- * was waited for. */
-static void closed_branch(struct call *c, struct attempt *a, uint16_t status)
-{
-	struct decide_outcome o = { .cause = status ? CAUSE_STATUS : CAUSE_CANCELLED,
-		.code = status };
-
-	if (a->waits) {
-		a->waits = false;
-		outcome(c, a);
-	} else if (decide_outcome(&c->decide, calls.deps.health, a->index, &o, clock_mono_ns())) {
-		advance(c);
-	}
-}
-
-void call_on_over(struct call *c, struct attempt *a, const sip_t *sip, bool cancelled_by_us)
-{
-	uint16_t status = a->internal || cancelled_by_us ? 0 : a->status;
-
-	(void)sip;
-	closed_branch(c, a, status >= 300 ? status : 0);
-	arm(c);
 }
 
 /* ---- what the caller tells ------------------------------------------------------------------ */
@@ -871,14 +347,14 @@ static void on_ack(struct call *c, const sip_t *sip)
 		leg_bye(&c->caller, NULL); /* the callee left before the ACK (RFC 3261 15) */
 		return;
 	}
-	enter(c, CALL_UP);
+	call_enter(c, CALL_UP);
 	if (err)
 		call_end(
 		    c, CALL_BY_KEDGE, "bad_answer", "Q.850;cause=88;text=\"Incompatible SDP\"");
 	else
 		reinvite_correct(c);
 	if (c->state == CALL_UP)
-		changed(c);
+		call_changed(c);
 }
 
 /* Nobody acknowledged our 200 for 64*T1: the session is over for both (RFC 3261 13.3.1.4). */
@@ -908,11 +384,11 @@ static int on_ack_or_cancel(nta_incoming_magic_t *magic, nta_incoming_t *irq, co
 			on_no_ack(c);
 	} else if (sip->sip_request->rq_method == sip_method_cancel) {
 		if (c->state == CALL_SETUP)
-			cancelled(c, "caller_cancel");
+			setup_cancelled(c, "caller_cancel");
 	} else if (c->state == CALL_ANSWERED || c->state == CALL_ENDING) {
 		on_ack(c, sip);
 	}
-	arm(c);
+	call_arm(c);
 	call_release(c);
 	return 0;
 }
@@ -928,8 +404,8 @@ static void on_transport_lost(
 	(void)error;
 	call_hold(c);
 	if (c->state == CALL_SETUP) {
-		cancelled(c, "transport_lost");
-		arm(c);
+		setup_cancelled(c, "transport_lost");
+		call_arm(c);
 	}
 	call_release(c);
 }
@@ -1004,7 +480,7 @@ static void refused(struct call *c, int err)
 	    .in = c->conf->trunks.v[c->caller.trunk].name,
 	    .source = listen_print(&c->caller.peer, text, sizeof(text)), .code = f.code);
 	c->media_done = true;
-	fail(c, &f);
+	setup_fail(c, &f);
 }
 
 static int take_invite(struct call *c, const struct call_request *r, msg_t *msg, sip_t *sip)
@@ -1043,7 +519,7 @@ void call_begin(const struct call_request *r, msg_t *msg, sip_t *sip)
 	err = take_invite(c, r, msg, sip);
 	if (err) {
 		c->media_done = true;
-		enter(c, CALL_GONE);
+		call_enter(c, CALL_GONE);
 		call_release(c);
 		return;
 	}
@@ -1054,8 +530,8 @@ void call_begin(const struct call_request *r, msg_t *msg, sip_t *sip)
 	} else {
 		call_hold(c); /* the anchor's */
 		report_begin(c);
-		advance(c);
-		arm(c);
+		setup_advance(c);
+		call_arm(c);
 	}
 	call_release(c);
 }
@@ -1073,7 +549,7 @@ static void maybe_gone(struct call *c)
 	struct leg *b = call_callee(c);
 
 	if (c->state == CALL_ENDING && c->caller.state == LEG_GONE && (!b || b->state == LEG_GONE))
-		enter(c, CALL_GONE);
+		call_enter(c, CALL_GONE);
 }
 
 void call_end(struct call *c, enum call_by by, const char *why, const char *reason)
@@ -1084,7 +560,7 @@ void call_end(struct call *c, enum call_by by, const char *why, const char *reas
 	c->why = why;
 	c->ended_ns = clock_mono_ns();
 	reinvite_abort(c);
-	enter(c, CALL_ENDING);
+	call_enter(c, CALL_ENDING);
 	close_media(c);
 	end_leg(&c->winner->leg, reason);
 	/* Without its ACK the caller must not get a BYE yet: on_ack or on_no_ack sends it. */
@@ -1109,7 +585,7 @@ void call_on_bye(struct call *c, struct leg *l, nta_incoming_t *irq, const sip_t
 	switch (c->state) {
 	case CALL_SETUP:
 		if (l == &c->caller)
-			cancelled(c, "caller_bye");
+			setup_cancelled(c, "caller_bye");
 		break;
 	case CALL_ANSWERED:
 	case CALL_UP:
@@ -1134,7 +610,7 @@ void call_on_bye(struct call *c, struct leg *l, nta_incoming_t *irq, const sip_t
 	case CALL_STATE_COUNT:
 		break;
 	}
-	arm(c);
+	call_arm(c);
 }
 
 void call_leg_gone(struct call *c, struct leg *l)
@@ -1155,11 +631,11 @@ void call_end_all(const char *why)
 		call_hold(c);
 		if (c->state == CALL_SETUP) {
 			c->by = CALL_BY_KEDGE;
-			fail(c, &busy);
+			setup_fail(c, &busy);
 		} else {
 			call_end(c, CALL_BY_KEDGE, why, "SIP;cause=503;text=\"Shutdown\"");
 		}
-		arm(c);
+		call_arm(c);
 		next = c->next;
 		call_release(c);
 	}

@@ -12,7 +12,8 @@
  * says routing/decide; here it is done. SEMANTICS C.7 is written here and there; each of its rules
  * has a scenario. One su_timer per call: the least of the deadlines of call and attempts.
  *
- *   call.c      setup, answer, end: the states
+ *   call.c      begin, ACK, end: the states and the timer
+ *   setup.c     the hunt: attempts, what they tell, what the caller gets
  *   reinvite.c  offers inside the dialog
  *   report.c    decision record, call.end, CDR, the operator's board
  *
@@ -135,6 +136,17 @@ const char *call_state_name(enum call_state s);
 void call_hold(struct call *c);
 /* The last release frees the call. */
 void call_release(struct call *c);
+
+/* The one place where a call changes its state. The caller holds it. */
+void call_enter(struct call *c, enum call_state to);
+/* Sets the timer anew: after every change of a deadline. */
+void call_arm(struct call *c);
+/* What another process, and the operator, would want to know has changed. */
+void call_changed(struct call *c);
+/* The setup is over: the caller's connection and its INVITE are let go. */
+void call_unwatch(struct call *c);
+/* test.time_scale: durations of ours are divided by it. */
+uint32_t call_scale(void);
 
 struct kedge_sig_counters *call_counters(void);
 const struct call_deps *call_deps(void);
