@@ -189,10 +189,12 @@ static bool checks_out(const sip_t *sip, struct check *bad)
 	else if (url->url_type != url_sip)
 		*bad = (struct check){ SIP_416_UNSUPPORTED_URI, NULL, "uri",
 			&ingress.count->bad_message };
-	else if (!sip->sip_contact || !sip->sip_from->a_tag)
-		*bad =
-		    (struct check){ 400, sip->sip_contact ? "Missing From tag" : "Missing Contact",
-			    NULL, "contact", &ingress.count->bad_message };
+	else if (!leg_contact_ok(sip->sip_contact) || !sip->sip_from->a_tag)
+		*bad = (struct check){ 400,
+			!sip->sip_contact       ? "Missing Contact"
+			: !sip->sip_from->a_tag ? "Missing From tag"
+			                        : "Bad Contact",
+			NULL, "contact", &ingress.count->bad_message };
 	else if (ingress.draining)
 		*bad = (struct check){ SIP_503_SERVICE_UNAVAILABLE, "Retry-After: 10\r\n",
 			"draining", &ingress.count->refused_draining };

@@ -159,6 +159,36 @@ static bool from_peer(const struct leg *l, nta_incoming_t *irq)
 	return ok;
 }
 
+static int on_request(nta_leg_magic_t *magic, nta_leg_t *nta, nta_incoming_t *irq, const sip_t *sip);
+
+/* The library took the CSeq of a request before we could see who sent it: one with a high number would have the
+ * peer's own requests refused as out of order. The dialog is made anew as it was. */
+static void unhear(struct leg *l)
+{
+	su_home_t scratch[1] = { SU_HOME_INIT(scratch) };
+	const char *rtag = nta_leg_get_rtag(l->nta);
+	const sip_route_t *route = NULL;
+	const sip_contact_t *target = NULL;
+	nta_leg_t *anew;
+
+	if (nta_leg_get_rseq(l->nta) == l->remote_cseq)
+		return;
+	su_home_init(scratch);
+	nta_leg_get_route(l->nta, &route, &target);
+	anew = nta_leg_tcreate(l->agent, on_request, (nta_leg_magic_t *)l, SIPTAG_CALL_ID_STR(l->call_id),
+	    SIPTAG_FROM_STR(su_sprintf(scratch, "%s;tag=%s", l->local, l->tag)),
+	    SIPTAG_TO_STR(su_sprintf(scratch, rtag ? "%s;tag=%s" : "%s", l->remote, rtag)),
+	    NTATAG_REMOTE_CSEQ(l->remote_cseq),
+	    SIPTAG_CSEQ_STR(su_sprintf(scratch, "%u INVITE", nta_leg_get_seq(l->nta))), TAG_END());
+	if (anew && nta_leg_server_route(anew, route, target) >= 0) {
+		nta_leg_destroy(l->nta);
+		l->nta = anew;
+	} else {
+		nta_leg_destroy(anew);
+	}
+	su_home_deinit(scratch);
+}
+
 static void dispatch(struct leg *l, nta_incoming_t *irq, const sip_t *sip)
 {
 	if (sip->sip_request->rq_method == sip_method_ack) {
@@ -167,8 +197,10 @@ static void dispatch(struct leg *l, nta_incoming_t *irq, const sip_t *sip)
 	}
 	if (!from_peer(l, irq)) {
 		reply_and_end(irq, SIP_403_FORBIDDEN);
+		unhear(l);
 		return;
 	}
+	l->remote_cseq = sip->sip_cseq->cs_seq;
 	if (!call_has(l->call, l)) {
 		reply_and_end(irq, SIP_481_NO_TRANSACTION);
 		return;
@@ -203,6 +235,12 @@ static int on_request(nta_leg_magic_t *magic, nta_leg_t *nta, nta_incoming_t *ir
 	return 0;
 }
 
+bool leg_contact_ok(const sip_contact_t *contact)
+{
+	return contact && !contact->m_next &&
+	       (contact->m_url->url_type == url_sip || contact->m_url->url_type == url_sips) && contact->m_url->url_host;
+}
+
 /* ---- begin, answer -------------------------------------------------------------------------- */
 
 int leg_begin_uas(
@@ -218,6 +256,7 @@ int leg_begin_uas(
 	                   : CONF_UDP;
 	l->nat = !sip->sip_record_route && behind_nat(l, sip->sip_contact);
 	listen_token(l->tag);
+	l->remote_cseq = sip->sip_cseq->cs_seq;
 	l->call_id = su_strdup(home, sip->sip_call_id->i_id);
 	l->local = su_sprintf(home, "<%s>", url_as_string(home, sip->sip_to->a_url));
 	l->remote = su_sprintf(home, "<%s>", url_as_string(home, sip->sip_from->a_url));
@@ -265,7 +304,9 @@ void leg_answered(struct leg *l, const sip_t *sip, bool final)
 {
 	if (sip->sip_to->a_tag && !nta_leg_get_rtag(l->nta))
 		nta_leg_rtag(l->nta, sip->sip_to->a_tag);
-	nta_leg_client_reroute(l->nta, sip->sip_record_route, sip->sip_contact, final);
+	/* A target that is no SIP URI cannot be asked: the address the dialog began with stays. */
+	nta_leg_client_reroute(
+	    l->nta, sip->sip_record_route, leg_contact_ok(sip->sip_contact) ? sip->sip_contact : NULL, final);
 	l->nat = !sip->sip_record_route && behind_nat(l, sip->sip_contact);
 	if (final)
 		l->state = LEG_UP;
@@ -273,7 +314,7 @@ void leg_answered(struct leg *l, const sip_t *sip, bool final)
 
 void leg_retarget(struct leg *l, const sip_t *sip)
 {
-	if (!sip->sip_contact)
+	if (!leg_contact_ok(sip->sip_contact))
 		return;
 	nta_leg_client_reroute(l->nta, NULL, sip->sip_contact, 0);
 	l->nat = l->nat && behind_nat(l, sip->sip_contact);

@@ -52,6 +52,7 @@ struct leg {
 	nta_outgoing_t *bye;
 	char branch[LISTEN_BRANCH]; /* of our last INVITE on this leg: its ACK needs it */
 	uint32_t invite_cseq;       /* of that INVITE */
+	uint32_t remote_cseq;       /* of the last request that came from the peer's own addresses */
 };
 
 /* What our Allow headers say. */
@@ -71,6 +72,9 @@ int leg_begin_uac(struct leg *l, nta_agent_t *agent, const char *from, const cha
 /* Takes the remote tag (the first one stays), route set and target from a response that made the
  * dialog. final: from a 2xx, whose route set replaces that of an early one. */
 void leg_answered(struct leg *l, const sip_t *sip, bool final);
+
+/* Can a dialog be reached by this Contact (RFC 3261 8.1.1.8)? One SIP URI; NULL: no. */
+bool leg_contact_ok(const sip_contact_t *contact);
 
 /* Takes the new remote target of a re-INVITE or its 2xx (RFC 3261 12.2). */
 void leg_retarget(struct leg *l, const sip_t *sip);
