@@ -3,7 +3,8 @@
 
 Each rig owns 127.S.0.0/16 of its own, so that scenarios run side by side with fixed ports: PBX 127.S.1.1, carriers 127.S.2.1.., kedge inside
 127.S.3.1, outside 127.S.4.1. With v6=True all stand on [::1] instead, with v6="inside" or "outside" those of that side, and differ by ports of the
-rig's own.
+rig's own: room for 8 calls at once among up to 8 parties. transport="tcp": everybody speaks TCP who is not told otherwise. Both may come from the
+test's name: a scenario listed with WIRES is played four times, as NAME@udp4, @udp6, @tcp4 and @tcp6.
 """
 import json
 import os
@@ -22,6 +23,9 @@ from sipp import Log, Message, Sipp
 
 SLOTS = range(100, 250)
 RTP_PORTS, ENDS = 21000, 128
+WIRES = {"udp4": (False, "udp"), "udp6": (True, "udp"), "tcp4": (False, "tcp"), "tcp6": (True, "tcp")}
+# Where parties share [::1]: ports of a rig, and in them, from its first, where the SIP ports, the RTP of 8 parties with 8 ends each, and kedge's begin.
+PORTS6, ENDS6, SIP6, PARTY6, INSIDE6, OUTSIDE6 = 480, 8, 1, 40, 296, 368
 
 
 def claim():
@@ -34,6 +38,18 @@ def claim():
         except OSError:
             lock.close()
     raise RuntimeError("no free slot")
+
+
+def claim6():
+    """The same for [::1]: the first of PORTS6 ports, below those the kernel hands out."""
+    for base in range(10000, 32000 - PORTS6, PORTS6):
+        lock = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+        try:
+            lock.bind(("::1", base))
+            return base, lock
+        except OSError:
+            lock.close()
+    raise RuntimeError("no free ports at ::1")
 
 
 class Raw(Log):
@@ -133,7 +149,9 @@ class Rig:
         self.peers, self.rtps, self.callers = {}, {}, []
         self.trunks, self.profiles, self.routes, self.top = {}, {}, [], {}
         self.placed = []            # addresses of the RTP ends so far
-        self.v6, self.time_scale, self.kedge, self.next_port = False, 1, None, 0
+        self.v6, self.transport, self.time_scale, self.kedge = False, "udp", 1, None
+        self.base6 = self.lock6 = None
+        self.ports = {}
         self.cdrs = None            # records expected; by default one per call made by callers
         self.audio_strict = True    # RTP counts are checked
         self.inside_v, self.started = None, False
@@ -159,8 +177,12 @@ class Rig:
         """SIP port of a party: 5060 on addresses of its own, else one of the rig's 100."""
         if not self.v6:
             return 5060
-        self.ports = getattr(self, "ports", {})
-        return self.ports.setdefault(key, 10000 + (self.slot - 100) * 140 + len(self.ports))
+        return self.ports.setdefault(key, self.first6() + SIP6 + len(self.ports))
+
+    def first6(self):
+        if self.base6 is None:
+            self.base6, self.lock6 = claim6()
+        return self.base6
 
     def host(self, ip):
         return "[%s]" % ip if ":" in ip else ip
@@ -168,37 +190,41 @@ class Rig:
     def uri(self, net, host, key, extra=""):
         return "sip:%s:%d%s" % (self.host(self.ip(net, host)), self.port(key), extra)
 
+    def uri_by(self, net, host, key, transport):
+        return self.uri(net, host, key, ";transport=tcp" if transport == "tcp" else "")
+
     def place(self, name, net, host, pt, user, media_host=None):
         ip = self.ip(net, host)
         index = len(self.rtps)
         # Several parties on one address (a PBX's second caller) get port ranges side by side.
         taken = sum(p == ip for p in self.placed)
         self.placed.append(ip)
-        port = RTP_PORTS + 4 * max(ENDS, self.ends) * taken if not self.v6 else 10040 + (self.slot - 100) * 140 + 16 * index
+        port = RTP_PORTS + 4 * max(ENDS, self.ends) * taken if not self.v6 else self.first6() + PARTY6 + 4 * ENDS6 * index
+        assert not self.v6 or index < 8, "no ports for a ninth party"
         return types.SimpleNamespace(ip=ip, port=self.port(name), media_ip=ip, v=6 if self.is6(net) else 4, pt=pt, user=user, rtp_port=port,
-                                     dummy_ip="127.%d.9.%d" % (self.slot, index + 1))
+                                     net=net, dummy_ip="127.%d.9.%d" % (self.slot, index + 1))
 
     # ---- peers ----
 
     def rtp(self, name, at, ends):
-        self.rtps[name] = Rtp(self.build, name, at.media_ip, at.rtp_port, 4 if self.v6 else ends, len(self.rtps) + 1, self.folder, keep=self.keep_audio)
+        self.rtps[name] = Rtp(self.build, name, at.media_ip, at.rtp_port, ENDS6 if self.v6 else ends, len(self.rtps) + 1, self.folder, keep=self.keep_audio)
         return self.rtps[name]
 
     def trunk(self, name, side, host, **settings):
         net = 1 if side == "pbx" else 2
-        t = {"name": name, "side": side, "uri": self.uri(net, host, name)}
+        t = {"name": name, "side": side, "uri": self.uri_by(net, host, name, self.transport)}
         t.update(settings)
         self.trunks[name] = t
 
-    def carrier(self, name, steps, pt=0, transport="udp", ends=ENDS, **settings):
+    def carrier(self, name, steps, pt=0, transport=None, ends=ENDS, **settings):
         """A carrier that does these steps for each call; settings: of its trunk."""
         host = 1 + sum(t["side"] == "carrier" for t in self.trunks.values())
-        if transport == "tcp":
-            settings.setdefault("uri", self.uri(2, host, name, ";transport=tcp"))
+        settings.setdefault("uri", self.uri_by(2, host, name, transport or self.transport))
         self.trunk(name, "carrier", host, **settings)
         return self.serve(name, 2, host, steps, pt, transport, ends)
 
-    def serve(self, name, net, host, steps, pt=0, transport="udp", ends=ENDS):
+    def serve(self, name, net, host, steps, pt=0, transport=None, ends=ENDS):
+        transport = transport or self.transport
         at = self.place(name, net, host, pt, name)
         rtp = self.rtp(name, at, ends)
         self.peers[name] = Sipp(name, "uas", steps, at, self.folder, fifo=rtp.fifo, transport="t1" if transport == "tcp" else "u1", trace=self.trace)
@@ -207,6 +233,7 @@ class Rig:
     def silent(self, name, answers=(), **settings):
         """A carrier that hears and says nothing but what answers tells it (Raw): {"OPTIONS": 200}."""
         host = 1 + sum(t["side"] == "carrier" for t in self.trunks.values())
+        settings.setdefault("uri", self.uri(2, host, name))
         self.trunk(name, "carrier", host, **settings)
         self.peers[name] = Raw(name, self.ip(2, host), self.port(name), answers)
         return self.peers[name]
@@ -216,13 +243,14 @@ class Rig:
         host = 1 + sum(t["side"] == "carrier" for t in self.trunks.values())
         self.trunk(name, "carrier", host, **settings)
 
-    def pbx(self, steps=None, name="pbx1", pt=0, **settings):
+    def pbx(self, steps=None, name="pbx1", pt=0, transport=None, **settings):
         """The PBX as the called side."""
         host = 1 + sum(t["side"] == "pbx" for t in self.trunks.values())
+        settings.setdefault("uri", self.uri_by(1, host, name, transport or self.transport))
         self.trunk(name, "pbx", host, **settings)
-        return self.serve(name, 1, host, steps, pt) if steps else None
+        return self.serve(name, 1, host, steps, pt, transport) if steps else None
 
-    def caller(self, steps, numbers=("+442071838750",), name=None, host=1, net=1, rate=10, limit=None, pt=0, transport="udp", to=None, user="1001"):
+    def caller(self, steps, numbers=("+442071838750",), name=None, host=1, net=1, rate=10, limit=None, pt=0, transport=None, to=None, user="1001"):
         """Begins calls to kedge at once: from the PBX (net 1) or a carrier (net 2)."""
         self.start()
         name = name or "caller%d" % (len(self.callers) + 1)
@@ -233,7 +261,7 @@ class Rig:
         rtp = self.rtp(name, at, self.ends)
         kedge = to or ("%s:%d" % (self.host(self.ip(3 if net == 1 else 4)), self.port("kedge%d" % (3 if net == 1 else 4))))
         peer = Sipp(name, "uac", steps, at, self.folder, remote=kedge, numbers=numbers, rate=rate, limit=limit, fifo=rtp.fifo,
-                    transport="t1" if transport == "tcp" else "u1", trace=self.trace)
+                    transport="t1" if (transport or self.transport) == "tcp" else "u1", trace=self.trace)
         peer.count = len(numbers)
         self.peers[name] = peer
         self.callers.append(peer)
@@ -253,6 +281,9 @@ class Rig:
         boxes = [n for n, t in self.trunks.items() if t["side"] == "pbx"]
         for n in boxes[:1]:
             self.trunks[n].setdefault("sources", ["::1/128" if self.is6(1) else "127.%d.1.0/24" % self.slot])
+        for net, names in ((1, boxes), (2, carriers)):
+            for i, n in enumerate(names[1:] if self.is6(net) else ()):  # a new call that comes from [::1] is the first one's of its side
+                self.trunks[n].setdefault("sources", ["2001:db8:%d::%d/128" % (net, i + 2)])
         profiles = self.profiles or {
             "out": dict({"targets": [{"trunk": n} for n in (self.targets or carriers)]}, **self.profile),
             "in": {"targets": [{"trunk": n} for n in boxes]}}
@@ -260,8 +291,7 @@ class Rig:
                                  [{"name": "in-%s" % n, "from": n, "profile": "in"} for n in carriers])
         if not carriers:
             profiles.pop("out", None)
-        low = 22000 if not self.v6 else 31000 + (self.slot - 100) * 10
-        span = 400 if not self.v6 else 0
+        low = 22000
         conf = {
             "interfaces": [{"name": "inside", "address": self.ip(3), "sip_port": self.port("kedge3"), "rtp_ports": "%d-%d" % (low, low + 399)},
                            {"name": "outside", "address": self.ip(4), "sip_port": self.port("kedge4"), "rtp_ports": "%d-%d" % (low + 400, low + 1199)}],
@@ -269,10 +299,9 @@ class Rig:
             "cdr": {"file": self.folder + "/cdr.jsonl"}, "run": {"dir": self.folder + "/run", "drain": "2s"},
             "trunks": list(self.trunks.values()), "profiles": [dict(p, name=n) for n, p in profiles.items()], "routes": routes}
         if self.v6:
-            for i, low in enumerate((10080, 10104)):
-                base = low + (self.slot - 100) * 140
-                conf["interfaces"][i]["rtp_ports"] = "%d-%d" % (base, base + (23 if i == 0 else 35))
-            conf["limits"]["max_calls"] = 4
+            for i, (low, high) in enumerate(((INSIDE6, OUTSIDE6), (OUTSIDE6, PORTS6))):
+                conf["interfaces"][i]["rtp_ports"] = "%d-%d" % (self.first6() + low, self.first6() + high - 1)
+            conf["limits"]["max_calls"] = 8
         for group, values in self.top.items():
             if isinstance(values, dict):
                 conf.setdefault(group, {}).update(values)
@@ -436,7 +465,7 @@ class Rig:
     def check_leaks(self):
         """No inside address outside, no outside address inside (A92, A95)."""
         if self.v6:
-            return
+            return self.check_leaks6()
         for peer in self.peers.values():
             if not isinstance(peer, (Sipp, Raw)) or not hasattr(peer, "messages"):
                 continue
@@ -447,9 +476,27 @@ class Rig:
                     found = re.search(r"127\.%d\.%d\.\d+" % (self.slot, net), m.text)
                     assert m.way != "in" or not found, "%s saw %s in:\n%s" % (peer.name, found.group(0), m.text)
 
+    def check_leaks6(self):
+        """On [::1] a port names the party: none of the inside outside, none of the outside inside."""
+        if self.v6 is not True:
+            return
+        near = {True: {self.ports.get("kedge3")}, False: {self.ports.get("kedge4")}}
+        for peer in self.sipps():
+            near[self.is_inside(peer)] |= {peer.at.port, *range(peer.at.rtp_port, peer.at.rtp_port + 4 * ENDS6)}
+        near[True].update(range(self.base6 + INSIDE6, self.base6 + OUTSIDE6))
+        near[False].update(range(self.base6 + OUTSIDE6, self.base6 + PORTS6))
+        for peer in self.sipps():
+            for m in peer.messages():
+                found = {int(p) for p in re.findall(r"\[::1\]:(\d+)|^m=\w+ (\d+)", m.text, re.M) for p in p if p} & near[not self.is_inside(peer)]
+                assert m.way != "in" or not found, "%s saw the port %s in:\n%s" % (peer.name, found, m.text)
+
+    def sipps(self):
+        return [p for p in self.peers.values() if isinstance(p, Sipp)]
+
     def is_inside(self, peer):
-        ip = peer.at.ip if isinstance(peer, Sipp) else peer.socket.getsockname()[0]
-        return ip.startswith("127.%d.1." % self.slot)
+        if isinstance(peer, Sipp):
+            return peer.at.net == 1
+        return peer.socket.getsockname()[0].startswith("127.%d.1." % self.slot)
 
     def check_records(self):
         records = self.cdr()
@@ -492,6 +539,8 @@ class Rig:
             else:
                 self.kedge.kill()
         self.lock.close()
+        if self.lock6:
+            self.lock6.close()
         if good:
             shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """run: plays one scenario. Exit 0: it held; 1: it did not (artefacts are kept, the path is printed); 77: skipped.
-  tests/scenario/run.py BUILD NAME [--keep DIR]
-NAME.py defines scenario(t); t is the Rig of tests/harness/rig.py, the words of tests/harness/sipp.py are there by name."""
+  tests/scenario/run.py BUILD NAME[@WIRE] [--keep DIR]
+WIRE: udp4, udp6, tcp4 or tcp6, what the parties speak. NAME.py defines scenario(t); t is the Rig of tests/harness/rig.py, the words of tests/harness/sipp.py are there by name."""
 import importlib.util
 import os
 import sys
@@ -33,8 +33,11 @@ def load(name):
 def main():
     build, name = os.path.abspath(sys.argv[1]), sys.argv[2]
     keep = sys.argv[4] if len(sys.argv) > 4 and sys.argv[3] == "--keep" else None
-    module = load(name)
+    page, _, wire = name.partition("@")
+    module = load(page)
     t = rig.Rig(build, name, keep)
+    if wire:
+        t.v6, t.transport = rig.WIRES[wire]
     good = False
     try:
         module.scenario(t)
