@@ -45,6 +45,7 @@ enum conf_transport { CONF_UDP, CONF_TCP };
 enum conf_probe_method { CONF_PROBE_NONE, CONF_PROBE_OPTIONS };
 enum conf_pai { CONF_PAI_KEEP, CONF_PAI_STRIP, CONF_PAI_SET };
 enum conf_number_format { CONF_NUMBER_PLAIN, CONF_NUMBER_E164, CONF_NUMBER_NATIONAL };
+enum conf_rel100 { CONF_REL100_AUTO, CONF_REL100_NO, CONF_REL100_REQUIRE };
 enum conf_preset { CONF_PRESET_DEFAULT, CONF_PRESET_STRICT };
 enum conf_advance { CONF_ADVANCE_NONE, CONF_ADVANCE_183, CONF_ADVANCE_180 };
 enum conf_strategy { CONF_STRATEGY_FAILOVER };

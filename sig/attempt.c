@@ -145,13 +145,22 @@ static void drop_transaction(struct attempt *a)
 
 /* ---- what we say to a branch outside its transaction ---------------------------------------- */
 
+/* It says what the INVITE said (RFC 3261 9.1), not what its early dialogs have: no To-tag, target
+ * or route set of theirs. */
 static void send_cancel(struct attempt *a)
 {
 	char cseq[24];
+	nta_leg_t *bare;
 
 	snprintf(cseq, sizeof(cseq), "%u CANCEL", a->leg.invite_cseq);
-	nta_outgoing_tcreate(a->leg.nta, NULL, NULL, URL(a->route), SIP_METHOD_CANCEL, URL(a->ruri),
+	bare = nta_leg_tcreate(a->leg.agent, NULL, NULL, SIPTAG_CALL_ID_STR(a->leg.call_id),
+	    SIPTAG_FROM_STR(a->leg.local), SIPTAG_TO_STR(a->leg.remote), TAG_END());
+	if (!bare)
+		return;
+	nta_leg_tag(bare, a->leg.tag);
+	nta_outgoing_tcreate(bare, NULL, NULL, URL(a->route), SIP_METHOD_CANCEL, URL(a->ruri),
 	    NTATAG_BRANCH_KEY(a->leg.branch), SIPTAG_CSEQ_STR(cseq), TAG_END());
+	nta_leg_destroy(bare);
 }
 
 /* ACK of a final other than 2xx: same branch and sent-by as the INVITE (RFC 3261 17.1.1.3). */
@@ -196,8 +205,8 @@ static int on_ghost_bye(nta_outgoing_magic_t *magic, nta_outgoing_t *orq, const 
 
 /* A dialog of its own for the answer, ACKed and ended with a BYE that is retransmitted: it
  * outlives the call. at: as far as iface, agent, peer and transport go, the leg the answer came
- * to. */
-static void ghost_end(const struct leg *at, const sip_t *sip, const char *branch)
+ * to. seq: of the last request there was in a dialog of the branch. */
+static void ghost_end(const struct leg *at, const sip_t *sip, const char *branch, uint32_t seq)
 {
 	struct leg l = {
 		.iface = at->iface, .agent = at->agent, .peer = at->peer, .transport = at->transport
@@ -205,7 +214,7 @@ static void ghost_end(const struct leg *at, const sip_t *sip, const char *branch
 	char route[LEG_ROUTE], cseq[24], bye_branch[LISTEN_BRANCH];
 	nta_outgoing_t *orq;
 
-	snprintf(cseq, sizeof(cseq), "%u INVITE", sip->sip_cseq->cs_seq);
+	snprintf(cseq, sizeof(cseq), "%u INVITE", seq);
 	l.nta = nta_leg_tcreate(l.agent, NULL, NULL, SIPTAG_CALL_ID(sip->sip_call_id),
 	    SIPTAG_FROM(sip->sip_from), SIPTAG_TO(sip->sip_to), SIPTAG_CSEQ_STR(cseq), TAG_END());
 	if (!l.nta)
@@ -226,9 +235,10 @@ static void ghost_end(const struct leg *at, const sip_t *sip, const char *branch
 
 /* ---- responses ------------------------------------------------------------------------------ */
 
+/* A 199 says that one phone of several gave up (RFC 6228): nothing rings by it. */
 static void advance(struct attempt *a, int status)
 {
-	if (status > 100 && a->state != ATTEMPT_RINGING) {
+	if (status > 100 && status != 199 && a->state != ATTEMPT_RINGING) {
 		a->ringing_ns = clock_mono_ns();
 		enter(a, ATTEMPT_RINGING);
 	} else if (a->state == ATTEMPT_CALLING) {
@@ -245,8 +255,19 @@ void attempt_revive(struct attempt *a)
 	enter(a, ATTEMPT_RINGING);
 }
 
+/* Is it news to anybody? Reliable ones are acknowledged here, of dead branches too, before their
+ * CANCEL; behind a 2xx they are past. */
+static bool is_news(struct attempt *a, const sip_t *sip, int status)
+{
+	if (status == 100 || a->state == ATTEMPT_WON || a->state == ATTEMPT_DONE)
+		return true;
+	return fork_take(a, sip, false) != FORK_AGAIN;
+}
+
 static void on_provisional(struct attempt *a, const sip_t *sip, int status)
 {
+	if (!is_news(a, sip, status))
+		return;
 	if (status > a->best_1xx)
 		a->best_1xx = (uint16_t)status;
 	switch (a->state) {
@@ -288,14 +309,14 @@ static void on_success(struct attempt *a, const sip_t *sip)
 
 	if (first && call_takes(a->call, a)) {
 		enter(a, ATTEMPT_WON);
-		leg_answered(&a->leg, sip, true);
+		fork_answered(a, sip);
 		call_on_answer(a->call, a, sip);
 		/* It lingers by itself; kept by us it would hold both messages for the whole call. */
 		drop_transaction(a);
 		return;
 	}
 	/* A second To-tag of the branch that won, or an answer nobody waits for. */
-	ghost_end(&a->leg, sip, a->leg.branch);
+	ghost_end(&a->leg, sip, a->leg.branch, fork_seq(a));
 	if (first) {
 		enter(a, ATTEMPT_DONE);
 		drop_transaction(a);
@@ -377,7 +398,8 @@ static bool ghost_of_recent(unsigned iface, nta_agent_t *agent, msg_t *msg, cons
 		return false;
 	at.transport =
 	    strcasecmp(sip_via_transport(sip->sip_via), "tcp") == 0 ? CONF_TCP : CONF_UDP;
-	ghost_end(&at, sip, sip->sip_via->v_branch);
+	/* What PRACKs there were nobody knows any more; a gap is allowed. */
+	ghost_end(&at, sip, sip->sip_via->v_branch, sip->sip_cseq->cs_seq + 100);
 	return true;
 }
 
@@ -429,6 +451,8 @@ int attempt_send(struct attempt *a, nta_agent_t *agent, const struct kedge_addr 
 	    URL(a->route), SIP_METHOD_INVITE, URL(a->ruri), NTATAG_BRANCH_KEY(a->leg.branch),
 	    NTATAG_PASS_100(1), SIPTAG_CONTACT(a->leg.contact),
 	    SIPTAG_MAX_FORWARDS_STR(max_forwards), SIPTAG_ALLOW_STR(leg_allow),
+	    TAG_IF(inv->supported, SIPTAG_SUPPORTED_STR(inv->supported)),
+	    TAG_IF(inv->require, SIPTAG_REQUIRE_STR(inv->require)),
 	    TAG_IF(inv->user_agent, SIPTAG_USER_AGENT_STR(inv->user_agent)),
 	    TAG_IF(inv->headers, SIPTAG_HEADER_STR(inv->headers)),
 	    TAG_IF(inv->body, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
@@ -506,5 +530,6 @@ void attempt_fini(struct attempt *a)
 		branch_remove(a);
 		recent_add(a);
 	}
+	fork_fini(a);
 	leg_fini(&a->leg); /* of one that could not send, too */
 }

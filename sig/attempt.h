@@ -28,6 +28,7 @@
 
 #include "routing/decide.h"
 #include "sig/bridge.h"
+#include "sig/fork.h"
 #include "sig/leg.h"
 
 #define ATTEMPT_STATES(S)                                                                          \
@@ -65,6 +66,7 @@ struct attempt {
 	struct decide_outcome outcome; /* of its final: code, Reason, Retry-After */
 	char reason[120];              /* its Reason header, cleaned; "" none */
 	struct leg leg;
+	struct fork *forks; /* its early dialogs, oldest first */
 	struct bridge_side side;
 	nta_outgoing_t *orq; /* NULL while IDLE, ABANDONED, after the end */
 	char *ruri;          /* Request-URI as sent */
@@ -78,6 +80,7 @@ struct attempt_invite {               /* what the INVITE says; all text borrowed
 	const char *contact_user;     /* escaped; "": none */
 	const char *headers;          /* further header lines, each with its end; or NULL */
 	const char *body;             /* SDP, or NULL */
+	const char *supported, *require; /* option tags, or NULL */
 	unsigned max_forwards;
 	const char *user_agent; /* NULL: none */
 };

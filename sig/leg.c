@@ -93,14 +93,14 @@ static char *route_print(char *out, const struct kedge_addr *to, int transport)
 	return out;
 }
 
-char *leg_route(const struct leg *l, char out[static LEG_ROUTE])
+static char *route_in(const struct leg *l, nta_leg_t *dialog, char out[static LEG_ROUTE])
 {
 	const sip_route_t *route = NULL;
 	const sip_contact_t *target = NULL;
 	const url_t *url;
 	struct kedge_addr to, local;
 
-	nta_leg_get_route(l->nta, &route, &target);
+	nta_leg_get_route(dialog, &route, &target);
 	url = route ? route->r_url : target ? target->m_url : NULL;
 	if (!l->nat && url && literal_of(url, &to) == 0) {
 		int transport = transport_of(l, url, &to);
@@ -109,6 +109,11 @@ char *leg_route(const struct leg *l, char out[static LEG_ROUTE])
 			return route_print(out, &to, transport);
 	}
 	return route_print(out, &l->peer, l->transport);
+}
+
+char *leg_route(const struct leg *l, char out[static LEG_ROUTE])
+{
+	return route_in(l, l->nta, out);
 }
 
 /* Behind NAT a private Contact cannot be reached; the source the request came from can. */
@@ -134,7 +139,12 @@ static sip_contact_t *contact_new(struct leg *l, const char *user)
 
 /* ---- requests inside the dialog ------------------------------------------------------------- */
 
-const char leg_allow[] = "INVITE, ACK, CANCEL, BYE, OPTIONS";
+const char leg_allow[] = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK";
+
+const char *leg_supported(const struct leg *l)
+{
+	return l->call->conf->trunks.v[l->trunk].rel100 != CONF_REL100_NO ? "100rel" : NULL;
+}
 
 static void reply_and_end(nta_incoming_t *irq, int status, const char *phrase)
 {
@@ -189,7 +199,7 @@ static void unhear(struct leg *l)
 	su_home_deinit(scratch);
 }
 
-static void dispatch(struct leg *l, nta_incoming_t *irq, const sip_t *sip)
+static void dispatch(struct leg *l, nta_leg_t *dialog, nta_incoming_t *irq, const sip_t *sip)
 {
 	if (sip->sip_request->rq_method == sip_method_ack) {
 		nta_incoming_destroy(irq); /* of an INVITE whose transaction is over */
@@ -197,10 +207,12 @@ static void dispatch(struct leg *l, nta_incoming_t *irq, const sip_t *sip)
 	}
 	if (!from_peer(l, irq)) {
 		reply_and_end(irq, SIP_403_FORBIDDEN);
-		unhear(l);
+		if (dialog == l->nta)
+			unhear(l);
 		return;
 	}
-	l->remote_cseq = sip->sip_cseq->cs_seq;
+	if (dialog == l->nta) /* not an early one beside it: it has a line of numbers of its own */
+		l->remote_cseq = sip->sip_cseq->cs_seq;
 	if (!call_has(l->call, l)) {
 		reply_and_end(irq, SIP_481_NO_TRANSACTION);
 		return;
@@ -228,9 +240,8 @@ static int on_request(nta_leg_magic_t *magic, nta_leg_t *nta, nta_incoming_t *ir
 	struct leg *l = (struct leg *)magic;
 	struct call *c = l->call;
 
-	(void)nta;
 	call_hold(c);
-	dispatch(l, irq, sip);
+	dispatch(l, nta, irq, sip);
 	call_release(c);
 	return 0;
 }
@@ -312,6 +323,27 @@ void leg_answered(struct leg *l, const sip_t *sip, bool final)
 		l->state = LEG_UP;
 }
 
+nta_leg_t *leg_fork(struct leg *l, const char *rtag)
+{
+	char cseq[24];
+	nta_leg_t *nta;
+
+	snprintf(cseq, sizeof(cseq), "%u INVITE", l->invite_cseq);
+	nta = nta_leg_tcreate(l->agent, on_request, (nta_leg_magic_t *)l,
+	    SIPTAG_CALL_ID_STR(l->call_id), SIPTAG_FROM_STR(l->local), SIPTAG_TO_STR(l->remote),
+	    SIPTAG_CSEQ_STR(cseq), TAG_END());
+	if (nta && nta_leg_tag(nta, l->tag) && nta_leg_rtag(nta, rtag))
+		return nta;
+	nta_leg_destroy(nta);
+	return NULL;
+}
+
+void leg_early(struct leg *l, nta_leg_t *early, const sip_t *sip)
+{
+	nta_leg_client_reroute(early, sip->sip_record_route, sip->sip_contact, 0);
+	l->nat = !sip->sip_record_route && behind_nat(l, sip->sip_contact);
+}
+
 void leg_retarget(struct leg *l, const sip_t *sip)
 {
 	if (!leg_contact_ok(sip->sip_contact))
@@ -349,6 +381,28 @@ void leg_ack(struct leg *l, const char *body)
 	    TAG_IF(body, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
 	    TAG_IF(body, SIPTAG_PAYLOAD_STR(body)), TAG_END());
 	nta_outgoing_destroy(ack); /* nta keeps it for retransmitted answers */
+}
+
+/* Nobody waits for the answer: a 481 says that the phone does not need the PRACK, silence that the
+ * INVITE will fail too. */
+static int on_prack_response(nta_outgoing_magic_t *magic, nta_outgoing_t *orq, const sip_t *sip)
+{
+	(void)magic;
+	if (!sip || sip->sip_status->st_status >= 200)
+		nta_outgoing_destroy(orq);
+	return 0;
+}
+
+void leg_prack(struct leg *l, nta_leg_t *early, uint32_t rseq, const char *body)
+{
+	char route[LEG_ROUTE], branch[LISTEN_BRANCH], rack[40];
+
+	listen_branch(branch);
+	snprintf(rack, sizeof(rack), "%u %u INVITE", rseq, l->invite_cseq);
+	nta_outgoing_tcreate(early, on_prack_response, NULL, URL(route_in(l, early, route)),
+	    SIP_METHOD_PRACK, NULL, NTATAG_BRANCH_KEY(branch), SIPTAG_RACK_STR(rack),
+	    TAG_IF(body, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
+	    TAG_IF(body, SIPTAG_PAYLOAD_STR(body)), TAG_END());
 }
 
 static int on_bye_response(nta_outgoing_magic_t *magic, nta_outgoing_t *orq, const sip_t *sip)

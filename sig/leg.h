@@ -76,6 +76,19 @@ void leg_answered(struct leg *l, const sip_t *sip, bool final);
 /* Can a dialog be reached by this Contact (RFC 3261 8.1.1.8)? One SIP URI; NULL: no. */
 bool leg_contact_ok(const sip_contact_t *contact);
 
+/* Another early dialog of our INVITE: same Call-ID and tag of ours, its To-tag. Freed by the caller.
+ * NULL: no memory. */
+nta_leg_t *leg_fork(struct leg *l, const char *rtag);
+
+/* Takes route set and target of an early dialog of the leg from a 1xx. */
+void leg_early(struct leg *l, nta_leg_t *early, const sip_t *sip);
+
+/* Acknowledges a reliable 1xx of that early dialog (RFC 3262), with an SDP body if not NULL. */
+void leg_prack(struct leg *l, nta_leg_t *early, uint32_t rseq, const char *body);
+
+/* Value of a Supported header on this leg; NULL: none. */
+const char *leg_supported(const struct leg *l);
+
 /* Takes the new remote target of a re-INVITE or its 2xx (RFC 3261 12.2). */
 void leg_retarget(struct leg *l, const sip_t *sip);
 

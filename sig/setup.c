@@ -215,6 +215,10 @@ static int send_invite(
 	inv.contact_user = out.contact_user;
 	inv.headers = lines;
 	inv.user_agent = call_agent_text(c);
+	/* An offer in a reliable 1xx would want an answer that the caller may not be able to give. */
+	inv.supported = c->bridge.late ? NULL : leg_supported(&a->leg);
+	if (inv.supported && c->conf->trunks.v[a->trunk].rel100 == CONF_REL100_REQUIRE)
+		inv.require = "100rel";
 	return attempt_send(
 	    a, listen_agent(a->leg.iface, step->addr.family), &step->addr, step->transport, &inv);
 }

@@ -80,6 +80,8 @@ static void enums_are_the_words(void **state)
 	words("trunk", "advance_after", "183", CONF_ADVANCE_183);
 	words("trunk", "advance_after", "180", CONF_ADVANCE_180);
 	words("trunk", "codes_preset", "strict", CONF_PRESET_STRICT);
+	words("trunk", "rel100", "no", CONF_REL100_NO);
+	words("trunk", "rel100", "require", CONF_REL100_REQUIRE);
 	words("probe", "method", "OPTIONS", CONF_PROBE_OPTIONS);
 	words("headers", "pai", "strip", CONF_PAI_STRIP);
 	words("headers", "pai", "set", CONF_PAI_SET);

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+#include "sig/fork.h"
+
+#include <string.h>
+#include <strings.h>
+#include <sofia-sip/msg_header.h>
+#include <sofia-sip/sip_header.h>
+#include <sofia-sip/su_alloc.h>
+
+#include "sig/attempt.h"
+#include "sig/call.h"
+
+struct fork *fork_find(const struct attempt *a, const char *tag)
+{
+	struct fork *f = a->forks;
+
+	while (f && tag && strcasecmp(f->tag, tag) != 0)
+		f = f->next;
+	return tag ? f : NULL;
+}
+
+nta_leg_t *fork_dialog(const struct attempt *a, const struct fork *f)
+{
+	return f->nta ? f->nta : a->leg.nta;
+}
+
+static struct fork *fork_new(struct attempt *a, const char *tag, unsigned max)
+{
+	su_home_t *home = (su_home_t *)a->call;
+	struct fork **last = &a->forks, *f;
+	unsigned n = 0;
+
+	for (; *last; last = &(*last)->next)
+		n++;
+	if (n >= max)
+		return NULL;
+	f = su_zalloc(home, sizeof(*f));
+	if (!f)
+		return NULL;
+	f->tag = su_strdup(home, tag);
+	if (!f->tag)
+		return NULL;
+	if (n == 0)
+		nta_leg_rtag(a->leg.nta, tag);
+	else if (!(f->nta = leg_fork(&a->leg, tag)))
+		return NULL;
+	*last = f;
+	return f;
+}
+
+static bool is_reliable(const sip_t *sip)
+{
+	return sip->sip_rseq && sip->sip_rseq->rs_response &&
+	       sip_has_feature(sip->sip_require, "100rel");
+}
+
+static void keep_sdp(struct attempt *a, struct fork *f, const sip_t *sip)
+{
+	su_home_t *home = (su_home_t *)a->call;
+	struct bridge_body said = call_body(sip);
+
+	if (!said.length)
+		return;
+	su_free(home, f->sdp);
+	f->sdp = su_strndup(home, said.data, said.length);
+}
+
+enum fork_take fork_take(struct attempt *a, const sip_t *sip, bool offered)
+{
+	const char *tag = sip->sip_to->a_tag;
+	struct fork *f = fork_find(a, tag);
+	uint32_t rseq;
+
+	if (tag && !f)
+		f = fork_new(a, tag, FORK_MAX);
+	if (!f)
+		return tag && is_reliable(sip) ? FORK_AGAIN : FORK_PLAIN;
+	if (is_reliable(sip)) {
+		rseq = sip->sip_rseq->rs_response;
+		if (f->rseq && rseq != f->rseq + 1)
+			return FORK_AGAIN;
+		f->rseq = rseq;
+	}
+	leg_early(&a->leg, fork_dialog(a, f), sip);
+	if (sip->sip_allow)
+		f->updates = sip_is_allowed(sip->sip_allow, sip_method_update, NULL);
+	keep_sdp(a, f, sip);
+	if (!is_reliable(sip))
+		return FORK_PLAIN;
+	f->reliable = f->reliable || (!offered && sip->sip_payload);
+	f->owed = rseq;
+	if (!offered)
+		fork_prack(a, f, NULL);
+	return FORK_FIRST;
+}
+
+void fork_prack(struct attempt *a, struct fork *f, const char *body)
+{
+	if (!f->owed)
+		return;
+	leg_prack(&a->leg, fork_dialog(a, f), f->owed, body);
+	f->owed = 0;
+}
+
+void fork_settle(struct attempt *a)
+{
+	for (struct fork *f = a->forks; f; f = f->next)
+		fork_prack(a, f, NULL);
+}
+
+void fork_answered(struct attempt *a, const sip_t *sip)
+{
+	const char *tag = sip->sip_to->a_tag;
+	struct fork *f = fork_find(a, tag);
+
+	if (tag && !f)
+		f = fork_new(a, tag, FORK_MAX + 1);
+	if (f && f->nta) {
+		nta_leg_t *other = a->leg.nta;
+
+		for (struct fork *o = a->forks; o; o = o->next)
+			if (!o->nta)
+				o->nta = other;
+		a->leg.nta = f->nta;
+		f->nta = NULL;
+	}
+	leg_answered(&a->leg, sip, true);
+}
+
+uint32_t fork_seq(const struct attempt *a)
+{
+	uint32_t seq = nta_leg_get_seq(a->leg.nta);
+
+	for (const struct fork *f = a->forks; f; f = f->next)
+		if (nta_leg_get_seq(fork_dialog(a, f)) > seq)
+			seq = nta_leg_get_seq(fork_dialog(a, f));
+	return seq;
+}
+
+void fork_fini(struct attempt *a)
+{
+	for (struct fork *f = a->forks; f; f = f->next)
+		nta_leg_destroy(f->nta);
+	a->forks = NULL;
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+/* fork: the early dialogs of an attempt. One INVITE may reach several phones, and each that answers
+ * brings a To-tag, and with it a dialog of its own (RFC 3261 12.1, 13.2.2.4): route set, remote
+ * target, CSeq line, RSeq line, SDP. One of them, chosen by the 2xx, becomes the leg's dialog.
+ *
+ *   1xx --fork_take--> PLAIN  nothing to acknowledge
+ *                      FIRST  reliable (RFC 3262) and next in its dialog: PRACK sent, or owed
+ *                      AGAIN  one that was taken, or a gap before it: neither heard nor acknowledged
+ *
+ * A PRACK is owed while it has to bring the answer to an offer in the 1xx; fork_settle() sends what
+ * is still owed, with all lines refused, before the branch is cancelled. Our stack's own PRACK
+ * counts one RSeq line per transaction, so it is not used (FACTS-sofia-sip 1).
+ * Thread: su_root's. Owner: the attempt; memory of the call's home. */
+#ifndef KEDGE_SIG_FORK_H
+#define KEDGE_SIG_FORK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sofia-sip/nta.h>
+#include <sofia-sip/sip.h>
+
+#define FORK_MAX 16 /* early dialogs of one attempt; a phone more is not acknowledged */
+
+struct attempt;
+
+struct fork {
+	struct fork *next; /* oldest first */
+	const char *tag;   /* its To-tag */
+	nta_leg_t *nta;    /* NULL: the leg's own, so of one of them at most */
+	uint32_t rseq;     /* last one taken, 0: none */
+	uint32_t owed;     /* RSeq of a 1xx whose offer is not answered yet, 0: none */
+	bool updates;      /* its Allow has UPDATE */
+	bool reliable;     /* a reliable 1xx brought our offer's answer: it holds */
+	char *sdp;         /* what it said last, or NULL */
+};
+
+enum fork_take { FORK_PLAIN, FORK_FIRST, FORK_AGAIN };
+
+/* A 1xx above 100. offered: its body is an offer, not an answer: the PRACK is owed. */
+enum fork_take fork_take(struct attempt *a, const sip_t *sip, bool offered);
+
+/* The early dialog of a response's To-tag; NULL: none. */
+struct fork *fork_find(const struct attempt *a, const char *tag);
+
+nta_leg_t *fork_dialog(const struct attempt *a, const struct fork *f);
+
+/* Sends the PRACK that is owed, with the answer. */
+void fork_prack(struct attempt *a, struct fork *f, const char *body);
+
+/* No answer will come: what is owed goes out with a refusal. */
+void fork_settle(struct attempt *a);
+
+/* The 2xx: its dialog is the leg's from now on. */
+void fork_answered(struct attempt *a, const sip_t *sip);
+
+/* The highest CSeq used in any dialog of the attempt. */
+uint32_t fork_seq(const struct attempt *a);
+
+void fork_fini(struct attempt *a);
+
+#endif
