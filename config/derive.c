@@ -390,6 +390,8 @@ static void trunk(struct load *l, struct conf_trunk *t)
 {
 	if (t->side == ROW_UNSET_ENUM) /* its error is told; what follows needs some side */
 		t->side = CONF_SIDE_CARRIER;
+	if (t->late_offer == ROW_UNSET_ENUM)
+		t->late_offer = t->side == CONF_SIDE_CARRIER ? CONF_LATE_INSERT : CONF_LATE_PASS;
 	if (t->latch == ROW_UNSET_ENUM)
 		t->latch = l->c->media.latch;
 	if (!t->timers.ring_ms)

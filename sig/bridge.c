@@ -86,15 +86,21 @@ static void origin_begin(struct offer_origin *origin)
 	*origin = (struct offer_origin){ .id = (id & 0x7fffffff) | 1 };
 }
 
-/* Writes to text[]; how: answer, shape, only, direction are set by the caller. */
-static int write_for(struct bridge *b, struct bridge_side *side, const struct bridge_side *other,
+static int write_text(struct bridge *b, struct bridge_side *side, const struct bridge_side *other,
     struct offer_write *how)
 {
 	how->local = *local_of(b, side);
 	how->codecs = codecs_of(b, side);
 	how->filter = codecs_of(b, other);
-	how->direction = -1;
 	return offer_write(text, sizeof(text), how, &side->origin);
+}
+
+/* Writes to text[]; how: from, answer, shape, only are set by the caller. */
+static int write_for(struct bridge *b, struct bridge_side *side, const struct bridge_side *other,
+    struct offer_write *how)
+{
+	how->direction = -1;
+	return write_text(b, side, other, how);
 }
 
 /* ---- media ---------------------------------------------------------------------------------- */
@@ -228,10 +234,38 @@ static void tell_early(struct bridge *b, const struct bridge_side *side)
 	anchor_live(&b->anchor, side->end);
 }
 
+/* An offer of our own, for a caller who made none. */
+static const struct offer *make_offer(const struct bridge *b, const struct bridge_side *side)
+{
+	static char own[OFFER_OWN];
+	static struct offer o;
+	const struct conf_strings *codecs = codecs_of(b, side);
+
+	offer_own(own, codecs->count ? codecs : codecs_of(b, &b->caller));
+	return read_kept(&o, own);
+}
+
+/* What an attempt is offered: what the caller offered, or was offered, or answered to that. NULL
+ * in `from`: nothing, it shall make the offer. */
+static int first_offer(struct bridge *b, struct bridge_side *side, struct offer_write *how)
+{
+	static struct offer caller, bound;
+	bool insert = b->conf->trunks.v[side->trunk].late_offer == CONF_LATE_INSERT;
+
+	side->inserted = b->late && (insert || b->caller.ours);
+	if (b->late && !side->inserted)
+		return 0;
+	if (b->late)
+		how->from = b->caller.ours ? read_kept(&caller, b->caller.ours) : make_offer(b, side);
+	else
+		how->from = read_kept(&caller, b->caller.theirs);
+	how->only = b->bound ? read_kept(&bound, b->caller.ours) : NULL;
+	return how->from ? write_for(b, side, &b->caller, how) : -ENOMEM;
+}
+
 int bridge_outside(
     struct bridge *b, struct bridge_side *side, unsigned iface, unsigned hop, const char **body)
 {
-	static struct offer caller, bound;
 	struct offer_write how = { 0 };
 	int net = anchor_net(iface, side->peer.family), end, n;
 
@@ -244,18 +278,15 @@ int bridge_outside(
 		return end;
 	side->end = (uint8_t)end;
 	origin_begin(&side->origin);
-	if (!b->late) {
-		how.from = read_kept(&caller, b->caller.theirs);
-		how.only = b->bound ? read_kept(&bound, b->caller.ours) : NULL;
-		n = how.from ? write_for(b, side, &b->caller, &how) : -ENOMEM;
-		if (n < 0) {
-			anchor_drop(&b->anchor, side->end);
-			side->end = KEDGE_LIVE_NONE;
-			return n;
-		}
-		keep(b, &side->ours, text, (size_t)n);
-		*body = side->ours;
+	n = first_offer(b, side, &how);
+	if (n < 0) {
+		anchor_drop(&b->anchor, side->end);
+		side->end = KEDGE_LIVE_NONE;
+		return n;
 	}
+	if (n > 0)
+		keep(b, &side->ours, text, (size_t)n);
+	*body = side->ours;
 	tell_early(b, side);
 	return 0;
 }
@@ -283,6 +314,58 @@ static bool same_direction(const struct offer *bound, const struct offer *answer
 {
 	return bound->audio >= 0 && answer->audio >= 0 &&
 	       bound->line[bound->audio].direction == answer->line[answer->audio].direction;
+}
+
+static uint8_t turned(uint8_t direction)
+{
+	return (uint8_t)((direction & 1) << 1 | direction >> 1);
+}
+
+static const struct offer_line *audio_of(const struct offer *o)
+{
+	return o && o->audio >= 0 ? &o->line[o->audio] : NULL;
+}
+
+/* What a side does, between what it said and what it was told. */
+static uint8_t does(const struct bridge_side *side)
+{
+	static struct offer o, p;
+	const struct offer_line *theirs = audio_of(read_kept(&o, side->theirs));
+	const struct offer_line *ours = audio_of(read_kept(&p, side->ours));
+
+	return (theirs ? theirs->direction : OFFER_SENDRECV) &
+	       (ours ? turned(ours->direction) : OFFER_SENDRECV);
+}
+
+/* What it would do if nothing held it back: what our offer did not ask for it could not refuse. */
+static int would_do(const struct bridge_side *side)
+{
+	static struct offer o, p;
+	const struct offer_line *theirs = audio_of(read_kept(&o, side->theirs));
+	const struct offer_line *ours = audio_of(read_kept(&p, side->ours));
+
+	if (!theirs)
+		return OFFER_SENDRECV;
+	if (side->theirs_offered || !ours)
+		return theirs->direction;
+	return (theirs->direction | ~turned(ours->direction)) & OFFER_SENDRECV;
+}
+
+static bool takes_all(const struct bridge_side *takes, const struct bridge_side *said)
+{
+	static struct offer t, s, told;
+
+	if (!read_kept(&t, takes->theirs) || !read_kept(&s, said->theirs) ||
+	    !read_kept(&told, said->ours))
+		return true;
+	return offer_covers(&t, &s, &told);
+}
+
+/* Did `said` name codecs that `takes` has not, or does it speak where that does not hear, or wait
+ * for what that does not say? */
+static bool too_much(const struct bridge_side *takes, const struct bridge_side *said)
+{
+	return !takes_all(takes, said) || turned(does(takes)) != does(said);
 }
 
 static int misfit(struct bridge *b, const char *why)
@@ -314,88 +397,154 @@ static int answer_to_offer(struct bridge *b, struct bridge_side *side, const str
 	}
 	keep(b, &side->theirs, answer->body, answer->length);
 	side->theirs_offered = false;
+	b->callee_differs = !b->caller.theirs_offered && too_much(&b->caller, side);
 	tell_both(b, side, answer, true);
 	return 0;
 }
 
-/* Late offer: the callee's offer becomes ours to the caller. */
-static int offer_to_caller(struct bridge *b, struct bridge_side *side, const struct offer *offered)
+static bool said_already(const struct bridge_side *side, const struct offer *o)
 {
-	struct offer_write how = { .from = offered };
-	int n;
+	return side->theirs && strlen(side->theirs) == o->length &&
+	       memcmp(side->theirs, o->body, o->length) == 0;
+}
 
-	if (offered->audio < 0)
-		return -EPROTO;
-	n = write_for(b, &b->caller, side, &how);
+/* ---- the caller's INVITE had no offer ------------------------------------------------------- */
+
+/* What the callee said, its offer or its answer to ours, becomes our offer to the caller. */
+static int offer_to_caller(struct bridge *b, const struct bridge_side *side, const struct offer *said)
+{
+	struct offer_write how = { .from = said };
+	int n = said->audio < 0 ? -ENODATA : write_for(b, &b->caller, side, &how);
+
 	if (n < 0)
-		return -EPROTO;
+		return misfit(b, "not_for_caller");
 	keep(b, &b->caller.ours, text, (size_t)n);
-	keep(b, &side->theirs, offered->body, offered->length);
+	return 0;
+}
+
+/* late_offer pass: what came is an offer. */
+static int late_offered(struct bridge *b, struct bridge_side *side, const struct offer *said,
+    enum bridge_way way)
+{
+	int err;
+
+	if (way == BRIDGE_PREVIEW)
+		return 0; /* an offer in an unreliable 1xx is none (RFC 3261 13.2.1) */
+	err = said_already(side, said) ? 0 : offer_to_caller(b, side, said);
+	if (err)
+		return err;
+	keep(b, &side->theirs, said->body, said->length);
 	side->theirs_offered = true;
 	return 0;
 }
 
-int bridge_answer(struct bridge *b, struct bridge_side *side, const struct bridge_body *body,
-    bool final, const char **out)
+/* late_offer insert: what came answers our own offer. The caller is offered it once. */
+static int late_answered(struct bridge *b, struct bridge_side *side, const struct offer *said)
 {
-	static struct offer o;
-	int err = read_body(&o, body);
+	static struct offer ours, given;
+	enum offer_fit fit;
 
-	*out = NULL;
-	b->why = "no_memory";
-	if (err == -ENOMSG) {
-		if (final && !side->theirs)
-			return misfit(b, "no_sdp");
-		if (final && !b->late) {
-			tell_both(b, side, NULL, false);
-			*out = b->caller.ours;
-		}
-		return 0;
-	}
-	if (err)
-		return misfit(b, "bad_sdp");
-	if (b->late) {
-		if (!final)
-			return 0; /* an offer in an unreliable 1xx is none (RFC 3261 13.2.1) */
-		err = offer_to_caller(b, side, &o);
-		if (err)
-			b->why = "not_for_caller";
-	} else if (!side->theirs || strlen(side->theirs) != o.length ||
-	           memcmp(side->theirs, o.body, o.length) != 0) {
-		err = answer_to_offer(b, side, &o);
-	} else {
-		tell_both(b, side, NULL, false);
-	}
+	if (!read_kept(&ours, side->ours))
+		return -ENOMEM;
+	fit = offer_fits(&ours, said);
+	if (fit != OFFER_FITS && fit != OFFER_LINES_DIFFER)
+		return misfit(b, offer_fit_name(fit));
+	if (read_kept(&given, b->caller.ours) && !offer_same(&given, said))
+		return misfit(b, "other_codec");
+	keep(b, &side->theirs, said->body, said->length);
+	side->theirs_offered = false;
+	return 0;
+}
+
+/* An attempt spoke while the caller owes an answer. said: NULL, it brought no body. */
+static int late_said(struct bridge *b, struct bridge_side *side, const struct offer *said,
+    enum bridge_way way, const char **out)
+{
+	static struct offer kept;
+	int err = 0;
+
+	if (said)
+		err = side->inserted ? late_answered(b, side, said) : late_offered(b, side, said, way);
+	if (err || way == BRIDGE_PREVIEW || (!said && way != BRIDGE_FINAL))
+		return err;
+	if (!side->theirs)
+		return misfit(b, "no_sdp");
+	if (!b->caller.ours)
+		err = offer_to_caller(b, side, read_kept(&kept, side->theirs));
 	if (err == 0)
 		*out = b->caller.ours;
 	return err;
 }
 
+int bridge_answer(struct bridge *b, struct bridge_side *side, const struct bridge_body *body,
+    enum bridge_way way, const char **out)
+{
+	static struct offer o;
+	int err = read_body(&o, body);
+	bool empty = err == -ENOMSG;
+
+	*out = NULL;
+	b->why = "no_memory";
+	if (err && !empty)
+		return misfit(b, "bad_sdp");
+	if (b->late)
+		return late_said(b, side, empty ? NULL : &o, way, out);
+	if (empty && way != BRIDGE_FINAL)
+		return 0;
+	if (empty && !side->theirs)
+		return misfit(b, "no_sdp");
+	err = 0;
+	if (empty || said_already(side, &o))
+		tell_both(b, side, NULL, false);
+	else
+		err = answer_to_offer(b, side, &o);
+	if (err == 0 && !b->settled)
+		*out = b->caller.ours;
+	return err;
+}
+
+/* The callee's offer was passed to the caller: its answer goes back. */
+static int late_pass(struct bridge *b, struct bridge_side *side, const struct offer *answer)
+{
+	static struct offer theirs;
+	struct offer_write how = { .from = answer, .answer = true };
+	int n;
+
+	how.shape = read_kept(&theirs, side->theirs);
+	n = how.shape ? write_for(b, side, &b->caller, &how) : -EPROTO;
+	if (n < 0)
+		return -EPROTO;
+	keep(b, &side->ours, text, (size_t)n);
+	return 0;
+}
+
 int bridge_late(
     struct bridge *b, struct bridge_side *side, const struct bridge_body *body, const char **out)
 {
-	static struct offer o, theirs, ours;
-	struct offer_write how = { .from = &o, .answer = true };
+	static struct offer o, ours;
 	enum offer_fit fit;
-	int n;
 
 	*out = NULL;
 	if (read_body(&o, body) < 0 || !read_kept(&ours, b->caller.ours))
 		return -EPROTO;
 	fit = offer_fits(&ours, &o);
-	how.shape = read_kept(&theirs, side->theirs);
-	if ((fit != OFFER_FITS && fit != OFFER_LINES_DIFFER) || !how.shape)
+	if (fit != OFFER_FITS && fit != OFFER_LINES_DIFFER)
 		return -EPROTO;
-	n = write_for(b, side, &b->caller, &how);
-	if (n < 0)
+	if (!side->inserted && late_pass(b, side, &o) < 0)
 		return -EPROTO;
-	keep(b, &side->ours, text, (size_t)n);
 	keep(b, &b->caller.theirs, o.body, o.length);
-	b->caller.theirs_offered = false;
-	b->bound = true;
-	tell_both(b, side, NULL, true);
-	*out = side->ours;
+	b->caller.theirs_offered = b->late = false;
+	b->bound = b->settled = true;
+	b->callee_differs = side->inserted && too_much(&b->caller, side);
+	if (side->theirs)
+		tell_both(b, side, NULL, true);
+	*out = side->inserted ? NULL : side->ours;
 	return 0;
+}
+
+void bridge_settled(struct bridge *b)
+{
+	b->settled = b->bound;
 }
 
 /* ---- re-INVITE ------------------------------------------------------------------------------ */
@@ -475,23 +624,100 @@ void bridge_reject(struct bridge *b)
 	keep(b, &b->pending_ours, NULL, 0);
 }
 
-int bridge_correct(struct bridge *b, const struct bridge_side *callee, const char **out)
+/* ---- kedge alone ---------------------------------------------------------------------------- */
+
+bool bridge_same(
+    const struct bridge *b, const struct bridge_side *side, const struct bridge_body *body)
+{
+	static struct offer o, last;
+
+	(void)b;
+	return read_body(&o, body) == 0 && read_kept(&last, side->theirs) && offer_repeats(&last, &o);
+}
+
+static struct bridge_side *callee_of(
+    struct bridge *b, struct bridge_side *one, struct bridge_side *other)
+{
+	return one == &b->caller ? other : one;
+}
+
+/* side said that, and was told what stands in text[]. */
+static void holds_now(struct bridge *b, struct bridge_side *side, struct bridge_side *other,
+    const struct offer *said, bool *differs)
+{
+	keep(b, &side->theirs, said->body, said->length);
+	*differs = too_much(side, other);
+	tell_both(b, callee_of(b, side, other), NULL, true);
+}
+
+int bridge_alone(struct bridge *b, struct bridge_side *side, struct bridge_side *other,
+    const struct bridge_body *body, const char **out, bool *differs)
+{
+	static struct offer o, theirs;
+	struct offer_write how = { .shape = &o, .answer = true };
+	int err = read_body(&o, body), n;
+
+	*out = NULL;
+	*differs = false;
+	if (err)
+		return err;
+	how.from = read_kept(&theirs, other->theirs);
+	how.direction = would_do(other);
+	n = how.from ? write_text(b, side, other, &how) : -EPROTO;
+	if (n < 0)
+		return -EPROTO;
+	keep(b, &side->ours, text, (size_t)n);
+	side->theirs_offered = true;
+	holds_now(b, side, other, &o, differs);
+	*out = side->ours;
+	return 0;
+}
+
+int bridge_propose(struct bridge *b, struct bridge_side *side, const struct bridge_side *other,
+    const char **out)
 {
 	static struct offer theirs, last;
 	struct offer_write how = { 0 };
 	int n;
 
-	how.from = read_kept(&theirs, callee->theirs);
-	how.shape = read_kept(&last, b->caller.ours);
-	if (!how.from)
-		return -ENOMEM;
-	n = write_for(b, &b->caller, callee, &how);
+	*out = NULL;
+	bridge_reject(b);
+	how.from = read_kept(&theirs, other->theirs);
+	how.shape = read_kept(&last, side->ours);
+	how.direction = would_do(other);
+	n = how.from ? write_text(b, side, other, &how) : -ENOMEM;
 	if (n < 0)
 		return n;
-	bridge_reject(b);
 	keep(b, &b->pending_ours, text, (size_t)n);
 	*out = b->pending_ours;
 	return 0;
+}
+
+int bridge_proposed(struct bridge *b, struct bridge_side *side, struct bridge_side *other,
+    const struct bridge_body *body, bool *differs)
+{
+	static struct offer o, ours;
+	enum offer_fit fit = OFFER_REFUSED;
+
+	*differs = false;
+	if (read_body(&o, body) == 0 && read_kept(&ours, b->pending_ours))
+		fit = offer_fits(&ours, &o);
+	if (fit != OFFER_FITS && fit != OFFER_LINES_DIFFER) {
+		bridge_reject(b);
+		return -EPROTO;
+	}
+	su_free(b->home, side->ours);
+	side->ours = b->pending_ours;
+	b->pending_ours = NULL;
+	bridge_reject(b);
+	side->theirs_offered = false;
+	holds_now(b, side, other, &o, differs);
+	return 0;
+}
+
+bool bridge_usable(const struct bridge *b, const struct bridge_side *callee)
+{
+	return takes_all(&b->caller, callee);
 }
 
 void bridge_drop(struct bridge *b, struct bridge_side *side)

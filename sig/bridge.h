@@ -1,14 +1,37 @@
 // SPDX-License-Identifier: MIT
 /* bridge: what each side of a call was told about media, and the anchor that makes it true. Joins
- * offer and anchor.
+ * offer and anchor. It knows offers and answers, not the messages they came in: INVITE, reliable
+ * 1xx, PRACK, UPDATE, 2xx, ACK are told apart by who calls (call, rel100, reinvite, refresh).
  *
- *   bridge_open     the caller's offer, a slot, the inside end
- *   bridge_outside  an outside end and the offer for one attempt; after the first answer cut to it
- *   bridge_answer   an answer from an attempt. The first binds what the caller sees (SEMANTICS C.7
- *                   1): o= id and version, port, types; later ones move media and repeat it
- *   bridge_late     late offer: the answer that came in the caller's ACK
- *   bridge_reoffer, bridge_reanswer, bridge_reject
- *                   a re-INVITE of either side: nothing changes before its answer
+ * Setup:
+ *   bridge_open      the caller's INVITE, with an offer or without: a slot, the inside end
+ *   bridge_outside   an outside end and the offer for one attempt; after the first answer cut to it
+ *   bridge_answer    what an attempt's 1xx or 2xx says. The first answer binds what the caller sees
+ *                    (SEMANTICS C.7 1): o= id and version, port, types; later ones move media and
+ *                    repeat it
+ *   bridge_late      the caller's answer, in its ACK or PRACK, to an offer that kedge gave it
+ *   bridge_settled   the caller has its answer for good: what follows repeats no body
+ * Inside a dialog, early or confirmed; one exchange at a time over the whole call, and nothing that
+ * holds changes before its answer:
+ *   bridge_reoffer   an offer from one side (re-INVITE, UPDATE, PRACK), for the other one
+ *   bridge_reanswer  the other one's answer to it, for the first
+ *   bridge_reject    there is none: what held before still holds
+ *   bridge_same      does an offer repeat what its side said last? (RFC 4028: a refresh)
+ *   bridge_alone     answers an offer without asking the other side: from what it said last
+ *   bridge_propose   an offer of our own, of what holds on the other side: for an INVITE without
+ *                    one inside the dialog, a correction, a refresh
+ *   bridge_proposed  the answer to it
+ *
+ * Without an offer in the caller's INVITE (b->late), by the trunk's late_offer:
+ *   insert  the attempt gets an offer of ours (side->inserted), made from the codecs of its trunk,
+ *           else of the caller's, else PCMA, PCMU. Its answer becomes our offer to the caller, in
+ *           a 1xx that both sides PRACK or the 2xx, never in an unreliable 1xx. Once given it binds
+ *           (C.7 1, 3): later attempts are offered what the caller was offered, or what it answered
+ *           since. The 2xx of the attempt is ACKed at once, without a body. Where the caller's
+ *           answer leaves something out that the attempt answered, bridge.callee_differs: the
+ *           attempt needs bridge_propose().
+ *   pass    the attempt gets no offer; the one in its 2xx (or in a 1xx that both sides PRACK) is
+ *           passed on, and bridge_late() gives the body of our ACK (or PRACK).
  *
  * Bodies come back in memory of the call's home, valid until the next call of that function.
  * Thread: su_root's. Owner: the call. Errors: negative errno; bridge_status() makes them answers. */
@@ -31,6 +54,7 @@ struct bridge_side {    /* one leg */
 	struct offer_origin origin; /* our o= toward it */
 	char *ours, *theirs;        /* the last bodies that hold; NULL: none yet */
 	bool theirs_offered;        /* theirs was an offer: its rtcp-mux counts */
+	bool inserted;              /* an attempt: what it was offered first was kedge's own */
 };
 
 struct bridge {
@@ -38,14 +62,21 @@ struct bridge {
 	su_home_t *home;         /* borrowed: the call's */
 	const struct conf *conf; /* borrowed */
 	struct bridge_side caller;
-	bool late;  /* the caller's INVITE had no offer */
-	bool bound; /* the caller has an answer: caller.ours */
-	bool
-	    differs; /* the answer that won is not what the caller was told: it needs a re-INVITE */
-	bool held;   /* one side does not send, or does not want to hear */
+	bool late;    /* the caller owes an answer: its INVITE had no offer */
+	bool bound;   /* the caller has an answer: caller.ours */
+	bool settled; /* it has it by a message it acknowledged: no 1xx or 2xx repeats it */
+	/* what the caller was told is not what holds: it needs bridge_propose(); and the callee */
+	bool differs, callee_differs;
+	bool held;       /* one side does not send, or does not want to hear */
 	const char *why; /* the last answer that did not do: a word for the log */
-	char *pending_theirs, *pending_ours; /* of a re-INVITE without an answer yet */
+	char *pending_theirs, *pending_ours; /* of an exchange without an answer yet */
 	char codec[20];
+};
+
+enum bridge_way { /* how an attempt said it, and so how it may go on to the caller */
+	BRIDGE_PREVIEW,  /* a 1xx that nobody acknowledges */
+	BRIDGE_RELIABLE, /* a 1xx that we PRACK, and the caller ours */
+	BRIDGE_FINAL     /* a 2xx */
 };
 
 struct bridge_body {      /* of a SIP message, borrowed */
@@ -66,17 +97,23 @@ int bridge_outside(
     struct bridge *b, struct bridge_side *side, unsigned iface, unsigned hop, const char **body);
 
 /* Takes the SDP of an attempt's 1xx or 2xx. *out: the body for the caller, NULL: none. 0, or
- * -EPROTO: it cannot stand beside what was offered or what the caller was told. final: a 2xx,
- * which must have brought an answer by now. */
+ * -EPROTO: it cannot stand beside what was offered or what the caller was told. A 2xx must have
+ * brought an answer (late_offer pass: an offer) by now. */
 int bridge_answer(struct bridge *b, struct bridge_side *side, const struct bridge_body *body,
-    bool final, const char **out);
+    enum bridge_way way, const char **out);
 
-/* Late offer: the caller's answer. *out: the body of the ACK to the callee. */
+/* b->late: the caller's answer to our offer. side: the attempt the offer came from, or that has the
+ * call by now. *out: the body of our ACK or PRACK to it; NULL: it had its answer (inserted), and
+ * b->callee_differs says whether it needs another. -EPROTO: there is none or it does not fit. */
 int bridge_late(
     struct bridge *b, struct bridge_side *side, const struct bridge_body *body, const char **out);
 
+/* A PRACK came for the 1xx that carried the caller's answer. */
+void bridge_settled(struct bridge *b);
+
 /* A new offer from one side. *out: the offer for the other side; NULL if body is empty (an offer
- * is asked for). */
+ * is asked for). Forgets an exchange that was pending. -ENODATA: no line or codec is left for the
+ * other side (488); -EMEDIUMTYPE, -EINVAL, -EMSGSIZE: the body. */
 int bridge_reoffer(struct bridge *b, struct bridge_side *from, struct bridge_side *to,
     const struct bridge_body *body, const char **out);
 
@@ -87,9 +124,30 @@ int bridge_reanswer(struct bridge *b, struct bridge_side *from, struct bridge_si
 /* It was refused: what held before still holds. */
 void bridge_reject(struct bridge *b);
 
-/* The offer that tells the caller what holds now, after an answer that differs from what it was
- * told. */
-int bridge_correct(struct bridge *b, const struct bridge_side *callee, const char **out);
+/* Does the offer say what its side said last: the same lines, address, codecs, direction? Its o=
+ * is not looked at. false for an empty body. */
+bool bridge_same(
+    const struct bridge *b, const struct bridge_side *side, const struct bridge_body *body);
+
+/* Answers an offer of side from what the other side said last. *out: the answer. *differs: the
+ * other side should be told, since it said more than side now takes, or speaks where nobody hears;
+ * media already holds its packets back. -EPROTO: they have nothing in common (488), nothing has
+ * changed; errors of the body as above. */
+int bridge_alone(struct bridge *b, struct bridge_side *side, struct bridge_side *other,
+    const struct bridge_body *body, const char **out, bool *differs);
+
+/* Our offer to side: what the other one said last, cut to side's trunk. -ENOMEM: it said nothing
+ * yet. The answer is pending until bridge_proposed() or bridge_reject(). */
+int bridge_propose(struct bridge *b, struct bridge_side *side, const struct bridge_side *other,
+    const char **out);
+
+/* The answer of side to it. *differs: as of bridge_alone(). -EPROTO: none, or it does not fit;
+ * nothing has changed. */
+int bridge_proposed(struct bridge *b, struct bridge_side *side, struct bridge_side *other,
+    const struct bridge_body *body, bool *differs);
+
+/* May the caller get every codec the callee said it sends? (not its directions) */
+bool bridge_usable(const struct bridge *b, const struct bridge_side *callee);
 
 /* Gives an attempt's outside end back. */
 void bridge_drop(struct bridge *b, struct bridge_side *side);

@@ -339,10 +339,10 @@ static void on_ack(struct call *c, const sip_t *sip)
 	c->caller.irq = NULL;
 	c->ack_owed = NULL;
 	c->caller.state = LEG_UP;
-	if (owed) {
+	if (c->bridge.late && c->state == CALL_ANSWERED)
 		err = bridge_late(&c->bridge, &c->winner->side, &said, &body);
+	if (owed)
 		leg_ack(&c->winner->leg, body);
-	}
 	if (c->state == CALL_ENDING) {
 		leg_bye(&c->caller, NULL); /* the callee left before the ACK (RFC 3261 15) */
 		return;

@@ -181,7 +181,8 @@ void call_end(struct call *c, enum call_by by, const char *why, const char *reas
 
 /* reinvite.c: what is pending is answered 487 and forgotten. */
 void reinvite_abort(struct call *c);
-/* After the caller's ACK: tell it what holds, if the answer it got does not. */
+/* After the caller's ACK: tell it what holds, if the answer it got does not; and the callee, if it
+ * has yet to learn what the caller answered to a late offer. */
 void reinvite_correct(struct call *c);
 
 /* report.c: once, when the call is GONE and media gave its counters; and the operator's board, at

@@ -17,6 +17,7 @@
  *   offer_body.c   the SDP among the parts of a message
  *   offer_read.c   bytes to struct offer
  *   offer_write.c  the body for the other side
+ *   offer_own.c    an offer of kedge's own
  *   offer_fit.c    two bodies compared; what media must know
  *   offer_text.c, offer_format.c  words and codecs, for the four above
  *
@@ -130,6 +131,13 @@ struct offer_write {
  * does now; it is turned to fit the offer. */
 int offer_write(char *buf, size_t size, const struct offer_write *w, struct offer_origin *origin);
 
+#define OFFER_OWN 2048
+
+/* A body to write an offer of kedge's own from: one audio line with these codecs, in their order,
+ * as far as kedge knows them, and telephone-event at each of their rates; NULL, empty or none
+ * known: PCMA and PCMU. Ends with a NUL. */
+void offer_own(char buf[static OFFER_OWN], const struct conf_strings *codecs);
+
 enum offer_fit {
 	OFFER_FITS,
 	OFFER_LINES_DIFFER, /* fits, but lines are missing or too many: offer_write mends it */
@@ -148,6 +156,15 @@ const char *offer_fit_name(enum offer_fit f);
 /* True if every payload type of the answer's audio line means the same codec as one of bound's: the
  * answer may stand behind the one the caller already has. */
 bool offer_same(const struct offer *bound, const struct offer *answer);
+
+/* Is every codec that both `said` and `told`, the other half of that exchange, name on their audio
+ * lines one of those of may? Telephone-event and CN do not count. */
+bool offer_covers(
+    const struct offer *may, const struct offer *said, const struct offer *told);
+
+/* Does `now` say of media what `last` said: the same lines in use, and on the anchored one the same
+ * address, codecs, direction? */
+bool offer_repeats(const struct offer *last, const struct offer *now);
 
 struct offer_end { /* what media is told about one side */
 	struct kedge_addr rtp, rtcp; /* family 0: not known, or it wants none (hold by c=0.0.0.0) */

@@ -67,6 +67,43 @@ bool offer_same(const struct offer *bound, const struct offer *answer)
 	return true;
 }
 
+bool offer_covers(
+    const struct offer *may, const struct offer *said, const struct offer *told)
+{
+	for (unsigned i = 0; i < said->formats; i++) {
+		const struct offer_format *f = &said->format[i];
+
+		if (!format_aux(f) && format_find(told, f) && !format_find(may, f))
+			return false;
+	}
+	return true;
+}
+
+static bool same_address(const struct kedge_addr *a, const struct kedge_addr *b)
+{
+	return a->family == b->family && a->port == b->port && !memcmp(a->ip, b->ip, sizeof a->ip);
+}
+
+static bool same_line(const struct offer_line *a, const struct offer_line *b)
+{
+	return a->direction == b->direction && a->mux == b->mux && a->ptime == b->ptime &&
+	       same_address(&a->rtp, &b->rtp) && same_address(&a->rtcp, &b->rtcp);
+}
+
+bool offer_repeats(const struct offer *last, const struct offer *now)
+{
+	if (last->lines != now->lines || last->audio != now->audio || last->formats != now->formats)
+		return false;
+	for (unsigned i = 0; i < last->lines; i++)
+		if ((last->line[i].port == 0) != (now->line[i].port == 0))
+			return false;
+	for (unsigned i = 0; i < last->formats; i++)
+		if (last->format[i].pt != now->format[i].pt ||
+		    !format_equal(&last->format[i], &now->format[i]))
+			return false;
+	return last->audio < 0 || same_line(&last->line[last->audio], &now->line[now->audio]);
+}
+
 bool offer_end(const struct offer *o, struct offer_end *end)
 {
 	if (o->audio < 0)

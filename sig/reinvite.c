@@ -18,6 +18,8 @@
 #include "sig/listen.h"
 #include "sig/record.h"
 
+#define INCOMPATIBLE "Q.850;cause=88;text=\"Incompatible SDP\""
+
 static struct leg *other_leg(struct call *c, const struct leg *l)
 {
 	return l == &c->caller ? &c->winner->leg : &c->caller;
@@ -82,6 +84,22 @@ static void refused(struct call *c, struct leg *other, const sip_t *sip)
 	bridge_reject(&c->bridge);
 	if (l)
 		answer(c, l, refusal_of(sip), NULL, NULL);
+	else if (other != &c->caller && !bridge_usable(&c->bridge, &c->winner->side))
+		call_end(c, CALL_BY_KEDGE, "bad_answer", INCOMPATIBLE);
+}
+
+/* A side was told what holds, and said what it makes of it. */
+static void corrected(struct call *c, struct leg *other, const struct bridge_body *said)
+{
+	struct leg *l = other_leg(c, other);
+	bool differs;
+
+	leg_ack(other, NULL);
+	if (bridge_proposed(&c->bridge, call_side(c, other), call_side(c, l), said, &differs) < 0 &&
+	    other != &c->caller && !bridge_usable(&c->bridge, &c->winner->side))
+		call_end(c, CALL_BY_KEDGE, "bad_answer", INCOMPATIBLE);
+	else
+		reinvite_correct(c);
 }
 
 /* The other side's 2xx answers what the asker offered. */
@@ -94,9 +112,8 @@ static void accepted(struct call *c, struct leg *other, const sip_t *sip)
 
 	leg_retarget(other, sip);
 	drop_transaction(other);
-	if (!l) { /* we told the caller what holds: its answer changes nothing on the other side */
-		bridge_reject(&c->bridge);
-		leg_ack(other, NULL);
+	if (!l) {
+		corrected(c, other, &said);
 	} else if (offered) {
 		leg_ack(other, NULL);
 		if (bridge_reanswer(
@@ -151,8 +168,7 @@ static void acked(struct call *c, struct leg *l, const sip_t *sip)
 	}
 	leg_ack(other, body);
 	if (sip && !body)
-		call_end(
-		    c, CALL_BY_KEDGE, "bad_answer", "Q.850;cause=88;text=\"Incompatible SDP\"");
+		call_end(c, CALL_BY_KEDGE, "bad_answer", INCOMPATIBLE);
 }
 
 static int on_ack_or_cancel(nta_incoming_magic_t *magic, nta_incoming_t *irq, const sip_t *sip)
@@ -225,15 +241,24 @@ void call_on_reinvite(struct call *c, struct leg *l, nta_incoming_t *irq, const 
 	record_call(c);
 }
 
-void reinvite_correct(struct call *c)
+static void correct(struct call *c, struct leg *l)
 {
 	const char *body;
 
-	if (!c->bridge.differs || c->caller.orq)
-		return;
-	c->bridge.differs = false;
-	if (bridge_correct(&c->bridge, &c->winner->side, &body) == 0)
-		leg_reinvite(&c->caller, body, on_response, &c->caller);
+	if (!l->orq &&
+	    bridge_propose(&c->bridge, call_side(c, l), call_side(c, other_leg(c, l)), &body) == 0)
+		leg_reinvite(l, body, on_response, l);
+}
+
+void reinvite_correct(struct call *c)
+{
+	if (c->bridge.differs) {
+		c->bridge.differs = false;
+		correct(c, &c->caller);
+	} else if (c->bridge.callee_differs) {
+		c->bridge.callee_differs = false;
+		correct(c, &c->winner->leg);
+	}
 }
 
 static void abort_leg(struct call *c, struct leg *l, bool initial)

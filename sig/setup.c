@@ -352,7 +352,7 @@ static void relay_1xx(struct call *c, struct attempt *a, const sip_t *sip, int s
 	if (status == 100 || status == 199)
 		return;
 	/* An answer that cannot stand is not passed on; its 2xx will be judged the same way. */
-	if (said.length && bridge_answer(&c->bridge, &a->side, &said, false, &body) < 0)
+	if (said.length && bridge_answer(&c->bridge, &a->side, &said, BRIDGE_PREVIEW, &body) < 0)
 		body = NULL;
 	if (!c->ringing_ns)
 		c->ringing_ns = clock_mono_ns();
@@ -428,7 +428,7 @@ void call_on_answer(struct call *c, struct attempt *a, const sip_t *sip)
 	struct bridge_body said = call_body(sip);
 	const char *body;
 
-	if (bridge_answer(&c->bridge, &a->side, &said, true, &body) < 0) {
+	if (bridge_answer(&c->bridge, &a->side, &said, BRIDGE_FINAL, &body) < 0) {
 		bad_answer(c, a);
 		return;
 	}
@@ -437,7 +437,7 @@ void call_on_answer(struct call *c, struct attempt *a, const sip_t *sip)
 	c->winner = a;
 	c->answered_ns = clock_mono_ns();
 	c->answered_wall_ms = clock_wall_ms();
-	if (c->bridge.late)
+	if (c->bridge.late && !a->side.inserted)
 		c->ack_owed = &a->leg;
 	else
 		leg_ack(&a->leg, NULL);

@@ -63,7 +63,7 @@ static int setup(void **state)
 	assert_int_equal(anchor_init(&t.seg, t.root, &events), 0);
 	t.rig = rig_new(3);
 	for (int i = 0; i < 3; i++)
-		t.rig->trunk[i].latch = CONF_LATCH_GUARDED;
+		t.rig->trunk[i].latch = CONF_LATCH_GUARDED, t.rig->trunk[i].late_offer = CONF_LATE_PASS;
 	su_home_init(t.home);
 	memset(&t.b, 0, sizeof(t.b));
 	t.b.home = t.home;
@@ -133,7 +133,7 @@ static const char *answer(struct bridge_side *side, const char *sdp, bool final,
 	struct bridge_body said = body(sdp);
 	const char *out = NULL;
 
-	assert_int_equal(bridge_answer(&t.b, side, &said, final, &out), want);
+	assert_int_equal(bridge_answer(&t.b, side, &said, final ? BRIDGE_FINAL : BRIDGE_PREVIEW, &out), want);
 	return out;
 }
 
@@ -225,7 +225,7 @@ static void another_direction_is_told_afterwards(void **state)
 	        "a=sendonly"));
 	answer(&t.one, PCMU, true, 0);
 	assert_true(t.b.differs);
-	assert_int_equal(bridge_correct(&t.b, &t.one, &out), 0);
+	assert_int_equal(bridge_propose(&t.b, &t.b.caller, &t.one, &out), 0);
 	assert_null(strstr(out, "sendonly"));
 	assert_non_null(strstr(out, "127.0.3.1"));
 }
@@ -282,7 +282,7 @@ static void a_refused_offer_changes_nothing(void **state)
 	assert_int_equal(bridge_reanswer(&t.b, &t.b.caller, &t.one, &said, &out), -EPROTO);
 }
 
-static void late_offer_end_to_end(void **state)
+static void late_offer_passed(void **state)
 {
 	struct bridge_body none = { 0 }, ack = body(SDP("10.0.0.1", "4000", "8", ""));
 	const char *out = "x";
@@ -313,6 +313,185 @@ static void a_late_offer_needs_its_answer(void **state)
 	assert_int_equal(bridge_late(&t.b, &t.one, &none, &out), -EPROTO);
 	assert_int_equal(bridge_late(&t.b, &t.one, &bad, &out), -EPROTO);
 	assert_null(out);
+}
+
+static void begin_without_offer(void)
+{
+	struct bridge_body none = { 0 };
+
+	t.rig->trunk[1].late_offer = t.rig->trunk[2].late_offer = CONF_LATE_INSERT;
+	assert_int_equal(bridge_open(&t.b, 0, 1, &none, NULL), 0);
+}
+
+static const char *attempt(struct bridge_side *side)
+{
+	const char *out = NULL;
+
+	assert_int_equal(bridge_outside(&t.b, side, 1, 0, &out), 0);
+	return out;
+}
+
+static const char *late(struct bridge_side *side, const char *sdp, int want)
+{
+	struct bridge_body said = body(sdp);
+	const char *out = NULL;
+
+	assert_int_equal(bridge_late(&t.b, side, &said, &out), want);
+	return out;
+}
+
+static void an_offer_is_inserted(void **state)
+{
+	static const char two[] = SDP("10.0.1.1", "5000", "0 8", "");
+	char kept[1024];
+
+	begin_without_offer();
+	strcpy(kept, attempt(&t.one));
+	assert_non_null(strstr(kept, "c=IN IP4 127.0.4.1\r\n"));
+	assert_non_null(strstr(kept, "RTP/AVP 8 0 101\r\n"));
+	assert_null(answer(&t.one, two, false, 0)); /* no offer of ours in an unreliable 1xx */
+	assert_null(t.b.caller.ours);
+	assert_non_null(strstr(answer(&t.one, "", true, 0), "RTP/AVP 0 8\r\n"));
+	assert_int_equal(end_of(KEDGE_END_INSIDE).rtp.family, 0);
+	assert_null(late(&t.one, SDP("10.0.0.1", "4000", "0 8", ""), 0));
+	assert_false(t.b.late || t.b.callee_differs);
+	assert_int_equal(end_of(KEDGE_END_INSIDE).rtp.port, 4000);
+	assert_int_equal(end_of(t.one.end).rtp.port, 5000);
+}
+
+static void the_callee_learns_what_the_caller_took(void **state)
+{
+	struct bridge_body said = body(SDP("10.0.1.1", "5000", "0", "a=sendonly\r\n"));
+	const char *out;
+	bool differs;
+
+	begin_without_offer();
+	attempt(&t.one);
+	answer(&t.one, SDP("10.0.1.1", "5000", "0 8", ""), true, 0);
+	late(&t.one, SDP("10.0.0.1", "4000", "0", "a=recvonly\r\n"), 0);
+	assert_true(t.b.callee_differs);
+	assert_false(bridge_usable(&t.b, &t.one));
+	assert_int_equal(bridge_propose(&t.b, &t.one, &t.b.caller, &out), 0);
+	assert_non_null(strstr(out, "RTP/AVP 0\r\n"));
+	assert_non_null(strstr(out, "a=recvonly"));
+	assert_int_equal(bridge_proposed(&t.b, &t.one, &t.b.caller, &said, &differs), 0);
+	assert_false(differs);
+	assert_true(bridge_usable(&t.b, &t.one));
+	assert_int_equal(end_of(t.one.end).flags, KEDGE_END_RECV | KEDGE_END_SPEAKS);
+}
+
+/* In a 1xx that the caller PRACKs; its branch then fails. */
+static void an_offer_once_given_binds(void **state)
+{
+	struct bridge_body said = body(SDP("10.0.1.1", "5000", "8", ""));
+	char given[1024];
+	const char *out;
+
+	begin_without_offer();
+	attempt(&t.one);
+	assert_int_equal(bridge_answer(&t.b, &t.one, &said, BRIDGE_RELIABLE, &out), 0);
+	strcpy(given, out);
+	assert_non_null(strstr(attempt(&t.two), "RTP/AVP 8\r\n")); /* not PRACKed yet */
+	answer(&t.two, SDP("10.0.1.2", "5002", "0", ""), true, -EPROTO);
+	assert_string_equal(answer(&t.two, SDP("10.0.1.2", "5002", "8", ""), true, 0), given);
+	late(&t.two, SDP("10.0.0.1", "4000", "8", ""), 0);
+	assert_true(t.b.settled && !t.b.callee_differs);
+	assert_int_equal(end_of(t.two.end).rtp.port, 5002);
+	assert_null(answer(&t.two, "", true, 0)); /* it has its offer, and answered it */
+}
+
+static void what_was_answered_is_offered_to_the_next(void **state)
+{
+	struct bridge_body said = body(SDP("10.0.1.1", "5000", "8 0", ""));
+	const char *out;
+
+	begin_without_offer();
+	attempt(&t.one);
+	assert_int_equal(bridge_answer(&t.b, &t.one, &said, BRIDGE_RELIABLE, &out), 0);
+	late(&t.one, SDP("10.0.0.1", "4000", "0", ""), 0);
+	assert_non_null(strstr(attempt(&t.two), "RTP/AVP 0\r\n"));
+	assert_null(answer(&t.two, SDP("10.0.1.2", "5002", "0", ""), true, 0));
+	assert_false(t.b.differs || t.b.callee_differs);
+	assert_int_equal(end_of(KEDGE_END_INSIDE).rtp.port, 4000);
+}
+
+static void the_trunk_says_what_is_offered(void **state)
+{
+	static const char *g722[] = { "G722", "AMR-WB", "none" }, *alaw[] = { "PCMA" };
+
+	begin_without_offer();
+	t.rig->trunk[1].codecs = (struct conf_strings){ g722, 3 };
+	t.rig->trunk[0].codecs = (struct conf_strings){ alaw, 1 };
+	assert_non_null(strstr(attempt(&t.two), "RTP/AVP 8 101\r\n")); /* as the caller's trunk */
+	assert_int_equal(bridge_outside(&t.b, &t.one, 1, 0, &(const char *){ NULL }), -ENODATA);
+	t.rig->trunk[0].codecs.count = 0;
+	assert_non_null(strstr(attempt(&t.one), "RTP/AVP 9 102 101 96\r\n"));
+	assert_non_null(strstr(t.one.ours, "a=rtpmap:102 AMR-WB/16000\r\n"));
+	assert_non_null(strstr(t.one.ours, "a=rtpmap:96 telephone-event/16000\r\n"));
+}
+
+static void a_refresh_is_known(void **state)
+{
+	struct bridge_body same = body(PCMU), moved = body(PCMU_ELSEWHERE), none = { 0 };
+	struct bridge_body held = body(SDP("10.0.1.1", "5000", "0", "a=inactive\r\n"));
+	struct bridge_body other = body(SDP("10.0.1.1", "5000", "8", ""));
+	const char *out;
+	bool differs;
+
+	begin();
+	answer(&t.one, PCMU, true, 0);
+	assert_true(bridge_same(&t.b, &t.one, &same));
+	assert_false(bridge_same(&t.b, &t.one, &moved) || bridge_same(&t.b, &t.one, &held) ||
+	             bridge_same(&t.b, &t.one, &other) || bridge_same(&t.b, &t.one, &none));
+	assert_int_equal(bridge_alone(&t.b, &t.one, &t.b.caller, &same, &out, &differs), 0);
+	assert_non_null(strstr(out, "RTP/AVP 0\r\n"));
+	assert_non_null(strstr(out, "c=IN IP4 127.0.4.1\r\n"));
+	assert_false(differs);
+}
+
+static void hold_and_resume_alone(void **state)
+{
+	struct bridge_body hold = body(SDP("10.0.0.1", "4000", "0", "a=sendonly\r\n"));
+	struct bridge_body resume = body(CALLER), bad = body(SDP("10.0.0.1", "4000", "18", ""));
+	const char *out;
+	bool differs;
+
+	begin();
+	answer(&t.one, PCMU, true, 0);
+	assert_int_equal(bridge_alone(&t.b, &t.b.caller, &t.one, &hold, &out, &differs), 0);
+	assert_non_null(strstr(out, "a=recvonly"));
+	assert_true(differs && t.b.held);
+	assert_int_equal(end_of(KEDGE_END_INSIDE).flags, KEDGE_END_RECV | KEDGE_END_SPEAKS);
+	assert_int_equal(bridge_alone(&t.b, &t.b.caller, &t.one, &resume, &out, &differs), 0);
+	assert_null(strstr(out, "recvonly"));
+	assert_false(differs || t.b.held);
+	assert_int_equal(bridge_alone(&t.b, &t.b.caller, &t.one, &bad, &out, &differs), -EPROTO);
+	assert_null(out);
+	assert_string_equal(t.b.caller.theirs, CALLER);
+}
+
+/* The caller holds, the callee agrees; then the caller asks for an offer and takes it all. */
+static void an_invite_without_offer_inside(void **state)
+{
+	struct bridge_body hold = body(SDP("10.0.0.1", "4000", "0", "a=sendonly\r\n"));
+	struct bridge_body held = body(SDP("10.0.1.1", "5000", "0", "a=recvonly\r\n"));
+	struct bridge_body takes = body(SDP("10.0.0.1", "4002", "0", ""));
+	const char *out;
+	bool differs;
+
+	begin();
+	answer(&t.one, PCMU, true, 0);
+	assert_int_equal(bridge_reoffer(&t.b, &t.b.caller, &t.one, &hold, &out), 0);
+	assert_int_equal(bridge_reanswer(&t.b, &t.b.caller, &t.one, &held, &out), 0);
+	assert_int_equal(bridge_propose(&t.b, &t.b.caller, &t.one, &out), 0);
+	assert_null(strstr(out, "only")); /* it hears only because the caller said so */
+	assert_int_equal(bridge_proposed(&t.b, &t.b.caller, &t.one, &takes, &differs), 0);
+	assert_true(differs); /* the callee has yet to hear of it */
+	assert_int_equal(end_of(KEDGE_END_INSIDE).rtp.port, 4002);
+	assert_int_equal(bridge_propose(&t.b, &t.one, &t.b.caller, &out), 0);
+	assert_null(strstr(out, "only"));
+	bridge_reject(&t.b);
+	assert_int_equal(bridge_proposed(&t.b, &t.one, &t.b.caller, &takes, &differs), -EPROTO);
 }
 
 static void no_call_without_its_anchor(void **state)
@@ -384,8 +563,16 @@ int main(void)
 		T(another_direction_is_told_afterwards),
 		T(hold_and_resume),
 		T(a_refused_offer_changes_nothing),
-		T(late_offer_end_to_end),
+		T(late_offer_passed),
 		T(a_late_offer_needs_its_answer),
+		T(an_offer_is_inserted),
+		T(the_callee_learns_what_the_caller_took),
+		T(an_offer_once_given_binds),
+		T(what_was_answered_is_offered_to_the_next),
+		T(the_trunk_says_what_is_offered),
+		T(a_refresh_is_known),
+		T(hold_and_resume_alone),
+		T(an_invite_without_offer_inside),
 		T(no_call_without_its_anchor),
 		T(types_are_paired),
 		T(strict_trunks_teach_nothing),
