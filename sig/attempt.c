@@ -64,7 +64,7 @@ static uint32_t bucket_of(const char *branch)
 
 static void branch_add(struct attempt *a)
 {
-	struct attempt **b = &attempts.bucket[bucket_of(a->leg.branch)];
+	struct attempt **b = &attempts.bucket[bucket_of(a->branch)];
 
 	a->hash_next = *b;
 	*b = a;
@@ -72,7 +72,7 @@ static void branch_add(struct attempt *a)
 
 static void branch_remove(struct attempt *a)
 {
-	struct attempt **b = &attempts.bucket[bucket_of(a->leg.branch)];
+	struct attempt **b = &attempts.bucket[bucket_of(a->branch)];
 
 	while (*b && *b != a)
 		b = &(*b)->hash_next;
@@ -89,7 +89,7 @@ static struct attempt *branch_find(const char *branch)
 {
 	struct attempt *a = attempts.bucket[bucket_of(branch)];
 
-	while (a && strcmp(a->leg.branch, branch) != 0)
+	while (a && strcmp(a->branch, branch) != 0)
 		a = a->hash_next;
 	return a;
 }
@@ -98,7 +98,7 @@ static void recent_add(const struct attempt *a)
 {
 	struct recent *r = &attempts.recent[attempts.recent_next++ % RECENT];
 
-	memcpy(r->token, a->leg.branch + 7, sizeof(r->token));
+	memcpy(r->token, a->branch + 7, sizeof(r->token));
 	r->until_ns = clock_mono_ns() + attempts.window_ns;
 }
 
@@ -159,7 +159,7 @@ static void send_cancel(struct attempt *a)
 		return;
 	nta_leg_tag(bare, a->leg.tag);
 	nta_outgoing_tcreate(bare, NULL, NULL, URL(a->route), SIP_METHOD_CANCEL, URL(a->ruri),
-	    NTATAG_BRANCH_KEY(a->leg.branch), SIPTAG_CSEQ_STR(cseq), TAG_END());
+	    NTATAG_BRANCH_KEY(a->branch), SIPTAG_CSEQ_STR(cseq), TAG_END());
 	nta_leg_destroy(bare);
 }
 
@@ -177,7 +177,7 @@ static void send_ack(struct attempt *a, const sip_t *sip)
 		return;
 	}
 	snprintf(via, sizeof(via), "SIP/2.0/%s %s;rport;branch=%s",
-	    a->leg.transport == CONF_TCP ? "TCP" : "UDP", host, a->leg.branch);
+	    a->leg.transport == CONF_TCP ? "TCP" : "UDP", host, a->branch);
 	snprintf(cseq, sizeof(cseq), "%u ACK", a->leg.invite_cseq);
 	if (sip_add_tl(msg, sip_object(msg),
 	        SIPTAG_REQUEST(
@@ -189,7 +189,7 @@ static void send_ack(struct attempt *a, const sip_t *sip)
 		return;
 	}
 	nta_msg_tsend(a->leg.agent, msg, URL(a->route), NTATAG_USER_VIA(1),
-	    NTATAG_BRANCH_KEY(a->leg.branch), TAG_END());
+	    NTATAG_BRANCH_KEY(a->branch), TAG_END());
 }
 
 /* ---- ghosts: a 2xx nobody wants ------------------------------------------------------------- */
@@ -316,7 +316,7 @@ static void on_success(struct attempt *a, const sip_t *sip)
 		return;
 	}
 	/* A second To-tag of the branch that won, or an answer nobody waits for. */
-	ghost_end(&a->leg, sip, a->leg.branch, fork_seq(a));
+	ghost_end(&a->leg, sip, a->branch, fork_seq(a));
 	if (first) {
 		enter(a, ATTEMPT_DONE);
 		drop_transaction(a);
@@ -445,10 +445,11 @@ int attempt_send(struct attempt *a, nta_agent_t *agent, const struct kedge_addr 
 	snprintf(a->route, sizeof(a->route), "sip:%s;transport=%s",
 	    listen_print(hop, host, sizeof(host)), transport == CONF_TCP ? "tcp" : "udp");
 	snprintf(max_forwards, sizeof(max_forwards), "%u", inv->max_forwards);
-	listen_branch(a->leg.branch);
+	listen_branch(a->branch);
+	memcpy(a->leg.branch, a->branch, sizeof(a->leg.branch));
 	a->begun_ns = clock_mono_ns();
 	a->orq = nta_outgoing_tcreate(a->leg.nta, on_response, (nta_outgoing_magic_t *)a,
-	    URL(a->route), SIP_METHOD_INVITE, URL(a->ruri), NTATAG_BRANCH_KEY(a->leg.branch),
+	    URL(a->route), SIP_METHOD_INVITE, URL(a->ruri), NTATAG_BRANCH_KEY(a->branch),
 	    NTATAG_PASS_100(1), SIPTAG_CONTACT(a->leg.contact),
 	    SIPTAG_MAX_FORWARDS_STR(max_forwards), SIPTAG_ALLOW_STR(leg_allow),
 	    TAG_IF(inv->supported, SIPTAG_SUPPORTED_STR(inv->supported)),

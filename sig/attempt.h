@@ -66,6 +66,7 @@ struct attempt {
 	struct decide_outcome outcome; /* of its final: code, Reason, Retry-After */
 	char reason[120];              /* its Reason header, cleaned; "" none */
 	struct leg leg;
+	char branch[LISTEN_BRANCH]; /* of this INVITE, what it is found by; the leg's changes with each re-INVITE */
 	struct fork *forks; /* its early dialogs, oldest first */
 	struct bridge_side side;
 	nta_outgoing_t *orq; /* NULL while IDLE, ABANDONED, after the end */

@@ -541,7 +541,7 @@ static void branch_record(struct record_branch *r, const struct attempt *a)
 		.hop = a->hop,
 		.cseq = a->leg.invite_cseq,
 		.addr = a->leg.peer };
-	r->branch = text_of(a->leg.branch);
+	r->branch = text_of(a->branch);
 	r->ruri = text_of(a->ruri);
 	r->call_id = text_of(a->leg.call_id);
 	r->local = text_of(a->leg.local);

@@ -393,6 +393,11 @@ class Rig:
                 total += sum(int(line.split()[1]) * 1024 for line in f if line.startswith("Private_"))
         return total
 
+    def sanitized(self):
+        """AddressSanitizer keeps what was freed, and names what was not at exit."""
+        with open(os.path.join(self.build, "kedge-sig"), "rb") as f:
+            return b"__asan_init" in f.read()
+
     # ---- time ----
 
     def until(self, condition, seconds):
