@@ -64,7 +64,7 @@ struct attempt {
 	uint16_t status;               /* last response, 0: none */
 	uint16_t best_1xx, told_1xx;   /* highest; last that was looked at */
 	struct decide_outcome outcome; /* of its final: code, Reason, Retry-After */
-	char reason[120];              /* its Reason header, cleaned; "" none */
+	char reason[120];              /* its Reason, as it may be said (failure_reason) */
 	struct leg leg;
 	char branch[LISTEN_BRANCH]; /* of this INVITE, what it is found by; the leg's changes with each re-INVITE */
 	struct fork *forks; /* its early dialogs, oldest first */

@@ -17,6 +17,7 @@
 #include "config/clock.h"
 #include "config/event.h"
 #include "sig/admin.h"
+#include "sig/failure.h"
 #include "sig/ingress.h"
 #include "sig/profile.h"
 #include "sig/record.h"
@@ -579,7 +580,7 @@ void call_on_bye(struct call *c, struct leg *l, nta_incoming_t *irq, const sip_t
 		const char *value =
 		    sip_header_as_string(NULL, (sip_header_t const *)sip->sip_reason);
 
-		profile_clean(reason, sizeof(reason), value ? value : "");
+		failure_reason(reason, sizeof(reason), value);
 		su_free(NULL, (void *)value);
 	}
 	switch (c->state) {

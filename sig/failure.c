@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -101,6 +102,60 @@ uint16_t failure_q850(const char *reason, char *text, size_t size)
 		break;
 	}
 	return cause;
+}
+
+/* "Q.850", "SIP" and the rest of the registry of RFC 3326 as they are written there; NULL: unknown. */
+static const char *protocol_of(const char *p)
+{
+	static const char *const known[] = { "SIP", "Q.850", "Preemption", "STIR" };
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		size_t n = strlen(known[i]);
+
+		if (!strncasecmp(p, known[i], n) && strchr(" \t;,", p[n]))
+			return known[i];
+	}
+	return NULL;
+}
+
+/* cause=NUMBER among the parameters between p and end, 0: none. */
+static unsigned cause_number(const char *p, const char *end)
+{
+	unsigned v = 0;
+
+	for (p = upto(p, ";,"); p < end; p = upto(p, ";,")) {
+		p = skip_space(p + 1);
+		if (strncasecmp(p, "cause", 5))
+			continue;
+		p = skip_space(p + 5);
+		if (*p != '=')
+			continue;
+		for (p = skip_space(p + 1), v = 0; *p >= '0' && *p <= '9' && v <= 999; p++)
+			v = v * 10 + (unsigned)(*p - '0');
+	}
+	return v <= 999 ? v : 0;
+}
+
+const char *failure_reason(char *buf, size_t size, const char *reason)
+{
+	size_t used = 0;
+
+	buf[0] = 0;
+	for (const char *p = reason ? reason : "", *end; *p; p = *end ? end + 1 : end) {
+		end = upto(p, ",");
+		p = skip_space(p);
+		const char *protocol = protocol_of(p);
+		unsigned cause = protocol ? cause_number(p, end) : 0;
+		if (!cause)
+			continue;
+		int n = snprintf(buf + used, size - used, "%s%s;cause=%u", used ? ", " : "", protocol, cause);
+		if (n < 0 || (size_t)n >= size - used) {
+			buf[used] = 0;
+			break;
+		}
+		used += (size_t)n;
+	}
+	return buf;
 }
 
 /* ---- what it means -------------------------------------------------------------------------- */

@@ -55,4 +55,8 @@ uint32_t failure_retry_after(const char *value);
  * bytes for its text parameter, printable ASCII. */
 uint16_t failure_q850(const char *reason, char *text, size_t size);
 
+/* What of Reason values may be said to the other side: each registered protocol with its cause. Text and all other
+ * parameters are the sender's own words, which name his machines. "": nothing. Returns buf. */
+const char *failure_reason(char *buf, size_t size, const char *reason);
+
 #endif

@@ -464,7 +464,7 @@ static void read_failure(struct call *c, struct attempt *a, const sip_t *sip)
 	/* A connection lost after a 1xx is no outcome to decide, but nta's transaction is over and
 	 * with it the branch. */
 	a->cause = f.outcome.cause == CAUSE_NONE ? CAUSE_LOST : f.outcome.cause;
-	profile_clean(a->reason, sizeof(a->reason), e.received && e.reason ? e.reason : "");
+	failure_reason(a->reason, sizeof(a->reason), e.received ? e.reason : NULL);
 }
 
 void call_on_failure(struct call *c, struct attempt *a, const sip_t *sip)

@@ -17,6 +17,7 @@
 enum { HEADER = 12, PACKET = HEADER + SPEECH_FRAME, WAV_MAX = 60 * SPEECH_RATE, EVENTS = 256, PORT_STEP = 4 };
 #define FRAME_NS 20000000ull
 #define PAUSE_NS 1000000000ull
+#define RTCP_NAME "inner." /* of every CNAME */
 
 struct end {
 	int rtp, rtcp;
@@ -261,7 +262,7 @@ static void speak_rtcp(struct peer *p, struct end *e, uint64_t now_ns)
 	put32(sr + 24, e->n.sent * SPEECH_FRAME);
 	memcpy(sr + 28, "\x81\xca\0\4", 4);
 	put32(sr + 32, e->ssrc);
-	memcpy(sr + 36, "\1\11inner.pbx\0", 12);
+	memcpy(sr + 36, "\1\11" RTCP_NAME "pbx\0", 12);
 	set_port(&to, port_of(&to) + 1);
 	if (sendto(e->rtcp, sr, sizeof sr, 0, &to.sa, size_of(&to)) == sizeof sr)
 		e->n.rtcp_sent++;
@@ -490,6 +491,8 @@ static void on_packet(struct peer *p, uint64_t tag)
 			e->n.rtcp_heard++;
 		else
 			e->n.rtcp_bad++;
+		if (memmem(packet, n, RTCP_NAME, sizeof RTCP_NAME - 1))
+			e->n.named++;
 		return;
 	}
 	if (p->pcap)
@@ -594,7 +597,7 @@ void peer_totals(const struct peer *p, struct peer_counts *out)
 #define ADD(f) out->f += c.f
 		ADD(sent), ADD(heard), ADD(lost), ADD(doubled), ADD(reordered), ADD(corrupt), ADD(wrong_call), ADD(echo);
 		ADD(unstamped), ADD(wrong_pt), ADD(strangers), ADD(ssrc), ADD(seq), ADD(ts), ADD(switches), ADD(ends);
-		ADD(rtcp_sent), ADD(rtcp_heard), ADD(rtcp_bad);
+		ADD(rtcp_sent), ADD(rtcp_heard), ADD(rtcp_bad), ADD(named);
 #undef ADD
 		out->gap_ns = most(out->gap_ns, c.gap_ns);
 		out->sent_gap_ns = most(out->sent_gap_ns, c.sent_gap_ns);
@@ -613,7 +616,7 @@ static void json_counts(const struct peer_counts *c, FILE *out)
 #define FIELD(f) fprintf(out, "\"" #f "\": %llu, ", (unsigned long long)c->f)
 	FIELD(sent), FIELD(heard), FIELD(lost), FIELD(doubled), FIELD(reordered), FIELD(corrupt), FIELD(wrong_call);
 	FIELD(echo), FIELD(unstamped), FIELD(wrong_pt), FIELD(strangers), FIELD(ssrc), FIELD(seq), FIELD(ts);
-	FIELD(switches), FIELD(rtcp_sent), FIELD(rtcp_heard), FIELD(rtcp_bad);
+	FIELD(switches), FIELD(rtcp_sent), FIELD(rtcp_heard), FIELD(rtcp_bad), FIELD(named);
 #undef FIELD
 	fprintf(out, "\"gap_ms\": %.2f, \"sent_gap_ms\": %.2f, \"corr\": %.5f, \"faults\": %llu", c->gap_ns / 1e6,
 		c->sent_gap_ns / 1e6, c->corr, (unsigned long long)peer_faults(c));

@@ -55,6 +55,7 @@ struct peer_counts {
 	uint64_t ssrc, seq, ts;    /* breaks of the line */
 	uint64_t switches;         /* speaker changed */
 	uint64_t rtcp_sent, rtcp_heard, rtcp_bad;
+	uint64_t named;            /* RTCP with the CNAME of a peer: whoever anchors media must not pass it on (RFC 3550 6.5.1); no fault between peers alone */
 	uint64_t gap_ns, sent_gap_ns; /* longest time between two packets heard; sent, within one talkspurt */
 	double corr;               /* heard against said, sample by sample; of many ends: the least. 1 if nothing was heard */
 	uint32_t ends;             /* ends that sent or heard anything */

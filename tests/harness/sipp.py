@@ -9,10 +9,11 @@ import re
 import signal
 import subprocess
 import time
+import zlib
 
 SDP = """v=0
-o=peer {sid} {version} IN IP{v} {ip}
-s=-
+o={name} {sid} {version} IN IP{v} {ip}
+s=call at {name}
 c=IN IP{v} {connection}
 t=0 0
 m=audio [auto_media_port] RTP/AVP {pts}
@@ -222,10 +223,10 @@ class Xml:
     def body(self, sdp):
         if not sdp:
             return "Content-Length: 0\n\n"
-        s = dict(pts=[self.at.pt], direction="sendrecv", version=1, sid=1000, connection=self.at.media_ip)
+        s = dict(pts=[self.at.pt], direction="sendrecv", version=1, sid=100000 + zlib.crc32(self.at.host.encode()) % 900000, connection=self.at.media_ip)
         s.update(sdp if isinstance(sdp, dict) else {})
         maps = "".join("a=rtpmap:%d %s\n" % (pt, MAPS[pt]) for pt in s["pts"])
-        text = s.get("text") or SDP.format(sid=s["sid"], version=s["version"], v=self.at.v, ip=self.at.media_ip, pts=" ".join(map(str, s["pts"])),
+        text = s.get("text") or SDP.format(name=self.at.host, sid=s["sid"], version=s["version"], v=self.at.v, ip=self.at.media_ip, pts=" ".join(map(str, s["pts"])),
                                            maps=maps, direction=s["direction"], connection=s["connection"])
         return "Content-Type: application/sdp\nContent-Length: [len]\n\n" + text
 
@@ -240,7 +241,10 @@ class Xml:
                                                                               "cseq": "[last_CSeq:]"}[k])
         tag = ";tag=[pid]-[call_number]-%s" % step["tag"] if stored and code > 100 and self.heard_invites < 2 else ""
         head = ["SIP/2.0 %d %s" % (code, step["reason"] or REASONS.get(code, "Code %d" % code)), fill("via"), fill("from"), fill("to") + tag,
-                "[last_Call-ID:]", fill("cseq"), "Contact: <sip:%s@[local_ip]:[local_port];transport=[transport]>" % self.name if step["contact"] else ""]
+                "[last_Call-ID:]", fill("cseq"), "Contact: <sip:%s@[local_ip]:[local_port];transport=[transport]>" % self.name if step["contact"] else "",
+                "Server: %s" % self.at.host]
+        if code >= 300:
+            head += self.confide(step["headers"], "SIP;cause=%d" % code)
         retrans = step["retrans"] if step["retrans"] is not None else stored and code == 200
         attrs = ' retrans="500"' if retrans else ""
         self.message(head + step["headers"], self.body(sdp), attrs)
@@ -258,10 +262,17 @@ class Xml:
         if self.side == "uas":
             us, them = "From:[$to];tag=[pid]-[call_number]-a", "To:[$from]"
         else:
-            us = "From: <sip:%s@[local_ip]:[local_port]>;tag=[pid]-[call_number]" % user
+            us = "From: <sip:%s@%s>;tag=[pid]-[call_number]" % (user, self.at.host)
             them = "To:[$to]" if to else "To: <sip:[field0]@[remote_ip]:[remote_port]>"
         return ["%s %s SIP/2.0" % (method, uri), self.via(branch), us, them, "Call-ID: [call_id]", "CSeq: %d %s" % (cseq, method),
-                "Contact: <sip:%s@[local_ip]:[local_port];transport=[transport]>" % user, "Max-Forwards: %d" % forwards] + headers
+                "Contact: <sip:%s@[local_ip]:[local_port];transport=[transport]>" % user, "Max-Forwards: %d" % forwards,
+                "User-Agent: %s" % self.at.host] + (self.confide(headers, "Q.850;cause=16") if method == "BYE" else []) + headers
+
+    def confide(self, headers, reason):
+        """What is said in confidence, where the step does not say it itself: kedge must keep it from the other side."""
+        said = {h.partition(":")[0] for h in headers}
+        ours = {"Warning": '399 %s "unwell at %s"' % (self.at.host, self.at.host), "Reason": '%s;text="told by %s"' % (reason, self.at.host)}
+        return ["%s: %s" % item for item in ours.items() if item[0] not in said]
 
     def invite(self, step):
         inside = self.invites > 0 or self.side == "uas"

@@ -97,6 +97,29 @@ static void test_q850(void **state)
 	}
 }
 
+static void test_reason(void **state)
+{
+	static const struct {
+		const char *reason, *said;
+	} at[] = {
+		{ NULL, "" },
+		{ "Q.850;cause=17;text=\"busy at pbx.inside, rack 7\"", "Q.850;cause=17" },
+		{ "sip ;text=\"a;cause=9\";cause = 486, q.850; location=LN;cause=17", "SIP;cause=486, Q.850;cause=17" },
+		{ "X.pbx.inside;cause=1, Q.850;cause=16", "Q.850;cause=16" },
+		{ "SIP;cause=0, SIP;cause=1000, SIP;cause=-1, SIP;cause, SIP", "" },
+		{ "Q.850;causes=3;cause=16\r\nX: y", "Q.850;cause=16" },
+		{ "\"", "" },
+	};
+
+	for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
+		char said[64], small[16];
+
+		assert_string_equal(failure_reason(said, sizeof said, at[i].reason), at[i].said);
+		failure_reason(small, sizeof small, at[i].reason);
+		assert_true(!small[0] || (strlen(small) < sizeof small && !strncmp(small, said, strlen(small))));
+	}
+}
+
 static void test_causes(void **state)
 {
 	static const struct {
@@ -240,6 +263,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_retry_after),
 		cmocka_unit_test(test_q850),
+		cmocka_unit_test(test_reason),
 		cmocka_unit_test(test_causes),
 		cmocka_unit_test(test_local_503_never_locks),
 		cmocka_unit_test(test_text_of_an_errno),
