@@ -73,6 +73,11 @@ static const struct conf_strings *codecs_of(const struct bridge *b, const struct
 	return &b->conf->trunks.v[side->trunk].codecs;
 }
 
+static bool t38_of(const struct bridge *b, const struct bridge_side *side)
+{
+	return b->conf->trunks.v[side->trunk].t38;
+}
+
 static const struct kedge_addr *local_of(const struct bridge *b, const struct bridge_side *side)
 {
 	return &b->anchor.local[side->end == KEDGE_END_INSIDE ? 0 : side->end + 1];
@@ -92,6 +97,8 @@ static int write_text(struct bridge *b, struct bridge_side *side, const struct b
 	how->local = *local_of(b, side);
 	how->codecs = codecs_of(b, side);
 	how->filter = codecs_of(b, other);
+	if (how->from->t38 && !(t38_of(b, side) && t38_of(b, other)))
+		return -ENODATA;
 	return offer_write(text, sizeof(text), how, &side->origin);
 }
 
@@ -157,6 +164,8 @@ static void tell_end(struct bridge *b, const struct bridge_side *side, const str
 		far.rtp = e.rtp;
 		far.rtcp = e.rtcp;
 		far.flags = flags_of(&e);
+		if (e.t38) /* datagrams of no clock: their silence is no evidence */
+			far.flags = (uint8_t)((far.flags & ~KEDGE_END_SPEAKS) | KEDGE_END_PLAIN);
 		if (e.mux && side->theirs_offered)
 			far.flags |= KEDGE_END_RTCP_MUX;
 		far.telephone_event = e.telephone_event;
@@ -193,8 +202,8 @@ static void tell_both(
 
 static unsigned family_of(const struct offer *o, const struct bridge_side *side)
 {
-	if (o->audio >= 0 && o->line[o->audio].rtp.family)
-		return o->line[o->audio].rtp.family;
+	if (o->anchored >= 0 && o->line[o->anchored].rtp.family)
+		return o->line[o->anchored].rtp.family;
 	return side->peer.family;
 }
 
@@ -207,7 +216,7 @@ int bridge_open(
 	b->late = err == -ENOMSG;
 	if (err && !b->late)
 		return err;
-	if (!b->late && o.audio < 0)
+	if (!b->late && o.anchored < 0)
 		return -ENODATA;
 	net = anchor_net(iface, b->late ? b->caller.peer.family : family_of(&o, &b->caller));
 	if (net < 0)
@@ -312,8 +321,8 @@ static int bind_caller(struct bridge *b, const struct bridge_side *side, const s
 /* Directions the two bodies give the caller. */
 static bool same_direction(const struct offer *bound, const struct offer *answer)
 {
-	return bound->audio >= 0 && answer->audio >= 0 &&
-	       bound->line[bound->audio].direction == answer->line[answer->audio].direction;
+	return bound->anchored >= 0 && answer->anchored >= 0 &&
+	       bound->line[bound->anchored].direction == answer->line[answer->anchored].direction;
 }
 
 static uint8_t turned(uint8_t direction)
@@ -321,17 +330,17 @@ static uint8_t turned(uint8_t direction)
 	return (uint8_t)((direction & 1) << 1 | direction >> 1);
 }
 
-static const struct offer_line *audio_of(const struct offer *o)
+static const struct offer_line *line_of(const struct offer *o)
 {
-	return o && o->audio >= 0 ? &o->line[o->audio] : NULL;
+	return o && o->anchored >= 0 ? &o->line[o->anchored] : NULL;
 }
 
 /* What a side does, between what it said and what it was told. */
 static uint8_t does(const struct bridge_side *side)
 {
 	static struct offer o, p;
-	const struct offer_line *theirs = audio_of(read_kept(&o, side->theirs));
-	const struct offer_line *ours = audio_of(read_kept(&p, side->ours));
+	const struct offer_line *theirs = line_of(read_kept(&o, side->theirs));
+	const struct offer_line *ours = line_of(read_kept(&p, side->ours));
 
 	return (theirs ? theirs->direction : OFFER_SENDRECV) &
 	       (ours ? turned(ours->direction) : OFFER_SENDRECV);
@@ -341,8 +350,8 @@ static uint8_t does(const struct bridge_side *side)
 static int would_do(const struct bridge_side *side)
 {
 	static struct offer o, p;
-	const struct offer_line *theirs = audio_of(read_kept(&o, side->theirs));
-	const struct offer_line *ours = audio_of(read_kept(&p, side->ours));
+	const struct offer_line *theirs = line_of(read_kept(&o, side->theirs));
+	const struct offer_line *ours = line_of(read_kept(&p, side->ours));
 
 	if (!theirs)
 		return OFFER_SENDRECV;
@@ -414,7 +423,7 @@ static bool said_already(const struct bridge_side *side, const struct offer *o)
 static int offer_to_caller(struct bridge *b, const struct bridge_side *side, const struct offer *said)
 {
 	struct offer_write how = { .from = said };
-	int n = said->audio < 0 ? -ENODATA : write_for(b, &b->caller, side, &how);
+	int n = said->anchored < 0 ? -ENODATA : write_for(b, &b->caller, side, &how);
 
 	if (n < 0)
 		return misfit(b, "not_for_caller");
@@ -562,7 +571,7 @@ int bridge_reoffer(struct bridge *b, struct bridge_side *from, struct bridge_sid
 		return 0;
 	if (err)
 		return err;
-	if (o.audio < 0)
+	if (o.anchored < 0)
 		return -ENODATA;
 	how.shape = read_kept(&last, to->ours);
 	n = write_for(b, to, from, &how);

@@ -9,8 +9,10 @@
  * A rewriter that keeps lines: what is not ours to say passes, in its order. Written anew: v= o= s=
  * t= c=, ports, a=rtcp, direction, payload lists. Never written: i= u= e= p= k= z= r=, ICE, keys,
  * groups, ssrc, capabilities (RFC 5939), and any other attribute that holds an address. So no
- * address, user or name of one side reaches the other. One audio line is anchored: the first
- * RTP/AVP or RTP/AVPF one with a port. All other lines stay in their place with port 0. Hold in
+ * address, user or name of one side reaches the other. One line is anchored: the first
+ * RTP/AVP or RTP/AVPF audio one with a port, else the first T.38 one (image udptl t38, RFC 3362)
+ * with a port, as in the re-INVITE of a fax. All other lines stay in their place with port 0: a
+ * second audio line, video, T.38 beside audio; such a line may be the anchored one of a later body. Hold in
  * every form (a=sendonly, recvonly, inactive, c=0.0.0.0) is told as a direction, port and address
  * kept. rtcp-mux (RFC 5761) is between kedge and each side: accepted where offered, never offered.
  *
@@ -65,8 +67,11 @@ struct offer_line { /* one m-line and all up to the next */
 	uint8_t direction;         /* enum offer_direction, c=0.0.0.0 taken in */
 	bool told;                 /* the direction was written, not taken for granted */
 	bool rtp_avp;              /* audio, RTP/AVP or RTP/AVPF: can be anchored */
-	bool t38;                  /* image udptl t38 */
+	bool t38;                  /* image udptl t38: can be anchored where no audio can */
 	bool mux;                  /* a=rtcp-mux */
+	bool foreign;              /* an address kedge cannot send to */
+	bool nowhere;              /* no c= at all */
+	uint16_t number;           /* of the m-line, from 1 */
 };
 
 struct offer {
@@ -74,9 +79,9 @@ struct offer {
 	size_t length;
 	struct offer_span session;     /* the lines before the first m-line */
 	uint16_t lines, formats;
-	int16_t audio;                 /* the anchored line, -1: none */
-	/* the audio line has a port but an address kedge cannot send to */
-	bool foreign;
+	int16_t anchored;              /* a line, -1: none can be */
+	bool t38;                      /* and it is T.38 */
+	bool foreign;                  /* it has a port but an address kedge cannot send to */
 	struct offer_line line[OFFER_LINES];
 	struct offer_format format[OFFER_FORMATS]; /* of the anchored line, each type once */
 };
@@ -93,7 +98,7 @@ int offer_body(
     const char *type, const char *body, size_t length, const char **sdp, size_t *sdp_length);
 
 /* Reads a body. 0; -EMSGSIZE: larger than OFFER_MAX or OFFER_LINES; -EINVAL: not SDP, and *e says
- * why. A body without a line that could be anchored is no error: o->audio is -1. */
+ * why. A body without a line that could be anchored is no error: o->anchored is -1. */
 int offer_parse(struct offer *o, const char *body, size_t length, struct offer_error *e);
 
 /* Our o= line toward one side: {0} until offer_write uses it first. 24 bytes, kept with the leg. */
@@ -124,7 +129,8 @@ struct offer_write {
 };
 
 /* Writes the body for one side into buf, with a NUL behind it. Returns its length and moves *origin
- * on, or -ENODATA: no payload type is left, or no audio line (488); -EADDRNOTAVAIL: the audio line
+ * on, or -ENODATA: no payload type is left, no line to anchor, or T.38 where audio
+ * is asked for and the other way round (488); -EADDRNOTAVAIL: the line
  * names an address kedge cannot send to; -ENOBUFS: size is too small; -EMSGSIZE: it
  * would be longer than OFFER_MAX. On an error *origin is as it was. A re-offer that kedge answers
  * alone: from = the last answer this side had, shape = its offer, direction = what the other side
@@ -141,7 +147,7 @@ void offer_own(char buf[static OFFER_OWN], const struct conf_strings *codecs);
 enum offer_fit {
 	OFFER_FITS,
 	OFFER_LINES_DIFFER, /* fits, but lines are missing or too many: offer_write mends it */
-	OFFER_REFUSED,      /* the audio line has port 0, or there is none */
+	OFFER_REFUSED,      /* the line has port 0, or there is none */
 	OFFER_NO_CODEC,     /* no payload type of the offer besides telephone-event and CN */
 	OFFER_PROTO,        /* another media or profile than offered */
 	OFFER_UNREACHABLE   /* an address kedge cannot send to */
@@ -174,10 +180,11 @@ struct offer_end { /* what media is told about one side */
 	uint8_t telephone_event;     /* payload type, 0xff: none */
 	uint8_t pt;                  /* of the first real codec, 0xff: none */
 	bool mux;                    /* a=rtcp-mux was there: counts in an offer of that side */
+	bool t38;                    /* datagrams of no RTP: rtcp family 0, pt 0xff, codec "T38" */
 	char codec[20];              /* name of the first real codec */
 };
 
-/* What o, received from one side, says about it. false: no audio line in use. */
+/* What o, received from one side, says about it. false: no line in use. */
 bool offer_end(const struct offer *o, struct offer_end *end);
 
 /* Pairs of payload types that differ between what the caller was answered (inside) and what a later

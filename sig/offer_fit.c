@@ -23,7 +23,7 @@ static bool codec_shared(const struct offer *offered, const struct offer *answer
 	return false;
 }
 
-static enum offer_fit fit_without_audio(const struct offer *answer)
+static enum offer_fit fit_without_line(const struct offer *answer)
 {
 	for (unsigned i = 0; i < answer->lines; i++)
 		if (answer->line[i].port)
@@ -33,15 +33,17 @@ static enum offer_fit fit_without_audio(const struct offer *answer)
 
 enum offer_fit offer_fits(const struct offer *offered, const struct offer *answer)
 {
-	if (offered->audio < 0)
+	if (offered->anchored < 0)
 		return OFFER_REFUSED;
-	if (answer->audio < 0)
-		return fit_without_audio(answer);
+	if (answer->anchored < 0)
+		return fit_without_line(answer);
 	if (answer->foreign)
 		return OFFER_UNREACHABLE;
-	if (!codec_shared(offered, answer))
+	if (answer->t38 != offered->t38)
+		return OFFER_PROTO;
+	if (!answer->t38 && !codec_shared(offered, answer))
 		return OFFER_NO_CODEC;
-	if (answer->lines != offered->lines || answer->audio != offered->audio)
+	if (answer->lines != offered->lines || answer->anchored != offered->anchored)
 		return OFFER_LINES_DIFFER;
 	return OFFER_FITS;
 }
@@ -61,6 +63,8 @@ const char *offer_fit_name(enum offer_fit f)
 
 bool offer_same(const struct offer *bound, const struct offer *answer)
 {
+	if (bound->t38 != answer->t38)
+		return false;
 	for (unsigned i = 0; i < answer->formats; i++)
 		if (!format_find(bound, &answer->format[i]))
 			return false;
@@ -70,6 +74,8 @@ bool offer_same(const struct offer *bound, const struct offer *answer)
 bool offer_covers(
     const struct offer *may, const struct offer *said, const struct offer *told)
 {
+	if (may->t38 != said->t38)
+		return false;
 	for (unsigned i = 0; i < said->formats; i++) {
 		const struct offer_format *f = &said->format[i];
 
@@ -92,7 +98,8 @@ static bool same_line(const struct offer_line *a, const struct offer_line *b)
 
 bool offer_repeats(const struct offer *last, const struct offer *now)
 {
-	if (last->lines != now->lines || last->audio != now->audio || last->formats != now->formats)
+	if (last->lines != now->lines || last->anchored != now->anchored ||
+	    last->t38 != now->t38 || last->formats != now->formats)
 		return false;
 	for (unsigned i = 0; i < last->lines; i++)
 		if ((last->line[i].port == 0) != (now->line[i].port == 0))
@@ -101,14 +108,14 @@ bool offer_repeats(const struct offer *last, const struct offer *now)
 		if (last->format[i].pt != now->format[i].pt ||
 		    !format_equal(&last->format[i], &now->format[i]))
 			return false;
-	return last->audio < 0 || same_line(&last->line[last->audio], &now->line[now->audio]);
+	return last->anchored < 0 || same_line(&last->line[last->anchored], &now->line[now->anchored]);
 }
 
 bool offer_end(const struct offer *o, struct offer_end *end)
 {
-	if (o->audio < 0)
+	if (o->anchored < 0)
 		return false;
-	const struct offer_line *l = &o->line[o->audio];
+	const struct offer_line *l = &o->line[o->anchored];
 	const struct offer_format *codec = first_codec(o);
 	*end = (struct offer_end){
 		.rtp = l->rtp,
@@ -118,9 +125,14 @@ bool offer_end(const struct offer *o, struct offer_end *end)
 		.direction = l->direction,
 		.telephone_event = 0xff,
 		.pt = codec ? codec->pt : 0xff,
-		.mux = l->mux,
+		.mux = l->mux && !o->t38,
+		.t38 = o->t38,
 	};
-	if (codec)
+	if (o->t38)
+		end->rtcp = (struct kedge_addr){ 0 };
+	if (o->t38)
+		strcpy(end->codec, "T38");
+	else if (codec)
 		memcpy(end->codec, codec->name, sizeof end->codec);
 	for (unsigned i = o->formats; i-- > 0;)
 		if (!strcasecmp(o->format[i].name, "telephone-event") &&

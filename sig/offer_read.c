@@ -25,7 +25,6 @@ struct reader { /* what one pass over a body knows */
 	bool foreign, session_foreign;
 	const char *begin;      /* of the session's or the line's block */
 	struct kedge_addr rtcp; /* a=rtcp of the line; port 0: none */
-	int audio_number;       /* line number of the anchored m-line */
 };
 
 static int fail(struct reader *r, int err, const char *text)
@@ -102,7 +101,7 @@ static void read_rtcp(struct reader *r, struct text value)
 static void read_rtpmap(struct reader *r, struct text value)
 {
 	struct offer *o = r->o;
-	bool leaks = text_leaks(value), anchored = r->line && o->audio == r->line - o->line;
+	bool leaks = text_leaks(value), anchored = r->line && o->anchored == r->line - o->line;
 	long pt = text_number(text_word(&value), 127);
 	struct text map = text_word(&value);
 	struct text name = text_upto(&map, '/'), rate = text_upto(&map, '/');
@@ -194,25 +193,35 @@ static void line_addresses(struct reader *r, struct offer_line *l)
 }
 
 /* Ends the block that ran up to `end`. */
-static int block_end(struct reader *r, const char *end)
+static void block_end(struct reader *r, const char *end)
 {
 	struct text block = { r->begin, (size_t)(end - r->begin) };
 	struct offer_line *l = r->line;
 	if (!l) {
 		r->o->session = span_of(r->o, block);
-		return 0;
+		return;
 	}
 	l->block = span_of(r->o, block);
 	line_inherit(r, l);
 	line_addresses(r, l);
-	if (r->o->audio != l - r->o->line)
+	l->foreign = r->foreign;
+	l->nowhere = l->rtp.family == 0 && !r->hold && !r->foreign;
+}
+
+/* The line that media shall carry: audio, else T.38. */
+static int anchor_line(struct reader *r)
+{
+	struct offer *o = r->o;
+
+	for (int i = 0; i < o->lines && o->anchored < 0; i++)
+		if (o->line[i].t38 && o->line[i].port)
+			o->anchored = (int16_t)i;
+	if (o->anchored < 0)
 		return 0;
-	r->o->foreign = r->foreign;
-	if (l->rtp.family == 0 && !r->hold && !r->foreign) {
-		r->number = r->audio_number;
-		return fail(r, -EINVAL, "no c= for this m-line");
-	}
-	return 0;
+	o->t38 = o->line[o->anchored].t38;
+	o->foreign = o->line[o->anchored].foreign;
+	r->number = o->line[o->anchored].number;
+	return o->line[o->anchored].nowhere ? fail(r, -EINVAL, "no c= for this m-line") : 0;
 }
 
 static bool proto_avp(struct text proto)
@@ -239,6 +248,7 @@ static int read_m(struct reader *r, struct text value)
 		.proto = span_of(o, proto),
 		.formats = span_of(o, formats),
 		.port = (uint16_t)port,
+		.number = (uint16_t)r->number,
 		.direction = OFFER_SENDRECV,
 		.rtp_avp = text_is(media, "audio") && proto_avp(proto),
 		.t38 =
@@ -246,9 +256,8 @@ static int read_m(struct reader *r, struct text value)
 	};
 	r->has_c = r->hold = r->foreign = false;
 	r->rtcp = (struct kedge_addr){ 0 };
-	if (o->audio < 0 && l->rtp_avp && port) {
-		o->audio = (int16_t)(l - o->line);
-		r->audio_number = r->number;
+	if (o->anchored < 0 && l->rtp_avp && port) {
+		o->anchored = (int16_t)(l - o->line);
 		read_formats(o, formats);
 	}
 	return 0;
@@ -264,9 +273,8 @@ static int read_line(struct reader *r, struct text line, const char *next)
 	int rc = 0;
 	switch (line.p[0]) {
 	case 'm':
-		rc = block_end(r, line.p);
-		if (rc == 0)
-			rc = read_m(r, value);
+		block_end(r, line.p);
+		rc = read_m(r, value);
 		r->begin = next;
 		break;
 	case 'c':
@@ -287,8 +295,8 @@ int offer_parse(struct offer *o, const char *body, size_t length, struct offer_e
 	o->body = body;
 	o->length = length;
 	o->lines = o->formats = 0;
-	o->audio = -1;
-	o->foreign = false;
+	o->anchored = -1;
+	o->foreign = o->t38 = false;
 	if (length > OFFER_MAX)
 		return fail(&r, -EMSGSIZE, "too long");
 	if (length && memchr(body, 0, length))
@@ -303,5 +311,6 @@ int offer_parse(struct offer *o, const char *body, size_t length, struct offer_e
 		if (rc)
 			return rc;
 	}
-	return block_end(&r, rest.p);
+	block_end(&r, rest.p);
+	return anchor_line(&r);
 }

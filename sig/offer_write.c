@@ -111,7 +111,7 @@ struct plan { /* what is written, decided before the first byte */
 	const struct offer_write *in;
 	const struct offer *from;
 	const struct offer_line *source; /* the audio line of `from` */
-	int audio;                       /* its place in what is written */
+	int anchored;                    /* its place in what is written */
 	uint16_t lines;
 	uint8_t pt[OFFER_FORMATS], direction;
 	unsigned pts;
@@ -162,6 +162,8 @@ static int plan_formats(struct plan *p)
 {
 	const struct conf_strings *order = p->in->codecs;
 
+	if (p->from->t38)
+		return 0;
 	for (unsigned k = 0; order && k < order->count; k++)
 		plan_pass(p, false, order->v[k]);
 	plan_pass(p, false, NULL);
@@ -171,25 +173,35 @@ static int plan_formats(struct plan *p)
 	return 0;
 }
 
+/* A body of that kind where one of this is asked for? */
+static bool plan_fits(const struct offer_write *w)
+{
+	if (w->from->anchored < 0)
+		return false;
+	if (w->answer)
+		return w->shape->anchored >= 0 && w->shape->t38 == w->from->t38;
+	return !w->only || w->only->t38 == w->from->t38;
+}
+
 static int plan_make(struct plan *p, const struct offer_write *w)
 {
 	const struct offer *from = w->from;
 	*p = (struct plan){ .in = w, .from = from };
 	assert(from && (!w->answer || w->shape));
-	if (from->audio < 0 || (w->answer && w->shape->audio < 0))
+	if (!plan_fits(w))
 		return -ENODATA;
 	if (from->foreign)
 		return -EADDRNOTAVAIL;
-	p->source = &from->line[from->audio];
-	p->audio = w->answer ? w->shape->audio : from->audio;
+	p->source = &from->line[from->anchored];
+	p->anchored = w->answer ? w->shape->anchored : from->anchored;
 	p->lines = w->answer ? w->shape->lines : from->lines;
 	if (w->shape && w->shape->lines > p->lines)
 		p->lines = w->shape->lines;
 	p->direction = w->direction >= 0 ? (uint8_t)w->direction : p->source->direction;
 	if (w->answer) {
-		uint8_t offered = w->shape->line[p->audio].direction;
+		uint8_t offered = w->shape->line[p->anchored].direction;
 		p->direction &= (uint8_t)((offered & 1) << 1 | offered >> 1); /* RFC 3264 6.1 */
-		p->mux = w->shape->line[p->audio].mux;
+		p->mux = w->shape->line[p->anchored].mux;
 	}
 	return plan_formats(p);
 }
@@ -242,6 +254,8 @@ static bool block_has(const struct offer *o, struct offer_span block, const char
 static void put_inherited(struct writer *w, const struct plan *p)
 {
 	const struct offer_line *l = p->source;
+	if (p->from->t38)
+		return;
 	if (l->ptime && !block_has(p->from, l->block, "ptime"))
 		putf(w, "a=ptime:%u\r\n", l->ptime);
 	if (l->maxptime && !block_has(p->from, l->block, "maxptime"))
@@ -255,19 +269,37 @@ static void put_direction(struct writer *w, const struct plan *p)
 		putf(w, "a=%s\r\n", word[p->direction]);
 }
 
-static void put_audio(struct writer *w, const struct plan *p)
+static void put_m(struct writer *w, const struct plan *p)
 {
-	const struct offer_write *in = p->in;
-	const struct offer *frame = in->answer ? in->shape : p->from;
-	const struct offer_line *l = p->source;
-	struct text rest = text_of(p->from, l->block);
-	uint16_t rtcp = in->rtcp_port ? in->rtcp_port : (uint16_t)(in->local.port + 1);
+	const struct offer *frame = p->in->answer ? p->in->shape : p->from;
 
-	putf(w, "m=audio %u ", in->local.port);
-	put(w, text_of(frame, frame->line[p->audio].proto));
+	putf(w, p->from->t38 ? "m=image %u " : "m=audio %u ", p->in->local.port);
+	put(w, text_of(frame, frame->line[p->anchored].proto));
+	if (p->from->t38)
+		putf(w, " t38");
 	for (unsigned i = 0; i < p->pts; i++)
 		putf(w, " %u", p->pt[i]);
 	putf(w, "\r\n");
+}
+
+/* Where RTCP goes, if there is any. */
+static void put_rtcp(struct writer *w, const struct plan *p)
+{
+	uint16_t port = p->in->rtcp_port ? p->in->rtcp_port : (uint16_t)(p->in->local.port + 1);
+
+	if (p->from->t38)
+		return;
+	if (p->mux)
+		putf(w, "a=rtcp-mux\r\n");
+	else if (port != p->in->local.port + 1)
+		putf(w, "a=rtcp:%u\r\n", port);
+}
+
+static void put_anchored(struct writer *w, const struct plan *p)
+{
+	struct text rest = text_of(p->from, p->source->block);
+
+	put_m(w, p);
 	for (struct text all = rest; all.n;) { /* b= stands before a= (RFC 4566 5.14) */
 		struct text line = text_line(&all);
 		if (line.n > 2 && line.p[0] == 'b')
@@ -280,10 +312,7 @@ static void put_audio(struct writer *w, const struct plan *p)
 	}
 	put_inherited(w, p);
 	put_direction(w, p);
-	if (p->mux)
-		putf(w, "a=rtcp-mux\r\n");
-	else if (rtcp != in->local.port + 1)
-		putf(w, "a=rtcp:%u\r\n", rtcp);
+	put_rtcp(w, p);
 }
 
 /* A line that keeps its place with port 0 (RFC 3264 6, 8.2): media, profile, one format, no
@@ -313,8 +342,8 @@ static void put_session(struct writer *w, const struct plan *p)
 	for (unsigned i = 0; i < p->lines; i++) {
 		const struct offer *frame =
 		    p->in->answer || i >= p->from->lines ? p->in->shape : p->from;
-		if ((int)i == p->audio)
-			put_audio(w, p);
+		if ((int)i == p->anchored)
+			put_anchored(w, p);
 		else
 			put_rejected(w, frame, i);
 	}

@@ -62,10 +62,10 @@ static void write_and_check(struct offer_write *w, struct offer *back, char *bod
 	assert(back->lines == (w->shape && w->shape->lines > w->from->lines ? w->shape->lines
 	                          : w->answer                               ? w->shape->lines
 	                                                                    : w->from->lines));
-	assert(back->audio >= 0 && back->formats > 0);
+	assert(back->anchored >= 0 && back->t38 == w->from->t38 && (back->t38 || back->formats > 0));
 	for (int i = 0; i < back->lines; i++)
-		assert((back->line[i].port != 0) == (i == back->audio));
-	assert(!memcmp(&back->line[back->audio].rtp, &w->local, sizeof w->local));
+		assert((back->line[i].port != 0) == (i == back->anchored));
+	assert(!memcmp(&back->line[back->anchored].rtp, &w->local, sizeof w->local));
 	struct offer_write same = { .from = back, .local = w->local, .rtcp_port = w->rtcp_port, .direction = -1 };
 	if (!w->answer) {
 		assert(offer_write(again, sizeof again, &same, &second) == n);
@@ -90,8 +90,8 @@ static void answer_to(const struct offer *offered, const struct offer *answer)
 	if (fit == OFFER_FITS || fit == OFFER_LINES_DIFFER)
 		assert(back.lines > 0);
 	if (back.lines) {
-		unsigned said = back.line[back.audio].direction,
-		         allowed = offered->line[offered->audio].direction;
+		unsigned said = back.line[back.anchored].direction,
+		         allowed = offered->line[offered->anchored].direction;
 
 		assert((said & ~((allowed & 1) << 1 | allowed >> 1)) == 0);
 		assert(offer_same(offered, &back));

@@ -63,7 +63,8 @@ static int setup(void **state)
 	assert_int_equal(anchor_init(&t.seg, t.root, &events), 0);
 	t.rig = rig_new(3);
 	for (int i = 0; i < 3; i++)
-		t.rig->trunk[i].latch = CONF_LATCH_GUARDED, t.rig->trunk[i].late_offer = CONF_LATE_PASS;
+		t.rig->trunk[i].latch = CONF_LATCH_GUARDED, t.rig->trunk[i].late_offer = CONF_LATE_PASS,
+		t.rig->trunk[i].t38 = true;
 	su_home_init(t.home);
 	memset(&t.b, 0, sizeof(t.b));
 	t.b.home = t.home;
@@ -494,6 +495,29 @@ static void an_invite_without_offer_inside(void **state)
 	assert_int_equal(bridge_proposed(&t.b, &t.one, &t.b.caller, &takes, &differs), -EPROTO);
 }
 
+static void a_fax_is_relayed_as_it_is(void **state)
+{
+	static const char fax[] = "v=0\r\no=x 1 1 IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 10.0.0.1\r\nt=0 0\r\n"
+	                          "m=image 4002 udptl t38\r\n";
+	struct bridge_body said = body(fax), audio = body(CALLER), back = body(PCMU);
+	const char *out;
+
+	begin();
+	answer(&t.one, PCMU, true, 0);
+	assert_int_equal(bridge_reoffer(&t.b, &t.b.caller, &t.one, &said, &out), 0);
+	assert_non_null(strstr(out, "m=image"));
+	assert_int_equal(bridge_reanswer(&t.b, &t.b.caller, &t.one, &said, &out), 0);
+	assert_int_equal(end_of(KEDGE_END_INSIDE).flags, KEDGE_END_SEND | KEDGE_END_RECV | KEDGE_END_PLAIN);
+	assert_int_equal(end_of(t.one.end).flags, KEDGE_END_SEND | KEDGE_END_RECV | KEDGE_END_PLAIN);
+	assert_int_equal(end_of(t.one.end).rtcp.family, 0);
+	assert_string_equal(t.b.codec, "T38");
+	assert_int_equal(bridge_reoffer(&t.b, &t.b.caller, &t.one, &audio, &out), 0);
+	assert_int_equal(bridge_reanswer(&t.b, &t.b.caller, &t.one, &back, &out), 0);
+	assert_int_equal(end_of(t.one.end).flags, KEDGE_END_SEND | KEDGE_END_RECV | KEDGE_END_SPEAKS);
+	t.rig->trunk[1].t38 = false;
+	assert_int_equal(bridge_status(bridge_reoffer(&t.b, &t.b.caller, &t.one, &said, &out)), 488);
+}
+
 static void no_call_without_its_anchor(void **state)
 {
 	struct bridge_body video =
@@ -573,6 +597,7 @@ int main(void)
 		T(a_refresh_is_known),
 		T(hold_and_resume_alone),
 		T(an_invite_without_offer_inside),
+		T(a_fax_is_relayed_as_it_is),
 		T(no_call_without_its_anchor),
 		T(types_are_paired),
 		T(strict_trunks_teach_nothing),

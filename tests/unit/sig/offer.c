@@ -158,7 +158,7 @@ static void test_limits(void **state)
 		strcat(big, "m=video 0 RTP/AVP 31\r\n");
 	assert_int_equal(offer_parse(&o, big, strlen(big), NULL), 0);
 	assert_int_equal(o.lines, OFFER_LINES);
-	assert_int_equal(o.audio, -1);
+	assert_int_equal(o.anchored, -1);
 	strcat(big, "m=video 0 RTP/AVP 31\r\n");
 	assert_int_equal(offer_parse(&o, big, strlen(big), NULL), -EMSGSIZE);
 
@@ -179,7 +179,7 @@ static void test_truncated(void **state)
 		char *cut = malloc(n ? n : 1); /* exact size: a sanitizer sees one byte too far */
 
 		memcpy(cut, body, n);
-		if (offer_parse(&o, cut, n, NULL) == 0 && o.audio >= 0) {
+		if (offer_parse(&o, cut, n, NULL) == 0 && o.anchored >= 0) {
 			struct offer_write w = {
 				.from = &o, .direction = -1, .local = addr_of("192.0.2.5", 20000)
 			};
@@ -469,7 +469,7 @@ static void test_line_order_and_count(void **state)
 	struct offer o = parsed(in);
 	const char *out = passed(in);
 
-	assert_int_equal(o.audio, 3);
+	assert_int_equal(o.anchored, 3);
 	assert_int_equal(o.lines, 8);
 	assert_true(o.line[5].t38);
 	has(out, "t=0 0\r\nm=video 0 RTP/AVP 31\r\nm=audio 0 RTP/AVP 0\r\nm=audio 0 RTP/SAVP 0\r\n"
@@ -477,6 +477,45 @@ static void test_line_order_and_count(void **state)
 	         "m=application 0 TCP/MRCPv2 1\r\nm=text 0 RTP/AVP 0\r\n");
 	lacks(out, "T38FaxVersion");
 	lacks(out, "H261");
+}
+
+#define FAX "m=image 5012 udptl t38\r\na=T38FaxVersion:0\r\na=X-from:" SECRET "\r\n"
+
+/* T.38 is anchored where no audio is: alone, or with the audio line rejected. */
+static void test_fax_is_anchored(void **state)
+{
+	struct offer audio = parsed(HEAD AUDIO MAPS), o = parsed(HEAD "m=audio 0 RTP/AVP 0\r\n" FAX);
+	struct offer answer = parsed(HEAD "m=image 5020 UDPTL t38\r\n"), none = parsed(HEAD AUDIO FAX);
+	struct offer refused = parsed(HEAD "m=image 0 udptl t38\r\n"), alone = parsed(HEAD FAX);
+	struct offer_write w = { .from = &o, .shape = &audio, .direction = -1 };
+	struct offer_end end;
+	const char *out;
+	char buf[1024];
+
+	assert_true(o.t38 && o.anchored == 1 && o.formats == 0);
+	assert_true(!none.t38 && none.anchored == 0);
+	out = written(w, NULL);
+	has(out, "t=0 0\r\nm=audio 0 RTP/AVP 0\r\nm=image 20000 udptl t38\r\na=T38FaxVersion:0\r\n");
+	lacks(out, SECRET);
+	lacks(out, "rtcp");
+	assert_true(offer_end(&o, &end) && end.t38 && end.rtp.port == 5012 && end.rtcp.family == 0);
+	assert_string_equal(end.codec, "T38");
+	assert_int_equal(offer_fits(&alone, &answer), OFFER_FITS);
+	assert_int_equal(offer_fits(&alone, &refused), OFFER_REFUSED);
+	assert_int_equal(offer_fits(&alone, &audio), OFFER_PROTO);
+	assert_int_equal(offer_fits(&audio, &answer), OFFER_PROTO);
+	w = (struct offer_write){ .from = &answer, .shape = &alone, .answer = true, .direction = -1 };
+	has(written(w, NULL), "m=image 20000 udptl t38\r\n");
+	/* audio is no answer to it, nor it to audio */
+	w = (struct offer_write){ .from = &audio,
+		.shape = &alone,
+		.answer = true,
+		.direction = -1,
+		.local = addr_of("192.0.2.5", 20000) };
+	assert_int_equal(offer_write(buf, sizeof buf, &w, &(struct offer_origin){ 0 }), -ENODATA);
+	assert_false(offer_same(&audio, &answer) || offer_repeats(&audio, &alone) ||
+	             offer_covers(&audio, &alone, &alone));
+	assert_int_equal(offer_parse(&o, "v=0\nm=image 5012 udptl t38\n", 29, NULL), -EINVAL);
 }
 
 static void test_answer_takes_the_shape_of_its_offer(void **state)
@@ -864,6 +903,7 @@ int main(void)
 		cmocka_unit_test(test_rtcp),
 		cmocka_unit_test(test_own_rtcp_port),
 		cmocka_unit_test(test_line_order_and_count),
+		cmocka_unit_test(test_fax_is_anchored),
 		cmocka_unit_test(test_answer_takes_the_shape_of_its_offer),
 		cmocka_unit_test(test_later_offer_loses_no_line),
 		cmocka_unit_test(test_answer_direction_fits_offer),
