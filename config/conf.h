@@ -37,6 +37,7 @@
 /* Words of ENUM and SET rows, in the order of the row. */
 enum conf_backend { CONF_BACKEND_AUTO, CONF_BACKEND_URING, CONF_BACKEND_EPOLL };
 enum conf_late_offer { CONF_LATE_INSERT, CONF_LATE_PASS };
+enum conf_strangers { CONF_STRANGERS_403, CONF_STRANGERS_DROP };
 enum conf_latch { CONF_LATCH_STRICT, CONF_LATCH_GUARDED }; /* as enum kedge_latch */
 enum conf_format { CONF_FORMAT_TEXT, CONF_FORMAT_JSON };
 enum conf_level { CONF_LEVEL_DEBUG, CONF_LEVEL_INFO, CONF_LEVEL_WARN, CONF_LEVEL_ERROR };

@@ -14,13 +14,14 @@
 #include "config/clock.h"
 #include "config/event.h"
 #include "routing/plan.h"
+#include "sig/admit.h"
 #include "sig/attempt.h"
 #include "sig/call.h"
 #include "sig/listen.h"
 #include "sig/profile.h"
+#include "sig/stream.h"
 #include "sig/trunk.h"
 
-#define STRANGERS  1024 /* addresses remembered for the 403 of once a second */
 #define LOOP_MAX   10   /* tokens kept in a request */
 #define LOOP_TOKEN 16
 
@@ -29,18 +30,24 @@ static struct {
 	struct kedge_sig_counters *count;
 	const struct conf *conf;
 	bool draining;
-	struct {
-		struct kedge_addr addr;
-		uint64_t told_ns;
-	} stranger[STRANGERS];
 } ingress;
+
+static void on_cut(const struct kedge_addr *from, const char *why);
+static void on_mended(const struct kedge_addr *from, uint32_t bytes);
 
 void ingress_init(const struct segment *seg, const struct conf *c)
 {
+	static const struct stream_hooks hooks = { on_cut, on_mended };
+	struct wire_limits limits = { c->limits.max_message, c->limits.max_headers };
+	uint64_t secret;
+
 	ingress.seg = seg;
 	ingress.count = segment_counters(seg);
 	ingress.conf = conf_ref(c);
 	ingress.draining = false;
+	listen_random(&secret, sizeof(secret));
+	admit_init(secret);
+	stream_set(&limits, 64 * (uint64_t)c->sip.t1_ms * CLOCK_NS_PER_MS, &hooks);
 }
 
 void ingress_fini(void)
@@ -70,11 +77,20 @@ static void answer(nta_agent_t *agent, msg_t *msg, int status, const char *phras
 	    TAG_IF(status == 405 || status == 501, SIPTAG_ALLOW_STR(leg_allow)), TAG_END());
 }
 
-static void answer_options(nta_agent_t *agent, msg_t *msg)
+/* A PBX asks whether to send its calls here: not while they could go nowhere. */
+static void answer_options(nta_agent_t *agent, msg_t *msg, uint16_t trunk)
 {
-	const char *server = server_text();
+	const struct conf_trunk *t = &ingress.conf->trunks.v[trunk];
+	const char *server = server_text(), *retry = NULL;
 
-	nta_msg_treply(agent, msg, SIP_200_OK, TAG_IF(server, SIPTAG_SERVER_STR(server)),
+	if (ingress.draining)
+		retry = "10";
+	else if (t->side == CONF_SIDE_PBX && t->options_health && !trunk_carries(trunk))
+		retry = "5";
+	if (retry)
+		segment_add(&ingress.count->options_unusable, 1);
+	nta_msg_treply(agent, msg, retry ? 503 : 200, retry ? sip_503_Service_unavailable : sip_200_OK,
+	    TAG_IF(server, SIPTAG_SERVER_STR(server)), TAG_IF(retry, SIPTAG_RETRY_AFTER_STR(retry)),
 	    SIPTAG_ALLOW_STR(leg_allow), SIPTAG_ACCEPT_STR("application/sdp"),
 	    SIPTAG_ACCEPT_ENCODING_STR("identity"), SIPTAG_ACCEPT_LANGUAGE_STR("en"), TAG_END());
 }
@@ -95,37 +111,147 @@ static void refuse(
 	nta_incoming_destroy(irq);
 }
 
-/* ---- strangers ------------------------------------------------------------------------------ */
+/* ---- who is not heard ----------------------------------------------------------------------- */
 
-static unsigned stranger_slot(const struct kedge_addr *a)
+/* Without the port: the log's limit on lines is per value. */
+static char *source_text(const struct kedge_addr *from, char *out, size_t size)
 {
-	uint32_t h = 2166136261u;
+	struct kedge_addr host = *from;
+	char *colon;
 
-	for (size_t i = 0; i < sizeof(a->ip); i++)
-		h = (h ^ a->ip[i]) * 16777619u;
-	return h % STRANGERS;
+	host.port = 0;
+	listen_print(&host, out, size);
+	if ((colon = strrchr(out, ':')))
+		*colon = 0;
+	return out;
 }
 
-/* One 403 a second per address; the rest is dropped, so that we are nobody's amplifier. */
-static void stranger(
-    nta_agent_t *agent, msg_t *msg, const sip_t *sip, const struct kedge_addr *source)
+static void not_heard(const struct kedge_addr *from, enum admit_why why, uint16_t trunk)
 {
-	unsigned slot = stranger_slot(source);
-	uint64_t now = clock_mono_ns();
+	char text[64];
+
+	if (admit_refused(from, why, clock_mono_ns()))
+		event_log(sip_refused, .source = source_text(from, text, sizeof(text)), .why = admit_word(why),
+		    .trunk = trunk == CONF_NONE ? NULL : ingress.conf->trunks.v[trunk].name);
+}
+
+static void not_understood(const struct kedge_addr *from, const char *why)
+{
+	char text[64];
+
+	segment_add(&ingress.count->bad_message, 1);
+	if (admit_refused(from, ADMIT_BAD, clock_mono_ns()))
+		event_log(sip_bad, .why = why, .source = source_text(from, text, sizeof(text)), .count = 1);
+}
+
+static void on_cut(const struct kedge_addr *from, const char *why)
+{
+	segment_add(&ingress.count->stream_cut, 1);
+	not_understood(from, why);
+}
+
+static void on_mended(const struct kedge_addr *from, uint32_t bytes)
+{
+	char text[64];
+
+	segment_add(&ingress.count->mended, 1);
+	event_log(sip_bad, .why = "stray_line_end_or_nul", .source = source_text(from, text, sizeof(text)), .count = bytes);
+}
+
+/* Counts a stranger's request. True: it may be answered, but for an ACK. */
+static bool stranger_tell(const struct kedge_addr *from, const char *method)
+{
 	char text[64];
 
 	segment_add(&ingress.count->refused_unknown_source, 1);
-	event_log(sip_stranger, .source = listen_print(source, text, sizeof(text)),
-	    .method = sip->sip_request->rq_method_name);
-	if (sip->sip_request->rq_method == sip_method_ack ||
-	    (memcmp(ingress.stranger[slot].addr.ip, source->ip, sizeof(source->ip)) == 0 &&
-	        now - ingress.stranger[slot].told_ns < CLOCK_NS_PER_S)) {
+	if (!admit_tell(from, clock_mono_ns()))
+		return false;
+	event_log(sip_stranger, .source = source_text(from, text, sizeof(text)), .method = method);
+	return ingress.conf->sip.strangers == CONF_STRANGERS_403;
+}
+
+/* One that the library has read: on a connection that we made, or from a hop that is no source. */
+static void stranger(
+    nta_agent_t *agent, msg_t *msg, const sip_t *sip, const struct kedge_addr *source)
+{
+	bool tell = stranger_tell(source, sip->sip_request->rq_method_name);
+
+	if (tell && sip->sip_request->rq_method != sip_method_ack)
+		answer(agent, msg, SIP_403_FORBIDDEN);
+	else
 		msg_destroy(msg);
-		return;
+}
+
+/* ---- datagrams ------------------------------------------------------------------------------ */
+
+/* An answer of the request's own bytes. */
+static void answer_datagram(struct listen_datagram *d, size_t room, int status, const char *phrase)
+{
+	char tag[LISTEN_TOKEN];
+	struct wire_answer a = { .status = (uint16_t)status, .phrase = phrase, .tag = tag, .from = &d->from };
+
+	listen_token(tag);
+	d->answer_size = wire_answer(d->answer, room, d->data, d->size, &a);
+}
+
+static void stranger_datagram(struct listen_datagram *d)
+{
+	char method[32];
+	size_t n = wire_method(d->data, d->size);
+
+	snprintf(method, sizeof(method), "%.*s", (int)(n < 31 ? n : 31), d->data);
+	/* No longer than what came: nobody is worth a forged source to us. */
+	if (stranger_tell(&d->from, method))
+		answer_datagram(d, d->size, SIP_403_FORBIDDEN);
+}
+
+static bool is_response(const struct listen_datagram *d)
+{
+	return d->size > 8 && memcmp(d->data, "SIP/2.0 ", 8) == 0;
+}
+
+/* Those before the first line do not count (RFC 3261 7.5). False: nothing else is there. */
+static bool skip_line_ends(struct listen_datagram *d)
+{
+	size_t n = 0;
+
+	while (n < d->size && (d->data[n] == '\r' || d->data[n] == '\n'))
+		n++;
+	if (n)
+		memmove(d->data, d->data + n, d->size -= n);
+	return d->size > 0;
+}
+
+bool ingress_datagram(struct listen_datagram *d)
+{
+	struct wire_limits limits = { ingress.conf->limits.max_message, ingress.conf->limits.max_headers };
+	uint16_t trunk = conf_trunk_of(ingress.conf, (const struct conf_addr *)&d->from, (uint16_t)d->iface);
+	bool known = trunk != CONF_NONE || trunk_at(&d->from);
+	struct wire_message m;
+	size_t all;
+	enum wire_verdict v;
+
+	if (!skip_line_ends(d) || (unsigned char)d->data[0] <= ' ' || (unsigned char)d->data[0] >= 0x7f)
+		return false; /* a keep-alive, or nothing of ours */
+	all = d->size;
+	v = wire_datagram(d->data, &d->size, &limits, &m);
+	if (wire_agent_is(d->data, m.head, ingress.conf->sip.scanners)) {
+		segment_add(&ingress.count->refused_scanner, 1);
+		not_heard(&d->from, ADMIT_SCANNER, trunk);
+		return false;
 	}
-	ingress.stranger[slot].addr = *source;
-	ingress.stranger[slot].told_ns = now;
-	answer(agent, msg, SIP_403_FORBIDDEN);
+	if (!known && !is_response(d)) {
+		stranger_datagram(d);
+		return false;
+	}
+	if (v == WIRE_BAD) {
+		not_understood(&d->from, m.why);
+		answer_datagram(d, all, m.status, m.status == 513 ? "Message Too Large" : "Bad Request");
+		return false;
+	}
+	if (m.mended)
+		on_mended(&d->from, m.mended);
+	return true;
 }
 
 /* ---- loops ---------------------------------------------------------------------------------- */
@@ -233,13 +359,29 @@ static bool requires(nta_agent_t *agent, msg_t *msg, sip_t *sip)
 	return true;
 }
 
+/* No transaction is spent on what comes too often. */
+static bool in_rate(struct call_request *r, msg_t *msg, sip_t *sip)
+{
+	enum admit_verdict v = admit_invite(&ingress.conf->trunks.v[r->trunk], r->trunk, &r->source, clock_mono_ns());
+
+	if (v == ADMIT_PASS)
+		return true;
+	segment_add(&ingress.count->refused_rate, 1);
+	not_heard(&r->source, ADMIT_RATE, r->trunk);
+	if (v == ADMIT_BUSY)
+		nta_msg_treply(r->agent, msg, SIP_503_SERVICE_UNAVAILABLE, SIPTAG_RETRY_AFTER_STR("1"), TAG_END());
+	else
+		msg_destroy(msg);
+	return false;
+}
+
 static void invite(struct call_request *r, msg_t *msg, sip_t *sip)
 {
 	static char number[PROFILE_NUMBER];
 	char loop[(LOOP_MAX + 2) * (LOOP_TOKEN + 1)], token[LOOP_TOKEN + 1];
 	struct check bad;
 
-	if (requires(r->agent, msg, sip))
+	if (!in_rate(r, msg, sip) || requires(r->agent, msg, sip))
 		return;
 	if (!checks_out(sip, &bad)) {
 		refuse_checked(r->agent, msg, sip, r, &bad);
@@ -296,7 +438,7 @@ void ingress_request(unsigned iface, nta_agent_t *agent, msg_t *msg, sip_t *sip)
 	else if (method == sip_method_invite)
 		invite(&r, msg, sip);
 	else if (method == sip_method_options)
-		answer_options(agent, msg);
+		answer_options(agent, msg, r.trunk);
 	else if (method == sip_method_unknown)
 		answer(agent, msg, SIP_501_NOT_IMPLEMENTED);
 	else
@@ -315,14 +457,18 @@ void ingress_response(unsigned iface, nta_agent_t *agent, msg_t *msg, sip_t *sip
 
 bool ingress_welcome(unsigned iface, const struct kedge_addr *from)
 {
-	char text[64];
+	uint16_t trunk = conf_trunk_of(ingress.conf, (const struct conf_addr *)from, (uint16_t)iface);
+	uint32_t all, of_source;
 
-	if (conf_trunk_of(ingress.conf, (const struct conf_addr *)from, (uint16_t)iface) !=
-	    CONF_NONE)
+	if (trunk == CONF_NONE) {
+		stranger_tell(from, "connect");
+		return false;
+	}
+	all = stream_count(from, &of_source);
+	if (all < ingress.conf->limits.max_connections && of_source < ingress.conf->limits.max_source_connections)
 		return true;
-	segment_add(&ingress.count->refused_unknown_source, 1);
-	event_log(
-	    sip_stranger, .source = listen_print(from, text, sizeof(text)), .method = "connect");
+	segment_add(&ingress.count->refused_connection, 1);
+	not_heard(from, ADMIT_CONNECTIONS, trunk);
 	return false;
 }
 

@@ -6,9 +6,11 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -20,6 +22,10 @@
 #include <sofia-sip/tport_tag.h>
 
 #include "config/clock.h"
+#include "sig/stream.h"
+
+#define DATAGRAMS 64  /* read in one go where none is for the library */
+#define TICK_MS   250 /* half messages are looked at */
 
 /* Exported by the library for exactly this purpose, but in none of its headers. */
 extern void (*_su_time)(su_time_t *tv);
@@ -39,6 +45,7 @@ static struct {
 	int used_fd[KEDGE_LISTEN_MAX];     /* the descriptor the library has for it */
 	int reserve_fd;                    /* given up for a moment when accept finds none left */
 	int self_test_fd; /* the socket whose self test the shim is answering, or -1 */
+	su_timer_t *tick;
 	int adopting;     /* the shim is in effect: only while transports start */
 } listen_state = { .self_test_fd = -1, .reserve_fd = -1 };
 
@@ -67,7 +74,7 @@ void listen_clock(void)
 
 /* ---- shims ---------------------------------------------------------------------------------- */
 
-static void addr_of(const struct sockaddr *sa, struct kedge_addr *out)
+void listen_addr_of(const struct sockaddr *sa, struct kedge_addr *out)
 {
 	memset(out, 0, sizeof(*out));
 	if (sa->sa_family == AF_INET) {
@@ -103,7 +110,7 @@ static int inherited_socket(int fd, const struct sockaddr *sa)
 	struct kedge_addr want;
 	int stream = socket_is_stream(fd);
 
-	addr_of(sa, &want);
+	listen_addr_of(sa, &want);
 	for (uint32_t i = 0; i < listen_state.count; i++) {
 		const struct kedge_listener *l = &listen_state.list[i];
 
@@ -223,28 +230,189 @@ void listen_defuse_maddr(char *datagram, size_t length)
 	}
 }
 
-ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
-{
-	static ssize_t (*libc_recvmsg)(int, struct msghdr *, int);
-	ssize_t n;
-
-	if (!libc_recvmsg)
-		*(void **)&libc_recvmsg = dlsym(RTLD_NEXT, "recvmsg");
-	n = libc_recvmsg(fd, msg, flags);
-	/* Datagrams only (those have a name), and in one piece, as the library asks for them. */
-	if (n > 0 && msg->msg_name && msg->msg_iovlen == 1 && (size_t)n <= msg->msg_iov[0].iov_len)
-		listen_defuse_maddr(msg->msg_iov[0].iov_base, (size_t)n);
-	return n;
-}
-
-static int listener_of(int fd)
+static int listener_of(int fd, int stream)
 {
 	for (uint32_t i = 0; i < listen_state.count; i++)
-		if (listen_state.adopted[i] && listen_state.list[i].stream &&
+		if (listen_state.adopted[i] && (listen_state.list[i].stream != 0) == stream &&
 		    listen_state.used_fd[i] == fd)
 			return (int)i;
 	return -1;
 }
+
+/* ---- shims: receiving ----------------------------------------------------------------------- */
+
+/* The library asks for the size of what waits (FIONREAD), then for that much. Both questions are answered from
+ * what was read and looked at when the first one came. */
+static struct {
+	int fd;  /* -1: nothing */
+	int err; /* of the read, for the second question */
+	size_t size;
+	struct sockaddr_storage from;
+	socklen_t from_size;
+	char data[65536], answer[65536];
+} datagram = { .fd = -1 };
+
+typedef ssize_t recvmsg_f(int, struct msghdr *, int);
+
+static recvmsg_f *libc_recvmsg(void)
+{
+	static recvmsg_f *f;
+
+	if (!f)
+		*(void **)&f = dlsym(RTLD_NEXT, "recvmsg");
+	return f;
+}
+
+/* Reads one datagram. 1: it is for the library; 0: it was not; -1: errno, nothing there. */
+static int datagram_read(int i, int fd)
+{
+	struct iovec iov = { datagram.data, sizeof(datagram.data) };
+	struct msghdr h = { .msg_name = &datagram.from, .msg_namelen = sizeof(datagram.from),
+		.msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t n = libc_recvmsg()(fd, &h, MSG_DONTWAIT);
+	struct listen_datagram d = { .iface = listen_state.list[i].iface, .data = datagram.data,
+		.size = (size_t)n, .answer = datagram.answer };
+
+	if (n <= 0)
+		return (int)n;
+	datagram.from_size = h.msg_namelen;
+	listen_addr_of((struct sockaddr *)&datagram.from, &d.from);
+	listen_defuse_maddr(datagram.data, d.size);
+	if (!listen_state.handlers.datagram || listen_state.handlers.datagram(&d)) {
+		datagram.size = d.size;
+		return d.size > 0;
+	}
+	if (d.answer_size)
+		sendto(fd, d.answer, d.answer_size, MSG_DONTWAIT | MSG_NOSIGNAL,
+		    (struct sockaddr *)&datagram.from, datagram.from_size);
+	return 0;
+}
+
+/* The size of the next datagram for the library. Those that are not for it cost no parse and no memory; after
+ * as many as stand in a row here the loop goes round, for everybody else's sake. */
+static int datagram_ready(int i, int fd)
+{
+	int got = 0;
+
+	datagram.fd = -1;
+	for (int n = 0; n < DATAGRAMS && got == 0; n++)
+		got = datagram_read(i, fd);
+	datagram.fd = fd;
+	datagram.err = got > 0 ? 0 : got < 0 ? errno : EAGAIN;
+	/* Where there is nothing it asks for one byte, and is told EAGAIN then: here that would be logged. */
+	return got > 0 ? (int)datagram.size : 1;
+}
+
+static ssize_t datagram_take(struct msghdr *h)
+{
+	size_t n = datagram.size, room = h->msg_iov[0].iov_len;
+
+	datagram.fd = -1;
+	if (datagram.err) {
+		errno = datagram.err;
+		return -1;
+	}
+	n = n < room ? n : room;
+	memcpy(h->msg_iov[0].iov_base, datagram.data, n);
+	if (h->msg_name && h->msg_namelen >= datagram.from_size)
+		memcpy(h->msg_name, &datagram.from, datagram.from_size);
+	h->msg_namelen = datagram.from_size;
+	h->msg_flags = 0;
+	return (ssize_t)n;
+}
+
+/* The whole messages that wait on a connection. */
+static int stream_size(int fd, int *out)
+{
+	ssize_t n = stream_ready(fd);
+
+	if (n < 0 && n != -EAGAIN) {
+		errno = (int)-n;
+		return -1;
+	}
+	*out = n < 0 ? 1 : (int)n; /* as above */
+	return 0;
+}
+
+int ioctl(int fd, unsigned long request, ...)
+{
+	static int (*libc_ioctl)(int, unsigned long, ...);
+	va_list args;
+	void *arg;
+	int i;
+
+	va_start(args, request);
+	arg = va_arg(args, void *);
+	va_end(args);
+	if (request == FIONREAD && listen_state.root) {
+		if ((i = listener_of(fd, 0)) >= 0) {
+			*(int *)arg = datagram_ready(i, fd);
+			return 0;
+		}
+		if (socket_is_stream(fd))
+			return stream_size(fd, arg);
+	}
+	if (!libc_ioctl)
+		*(void **)&libc_ioctl = dlsym(RTLD_NEXT, "ioctl");
+	return libc_ioctl(fd, request, arg);
+}
+
+static ssize_t stream_scatter(int fd, struct msghdr *h)
+{
+	ssize_t n, all = 0;
+
+	for (size_t i = 0; i < h->msg_iovlen; i++) {
+		n = stream_take(fd, h->msg_iov[i].iov_base, h->msg_iov[i].iov_len, false);
+		if (n <= 0)
+			break;
+		all += n;
+	}
+	if (all == 0) {
+		errno = EAGAIN;
+		return -1;
+	}
+	h->msg_flags = 0;
+	return all;
+}
+
+ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	if (!(flags & MSG_ERRQUEUE)) {
+		if (fd == datagram.fd)
+			return datagram_take(msg);
+		if (stream_is(fd))
+			return stream_scatter(fd, msg);
+	}
+	return libc_recvmsg()(fd, msg, flags);
+}
+
+ssize_t recv(int fd, void *buf, size_t n, int flags)
+{
+	static ssize_t (*libc_recv)(int, void *, size_t, int);
+	ssize_t got;
+
+	if (stream_is(fd)) {
+		got = stream_take(fd, buf, n, flags & MSG_PEEK);
+		if (got < 0)
+			errno = (int)-got;
+		return got < 0 ? -1 : got;
+	}
+	if (!libc_recv)
+		*(void **)&libc_recv = dlsym(RTLD_NEXT, "recv");
+	return libc_recv(fd, buf, n, flags);
+}
+
+int close(int fd)
+{
+	static int (*libc_close)(int);
+
+	stream_closed(fd);
+	if (!libc_close)
+		*(void **)&libc_close = dlsym(RTLD_NEXT, "close");
+	return libc_close(fd);
+}
+
+/* ---- shims: connections --------------------------------------------------------------------- */
 
 typedef int accept_f(int, struct sockaddr *, socklen_t *);
 
@@ -259,20 +427,21 @@ static void turn_away(accept_f *libc_accept, int fd)
 		listen_state.handlers.no_fd();
 }
 
-static bool is_welcome(int i, const struct sockaddr *sa)
+static bool is_welcome(int i, int conn, const struct sockaddr *sa)
 {
 	struct kedge_addr from;
 
-	if (!listen_state.handlers.welcome)
-		return true;
-	addr_of(sa, &from);
-	return listen_state.handlers.welcome(listen_state.list[i].iface, &from);
+	listen_addr_of(sa, &from);
+	if (listen_state.handlers.welcome &&
+	    !listen_state.handlers.welcome(listen_state.list[i].iface, &from))
+		return false;
+	return stream_accepted(conn, &from) == 0;
 }
 
 int accept(int fd, struct sockaddr *sa, socklen_t *size)
 {
 	static accept_f *libc_accept;
-	int i = listener_of(fd), conn;
+	int i = listener_of(fd, 1), conn;
 
 	if (!libc_accept)
 		*(void **)&libc_accept = dlsym(RTLD_NEXT, "accept");
@@ -282,7 +451,7 @@ int accept(int fd, struct sockaddr *sa, socklen_t *size)
 	if (conn < 0 && (errno == EMFILE || errno == ENFILE)) {
 		turn_away(libc_accept, fd);
 		errno = EAGAIN;
-	} else if (conn >= 0 && !is_welcome(i, sa)) {
+	} else if (conn >= 0 && !is_welcome(i, conn, sa)) {
 		close(conn);
 		errno = EAGAIN;
 		conn = -1;
@@ -352,6 +521,18 @@ static int iface_add(const struct kedge_listener *l, const struct conf_sip *sip)
 	return transport_add(f, l);
 }
 
+static void on_tick(su_root_magic_t *magic, su_timer_t *timer, su_timer_arg_t *arg)
+{
+	stream_tick(clock_mono_ns());
+}
+
+static int tick_start(void)
+{
+	listen_state.tick = su_timer_create(su_root_task(listen_state.root), TICK_MS);
+	return listen_state.tick && su_timer_set_for_ever(listen_state.tick, on_tick, NULL) == 0 ? 0
+	                                                                                         : -ENOMEM;
+}
+
 int listen_init(su_root_t *root, const struct conf_sip *sip, const struct kedge_listener *list,
     uint32_t count, const struct listen_handlers *handlers)
 {
@@ -369,6 +550,8 @@ int listen_init(su_root_t *root, const struct conf_sip *sip, const struct kedge_
 	for (uint32_t i = 0; i < count && err == 0; i++)
 		err = iface_add(&list[i], sip);
 	listen_state.adopting = 0;
+	if (err == 0)
+		err = tick_start();
 	for (uint32_t i = 0; i < count && err == 0; i++)
 		if (!listen_state.adopted[i])
 			err = -EADDRNOTAVAIL;
@@ -382,6 +565,8 @@ void listen_fini(void)
 	for (unsigned i = 0; i < LISTEN_IFACES; i++)
 		for (unsigned v = 0; v < 2; v++)
 			nta_agent_destroy(listen_state.iface[i][v].agent);
+	su_timer_destroy(listen_state.tick);
+	stream_fini();
 	if (listen_state.reserve_fd >= 0)
 		close(listen_state.reserve_fd);
 	memset(&listen_state, 0, sizeof(listen_state));
@@ -482,7 +667,7 @@ int listen_source(msg_t *msg, struct kedge_addr *out)
 
 	if (!su || (su->su_family != AF_INET && su->su_family != AF_INET6))
 		return -EINVAL;
-	addr_of(&su->su_sa, out);
+	listen_addr_of(&su->su_sa, out);
 	return 0;
 }
 

@@ -16,7 +16,9 @@
  *   accept   without a descriptor it would ask for the same connection again, for ever and at full
  *            speed; the shim keeps one in reserve to take it and close it. Strangers are closed
  *            too: they could hold them all
- *   recvmsg  each datagram passes listen_defuse_maddr first
+ *   ioctl    before it reads it asks how much there is. Then the shim reads: datagrams, each of which
+ *   recvmsg  passes listen_defuse_maddr and handlers.datagram before the library has spent anything on
+ *   recv     it, and connections, by whole messages (sig/stream); recvmsg and recv give it these
  *   tokens   its tags and branches are predictable; ours come from the kernel's pool */
 #ifndef KEDGE_SIG_LISTEN_H
 #define KEDGE_SIG_LISTEN_H
@@ -24,6 +26,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sofia-sip/nta.h>
 #include <sofia-sip/su_wait.h>
 
@@ -34,6 +37,15 @@
 #define LISTEN_TOKEN  17 /* bytes of a token of 16 characters and its NUL */
 #define LISTEN_BRANCH 24 /* bytes of a branch: z9hG4bK, a token, NUL */
 
+struct listen_datagram {
+	unsigned iface;
+	struct kedge_addr from;
+	char *data; /* may be changed in place; size bytes, which may become fewer */
+	size_t size;
+	char *answer; /* room for 64 KiB: what to send back there, where the library does not get it */
+	size_t answer_size;
+};
+
 /* iface: index of the interface it came in on. request and response own msg from then on. The
  * others may be NULL: welcome: may somebody there connect to us; no_fd: somebody was turned away
  * because no descriptor was left. */
@@ -41,6 +53,7 @@ struct listen_handlers {
 	void (*request)(unsigned iface, nta_agent_t *agent, msg_t *msg, sip_t *sip);
 	void (*response)(unsigned iface, nta_agent_t *agent, msg_t *msg, sip_t *sip);
 	bool (*welcome)(unsigned iface, const struct kedge_addr *from);
+	bool (*datagram)(struct listen_datagram *d); /* false: the library does not get it */
 	void (*no_fd)(void);
 };
 
@@ -91,6 +104,9 @@ void listen_defuse_maddr(char *datagram, size_t length);
 
 /* Where a message came from. 0, or -EINVAL for a local message. */
 int listen_source(msg_t *msg, struct kedge_addr *out);
+
+/* A socket address as ours; an IPv4 one in IPv6 clothes becomes IPv4. */
+void listen_addr_of(const struct sockaddr *sa, struct kedge_addr *out);
 
 /* A printable address, "192.0.2.1:5060" or "[2001:db8::1]:5060"; out has at least 64 bytes. */
 char *listen_print(const struct kedge_addr *a, char *out, size_t size);

@@ -495,3 +495,48 @@ struct health *trunk_health(void)
 {
 	return trunks.health;
 }
+
+bool trunk_at(const struct kedge_addr *addr)
+{
+	const struct health *h = trunks.health;
+
+	for (uint16_t i = 0; i < h->hop_count; i++)
+		if (h->hop[i].used && h->hop[i].addr.family == addr->family &&
+		    memcmp(h->hop[i].addr.ip, addr->ip, sizeof(addr->ip)) == 0)
+			return true;
+	return false;
+}
+
+static bool trunk_usable(uint16_t trunk)
+{
+	const struct health_trunk *t = &trunks.health->trunk[trunk];
+
+	for (uint16_t i = 0; i < t->count; i++)
+		if (health_usable(trunks.health, t->hop[i]))
+			return true;
+	return false;
+}
+
+static bool profile_usable(const struct conf_profile *p)
+{
+	for (uint16_t i = 0; i < p->targets.count; i++)
+		if (p->targets.v[i].enabled && trunk_usable(p->targets.v[i].trunk))
+			return true;
+	return false;
+}
+
+bool trunk_carries(uint16_t from)
+{
+	bool any = false;
+
+	for (uint16_t i = 0; i < trunks.conf->routes.count; i++) {
+		const struct conf_route *r = &trunks.conf->routes.v[i];
+
+		if (r->from != from && r->from != CONF_NONE)
+			continue;
+		if (profile_usable(&trunks.conf->profiles.v[r->profile]))
+			return true;
+		any = true;
+	}
+	return !any;
+}

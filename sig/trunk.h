@@ -32,6 +32,13 @@ void trunk_fini(void);
 
 struct health *trunk_health(void);
 
+/* True if a hop of any trunk has this address, whatever its port: its answers, and requests in its dialogs, may come in. */
+bool trunk_at(const struct kedge_addr *addr);
+
+/* Can a call from this trunk (index) be carried now: a route of it has a target with a usable hop, or it has no route at
+ * all. */
+bool trunk_carries(uint16_t from);
+
 /* A silence check (SEMANTICS C.2): sends the hop an OPTIONS now, unless one went there within the last 100 ms: anything
  * heard since a call's INVITE counts for that call. Nothing is sent where probe.method is none. */
 void trunk_check(uint16_t hop);

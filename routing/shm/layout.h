@@ -199,7 +199,9 @@ struct kedge_hop {
 	C(refused_unknown_source) C(refused_draining) C(refused_loop) C(refused_max_forwards)      \
 	C(late_200) C(late_18x) C(ghosts_ended) C(stray) C(bad_message)                            \
 	C(anchors_opened) C(anchors_closed) C(records_unrestorable)                                \
-	C(cdr_written) C(cdr_dropped) C(events_dropped)
+	C(cdr_written) C(cdr_dropped) C(events_dropped)                                            \
+	C(refused_scanner) C(refused_rate) C(refused_connection) C(stream_cut) C(mended)           \
+	C(options_unusable)
 
 struct kedge_worker { /* MEDIA */
 	_Alignas(KEDGE_LINE) _Atomic uint64_t sessions; /* open now */

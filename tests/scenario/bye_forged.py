@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""bye_forged: somebody who learnt a call's tags sends its BYE and a re-INVITE from an address that belongs to neither side: 403, the call goes on, its audio unbroken.
+"""bye_forged: somebody who learnt a call's tags sends its BYE and a re-INVITE from the address of a third trunk: 403, the call goes on, its audio unbroken.
 The CSeq they came with, far ahead of the peer's, does not have the real BYE refused."""
 
 
 def scenario(t):
     ca = t.carrier("ca", answer())
     t.trunk("pbx1", "pbx", 1, sources=["%s/32" % t.ip(1)])
+    t.trunk("pbx2", "pbx", 2, uri="sip:%s:5060" % t.ip(1, 200))
+    t.routes = [{"name": "out", "from": "pbx1", "profile": "out"}]
+    t.profiles = {"out": {"targets": [{"trunk": "ca"}]}}
     pbx = t.caller(call(talk=1.2))
     t.start()
     thief = t.tool("thief", host=200)

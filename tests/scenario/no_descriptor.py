@@ -11,6 +11,7 @@ SPARE = 12
 
 def scenario(t):
     ca = t.carrier("ca", answer())
+    t.top["limits"] = {"max_source_connections": 10000}
     t.start()
     pid = t.pid("sig")
     fds = lambda: len(os.listdir("/proc/%d/fd" % pid))

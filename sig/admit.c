@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+#include "sig/admit.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "config/clock.h"
+
+#define SETS       256
+#define WAYS       4
+#define TELL_RATE  200 /* 403s a second to strangers in all */
+#define TRUNK_NONE UINT16_MAX
+
+struct bucket { /* tokens as nanoseconds of filling: one token is 1 s / rate */
+	uint64_t full_ns; /* when it is full again; earlier: it is full */
+};
+
+struct refused {
+	struct admit_record r;
+	uint64_t told_ns;
+};
+
+struct source { /* of INVITEs */
+	struct kedge_addr addr;
+	uint16_t trunk;
+	uint64_t last_ns; /* 0: free */
+	struct bucket calls, answers;
+};
+
+static struct {
+	uint64_t secret;
+	struct bucket tell;
+	struct refused refused[SETS][WAYS];
+	struct source source[SETS][WAYS];
+} admit;
+
+void admit_init(uint64_t secret)
+{
+	memset(&admit, 0, sizeof(admit));
+	admit.secret = secret;
+}
+
+struct kedge_addr admit_key(const struct kedge_addr *from)
+{
+	struct kedge_addr key = { .family = from->family };
+
+	memcpy(key.ip, from->ip, from->family == AF_INET6 ? 8 : 4);
+	return key;
+}
+
+static unsigned set_of(const struct kedge_addr *key, uint16_t trunk)
+{
+	uint64_t h = admit.secret ^ trunk, half;
+
+	for (int i = 0; i < 2; i++) {
+		memcpy(&half, key->ip + 8 * i, 8);
+		h = (h ^ half) * 0x9e3779b97f4a7c15ULL;
+		h ^= h >> 29;
+	}
+	return (unsigned)(h % SETS);
+}
+
+static bool same(const struct kedge_addr *a, const struct kedge_addr *b)
+{
+	return a->family == b->family && memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;
+}
+
+/* ---- buckets -------------------------------------------------------------------------------- */
+
+/* Takes a token if there is one. A bucket begins full. */
+static bool take(struct bucket *b, uint32_t rate, uint32_t burst, uint64_t now_ns)
+{
+	uint64_t token = CLOCK_NS_PER_S / rate, full = b->full_ns > now_ns ? b->full_ns : now_ns;
+
+	if (full - now_ns + token > burst * token)
+		return false;
+	b->full_ns = full + token;
+	return true;
+}
+
+/* ---- who was refused ------------------------------------------------------------------------ */
+
+static struct refused *refused_of(const struct kedge_addr *key)
+{
+	struct refused *set = admit.refused[set_of(key, TRUNK_NONE)], *oldest = set;
+
+	for (struct refused *r = set; r < set + WAYS; r++) {
+		if (r->r.last_ns && same(&r->r.addr, key))
+			return r;
+		if (r->r.last_ns < oldest->r.last_ns)
+			oldest = r;
+	}
+	*oldest = (struct refused){ .r.addr = *key };
+	return oldest;
+}
+
+bool admit_refused(const struct kedge_addr *from, enum admit_why why, uint64_t now_ns)
+{
+	struct kedge_addr key = admit_key(from);
+	struct refused *r = refused_of(&key);
+	bool first = !r->told_ns || now_ns - r->told_ns >= CLOCK_NS_PER_S;
+
+	if (!r->r.count++)
+		r->r.first_ns = now_ns;
+	r->r.last_ns = now_ns;
+	r->r.why = (uint8_t)why;
+	if (first)
+		r->told_ns = now_ns;
+	return first;
+}
+
+bool admit_tell(const struct kedge_addr *from, uint64_t now_ns)
+{
+	return admit_refused(from, ADMIT_UNKNOWN_SOURCE, now_ns) && take(&admit.tell, TELL_RATE, TELL_RATE, now_ns);
+}
+
+static int later_first(const void *a, const void *b)
+{
+	uint64_t x = ((const struct admit_record *)a)->last_ns, y = ((const struct admit_record *)b)->last_ns;
+
+	return (x < y) - (x > y);
+}
+
+size_t admit_list(struct admit_record *out, size_t room)
+{
+	static struct admit_record all[SETS * WAYS];
+	size_t n = 0;
+
+	for (size_t i = 0; i < SETS; i++)
+		for (size_t k = 0; k < WAYS; k++)
+			if (admit.refused[i][k].r.last_ns)
+				all[n++] = admit.refused[i][k].r;
+	qsort(all, n, sizeof(all[0]), later_first);
+	if (n)
+		memcpy(out, all, (n < room ? n : room) * sizeof(all[0]));
+	return n;
+}
+
+const char *admit_word(enum admit_why why)
+{
+	static const char *const words[ADMIT_WHYS] = { "unknown_source", "scanner", "invite_rate", "bad_message", "connections" };
+
+	return why < ADMIT_WHYS ? words[why] : "?";
+}
+
+/* ---- INVITEs -------------------------------------------------------------------------------- */
+
+static struct source *source_of(uint16_t trunk, const struct kedge_addr *key)
+{
+	struct source *set = admit.source[set_of(key, trunk)], *oldest = set;
+
+	for (struct source *s = set; s < set + WAYS; s++) {
+		if (s->last_ns && s->trunk == trunk && same(&s->addr, key))
+			return s;
+		if (s->last_ns < oldest->last_ns)
+			oldest = s;
+	}
+	*oldest = (struct source){ .addr = *key, .trunk = trunk };
+	return oldest;
+}
+
+enum admit_verdict admit_invite(const struct conf_trunk *t, uint16_t trunk, const struct kedge_addr *from, uint64_t now_ns)
+{
+	uint32_t burst = t->invite_burst ? t->invite_burst : t->invite_rate;
+	struct kedge_addr key = admit_key(from);
+	struct source *s;
+
+	if (!t->invite_rate)
+		return ADMIT_PASS;
+	s = source_of(trunk, &key);
+	s->last_ns = now_ns;
+	if (take(&s->calls, t->invite_rate, burst, now_ns))
+		return ADMIT_PASS;
+	return take(&s->answers, t->invite_rate, t->invite_rate, now_ns) ? ADMIT_BUSY : ADMIT_SILENCE;
+}

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: MIT
+#include "sig/stream.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "config/clock.h"
+#include "sig/admit.h"
+#include "sig/listen.h"
+
+#define ROOM_STEP 4096 /* what is held grows by this at first, then doubles */
+
+struct stream {
+	struct stream *next, **back; /* in streams.all */
+	struct kedge_addr from;
+	int fd;
+	bool accepted, cut;
+	char *held;
+	size_t used, room;
+	size_t seen, need; /* of the message that is held: looked through, and its length once that is known */
+	uint64_t since_ns; /* its first byte */
+};
+
+static struct {
+	struct wire_limits limits;
+	uint64_t half_ns;
+	struct stream_hooks hooks;
+} set = { .limits = { WIRE_MAX, 1000 }, .half_ns = 32 * CLOCK_NS_PER_S };
+
+static struct {
+	struct stream *all;
+	uint32_t accepted;
+	struct { /* what stream_ready() announced */
+		int fd;
+		size_t at, size;
+		char data[WIRE_MAX];
+	} ready;
+	_Atomic(struct stream *) of[STREAM_FDS]; /* S: written by su_root's thread alone */
+} streams;
+
+void stream_set(const struct wire_limits *limits, uint64_t half_ns, const struct stream_hooks *hooks)
+{
+	set.limits = *limits;
+	set.half_ns = half_ns;
+	set.hooks = *hooks;
+}
+
+static void forget(struct stream *s)
+{
+	atomic_store_explicit(&streams.of[s->fd], NULL, memory_order_release); /* S */
+	*s->back = s->next;
+	if (s->next)
+		s->next->back = s->back;
+	streams.accepted -= s->accepted;
+	free(s->held);
+	free(s);
+}
+
+void stream_fini(void)
+{
+	while (streams.all)
+		forget(streams.all);
+}
+
+static struct stream *find(int fd)
+{
+	return fd >= 0 && fd < STREAM_FDS ? atomic_load_explicit(&streams.of[fd], memory_order_acquire) /* S */ : NULL;
+}
+
+static struct stream *begin(int fd, const struct kedge_addr *from, bool accepted)
+{
+	struct stream *s = fd < STREAM_FDS ? calloc(1, sizeof(*s)) : NULL;
+
+	if (!s)
+		return NULL;
+	*s = (struct stream){ .fd = fd, .from = *from, .accepted = accepted, .next = streams.all, .back = &streams.all };
+	if (s->next)
+		s->next->back = &s->next;
+	streams.all = s;
+	streams.accepted += accepted;
+	atomic_store_explicit(&streams.of[fd], s, memory_order_release); /* S */
+	return s;
+}
+
+int stream_accepted(int fd, const struct kedge_addr *from)
+{
+	if (fd >= STREAM_FDS)
+		return -EMFILE;
+	return begin(fd, from, true) ? 0 : -ENOMEM;
+}
+
+bool stream_is(int fd)
+{
+	return find(fd) != NULL;
+}
+
+void stream_closed(int fd)
+{
+	struct stream *s = find(fd);
+
+	if (s)
+		forget(s);
+}
+
+uint32_t stream_count(const struct kedge_addr *from, uint32_t *of_source)
+{
+	struct kedge_addr key = admit_key(from), other;
+
+	*of_source = 0;
+	for (const struct stream *s = streams.all; s; s = s->next) {
+		other = admit_key(&s->from);
+		*of_source += s->accepted && memcmp(&other, &key, sizeof(key)) == 0;
+	}
+	return streams.accepted;
+}
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+static void cut(struct stream *s, const char *why)
+{
+	s->cut = true;
+	s->used = 0;
+	if (set.hooks.cut)
+		set.hooks.cut(&s->from, why);
+	shutdown(s->fd, SHUT_RD); /* the library is told at once, and closes it */
+}
+
+static bool make_room(struct stream *s, size_t more)
+{
+	size_t room = s->room ? s->room : ROOM_STEP;
+	char *held;
+
+	while (room < s->used + more)
+		room *= 2;
+	if (room > WIRE_MAX)
+		room = WIRE_MAX;
+	if (room == s->room)
+		return true;
+	held = realloc(s->held, room);
+	if (!held)
+		return false;
+	s->held = held;
+	s->room = room;
+	return true;
+}
+
+/* Reads behind what is held. */
+static ssize_t fill(struct stream *s)
+{
+	ssize_t n;
+
+	if (!make_room(s, ROOM_STEP))
+		return -ENOMEM;
+	n = read(s->fd, s->held + s->used, s->room - s->used);
+	if (n < 0)
+		return -errno;
+	if (s->used == 0)
+		s->since_ns = clock_mono_ns();
+	s->used += (size_t)n;
+	return n;
+}
+
+/* The bytes at the front that may go on: whole messages, and line ends between them. */
+static size_t whole(struct stream *s)
+{
+	size_t done = 0;
+	struct wire_message m;
+	enum wire_verdict v;
+
+	while (done < s->used && !s->cut) {
+		if (s->held[done] == '\r' || s->held[done] == '\n') {
+			done++;
+			continue;
+		}
+		if (s->need > s->used - done)
+			break;
+		v = wire_stream(s->held + done, s->used - done, &s->seen, &set.limits, &m);
+		if (m.mended && set.hooks.mended)
+			set.hooks.mended(&s->from, m.mended);
+		if (v == WIRE_BAD) {
+			cut(s, m.why);
+			break;
+		}
+		if (v == WIRE_PART) {
+			s->need = m.head + m.body;
+			break;
+		}
+		done += m.head + m.body;
+		s->seen = s->need = 0;
+		s->since_ns = clock_mono_ns(); /* of the next one */
+	}
+	return done;
+}
+
+static void hand_on(struct stream *s, size_t done)
+{
+	streams.ready.fd = s->fd;
+	streams.ready.at = 0;
+	streams.ready.size = done;
+	memcpy(streams.ready.data, s->held, done);
+	if (!s->cut)
+		memmove(s->held, s->held + done, s->used -= done);
+	if (s->used == 0) { /* a connection at rest costs nothing */
+		free(s->held);
+		s->held = NULL;
+		s->room = 0;
+	}
+}
+
+static struct stream *made_by_us(int fd)
+{
+	struct sockaddr_storage to;
+	socklen_t size = sizeof(to);
+	struct kedge_addr addr;
+
+	if (getpeername(fd, (struct sockaddr *)&to, &size) < 0)
+		return NULL;
+	listen_addr_of((struct sockaddr *)&to, &addr);
+	return begin(fd, &addr, false);
+}
+
+ssize_t stream_ready(int fd)
+{
+	struct stream *s = find(fd);
+	size_t done;
+	ssize_t n;
+
+	streams.ready.size = streams.ready.at = 0;
+	if (!s && !(s = made_by_us(fd)))
+		return -ENOTCONN;
+	if (s->cut)
+		return 0;
+	n = fill(s);
+	if (n <= 0)
+		return n;
+	done = whole(s);
+	if (done)
+		hand_on(s, done);
+	else if (s->cut)
+		return 0;
+	return done ? (ssize_t)done : -EAGAIN;
+}
+
+ssize_t stream_take(int fd, void *out, size_t n, bool peek)
+{
+	size_t left = streams.ready.size - streams.ready.at;
+
+	if (streams.ready.fd != fd || left == 0)
+		return -EAGAIN;
+	if (n > left)
+		n = left;
+	memcpy(out, streams.ready.data + streams.ready.at, n);
+	if (!peek)
+		streams.ready.at += n;
+	return (ssize_t)n;
+}
+
+void stream_tick(uint64_t now_ns)
+{
+	for (struct stream *s = streams.all; s; s = s->next)
+		if (s->used && !s->cut && now_ns - s->since_ns >= set.half_ns)
+			cut(s, "half");
+}
