@@ -17,8 +17,8 @@
 enum { CALLS = 65536, MESSAGE = 4096, LINGER_MS = 1000 };
 
 struct call {
-	uint64_t begun_ns; /* INVITE sent; or 503 sent */
-	bool over;
+	uint64_t begun_ns; /* INVITE sent; 503 sent; 486 sent */
+	bool tried, over;  /* the second carrier has it; the caller knows */
 };
 
 struct probe {
@@ -30,7 +30,7 @@ struct probe {
 	uint64_t gap_ns;
 	uint32_t begun;      /* calls of both kinds, alternately */
 	struct call call[CALLS];
-	struct probe_times answered, refused;
+	struct probe_result result;
 };
 
 /* A received message, and whatever of its headers an answer repeats. */
@@ -167,6 +167,8 @@ static void on_caller(struct probe *p, const struct message *m)
 	snprintf(same, sizeof same, "sip:%s%06u@%s", m->call % 2 ? PROBE_REFUSED : PROBE_ANSWERED, m->call, p->kedge_ip);
 	if (code >= 300) {
 		request(p, "ACK", m->call, to, same, "", "");
+		if (!c->over && code == 486)
+			note(&p->result.final, c->begun_ns, m->at_ns);
 		c->over = true;
 		return;
 	}
@@ -174,7 +176,7 @@ static void on_caller(struct probe *p, const struct message *m)
 	at = strchr(contact, '<');
 	snprintf(uri, sizeof uri, "%.*s", at ? (int)strcspn(at + 1, ">") : 0, at ? at + 1 : "");
 	if (!c->over)
-		note(&p->answered, c->begun_ns, m->at_ns);
+		note(&p->result.answered, c->begun_ns, m->at_ns);
 	request(p, "ACK", m->call, to, uri, "", "");
 	if (!c->over)
 		request(p, "BYE", m->call, to, uri, "", "");
@@ -216,9 +218,11 @@ static void on_carrier(struct probe *p, int which, const struct message *m)
 		reply(p, which, m, "503 Service Unavailable", false);
 	} else {
 		/* A repeated INVITE is not the next one. */
-		if (!c->over)
-			note(&p->refused, c->begun_ns, m->at_ns);
-		c->over = true;
+		if (!c->tried) {
+			note(&p->result.next, c->begun_ns, m->at_ns);
+			c->begun_ns = wall_ns();
+		}
+		c->tried = true;
 		reply(p, which, m, "486 Busy Here", false);
 	}
 }
@@ -283,23 +287,33 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-void probe_close(struct probe *p, struct probe_times *answered, struct probe_times *refused, uint32_t *lost)
+static void sort(struct probe_times *t)
+{
+	if (t->count)
+		qsort(t->us, t->count, sizeof t->us[0], by_value);
+}
+
+void probe_close(struct probe *p, struct probe_result *r)
 {
 	atomic_store_explicit(&p->ended, true, memory_order_release);
 	pthread_join(p->thread, NULL);
 	close(p->caller);
 	for (int i = 0; i < PROBE_CARRIERS; i++)
 		close(p->carrier[i]);
-	*lost = 0;
+	*r = p->result;
 	for (uint32_t i = 0; i < p->begun && i < CALLS; i++)
-		*lost += !p->call[i].over;
-	*answered = p->answered;
-	*refused = p->refused;
-	if (answered->count)
-		qsort(answered->us, answered->count, sizeof answered->us[0], by_value);
-	if (refused->count)
-		qsort(refused->us, refused->count, sizeof refused->us[0], by_value);
+		r->lost += !p->call[i].over;
+	sort(&r->answered);
+	sort(&r->next);
+	sort(&r->final);
 	free(p);
+}
+
+void probe_free(struct probe_result *r)
+{
+	free(r->answered.us);
+	free(r->next.us);
+	free(r->final.us);
 }
 
 double probe_quantile(const struct probe_times *t, double share)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* call_probe: what SIPp's clock is too coarse for. A caller and three carriers of a few lines each, dated by the kernel's receive stamps:
  *   answered calls   INVITE sent -> the 200 is here; the carrier behind answers 200 the moment the INVITE is there
- *   refused calls    503 sent by the first carrier -> the INVITE is at the second, which then answers 486
+ *   refused calls    503 sent by the first carrier -> the INVITE is at the second, which then answers 486;
+ *                    that 486 sent -> the caller has it
  * They pace themselves beside whatever load SIPp makes. UDP, IPv4; one thread of its own between _open and _close. */
 #ifndef KEDGE_BENCH_CALL_PROBE_H
 #define KEDGE_BENCH_CALL_PROBE_H
@@ -26,8 +27,14 @@ struct probe;
  * each_per_s: calls of each kind a second. NULL: errno says why. */
 struct probe *probe_open(const char *caller, const char *const carrier[PROBE_CARRIERS], const char *kedge, unsigned each_per_s);
 
-/* Ends the pace, waits a moment for what is under way. The times belong to the caller of this; *lost: calls without an outcome. */
-void probe_close(struct probe *p, struct probe_times *answered, struct probe_times *refused, uint32_t *lost);
+struct probe_result {
+	struct probe_times answered, next, final; /* INVITE-200, 503-INVITE, 486-486 */
+	uint32_t lost;                            /* calls without an outcome */
+};
+
+/* Ends the pace, waits a moment for what is under way. The times belong to the caller of this: probe_free. */
+void probe_close(struct probe *p, struct probe_result *r);
+void probe_free(struct probe_result *r);
 
 /* The share-th quantile (0..1) of sorted times; 0 if there are none. */
 double probe_quantile(const struct probe_times *t, double share);

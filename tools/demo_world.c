@@ -50,8 +50,8 @@ static int make_dir(struct demo_world *w, const char *dir)
 	char full[PATH_MAX];
 
 	w->keep = dir != NULL;
-	snprintf(w->dir, sizeof w->dir, "%s", dir ? dir : "/tmp/kedge-demo-XXXXXX");
-	if (dir ? mkdir(dir, 0755) && errno != EEXIST : !mkdtemp(w->dir))
+	snprintf(w->dir, sizeof w->dir, "%s", dir ? dir : "");
+	if (dir ? mkdir(dir, 0755) && errno != EEXIST : stage_dir("demo", w->dir, sizeof w->dir))
 		return complain(w->dir, strerror(errno));
 	if (!realpath(w->dir, full) || strlen(full) >= sizeof w->dir)
 		return complain(w->dir, "not a usable directory");

@@ -47,6 +47,16 @@ int stage_claim(int first, int last, int *lock)
 	return -1;
 }
 
+int stage_dir(const char *name, char *out, size_t size)
+{
+	const char *top = getenv("TMPDIR");
+
+	if (!top || top[0] != '/' || strlen(top) > 60)
+		top = "/tmp";
+	snprintf(out, size, "%s/kedge-%s-XXXXXX", top, name);
+	return mkdtemp(out) ? 0 : -1;
+}
+
 uint64_t stage_raise_files(void)
 {
 	struct rlimit limit = { 0 };

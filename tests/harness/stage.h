@@ -18,6 +18,10 @@ int stage_claim(int first, int last, int *lock);
 /* Address 127.slot.net.host as text, in a buffer of INET_ADDRSTRLEN. Returns it. */
 const char *stage_ip(int slot, int net, int host, char *out);
 
+/* Makes a new folder kedge-NAME-XXXXXX in TMPDIR, or in /tmp where that is unset, not absolute or too long for the sockets that will be in
+ * there (108 bytes). 0, or -1: errno says why. */
+int stage_dir(const char *name, char *out, size_t size);
+
 /* Soft descriptor limit to the hard one; returns it. */
 uint64_t stage_raise_files(void);
 
