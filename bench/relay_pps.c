@@ -468,7 +468,7 @@ static void print_json(const struct row *row, unsigned n)
 	puts("]}");
 }
 
-/* ---- goals (FACTS of the media plane, section 4) ------------------------------------------------- */
+/* ---- goals ------------------------------------------------------------------------------------ */
 
 static int goal(bool met, unsigned calls, const char *what, double have, double want)
 {

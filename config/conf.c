@@ -132,7 +132,7 @@ uint64_t conf_detection_ms(const struct conf_trunk *t)
 
 	if (p->method == CONF_PROBE_NONE)
 		return 0;
-	/* the interval, the probe that finds it, and those that confirm it, each judged after `confirm` (SEMANTICS C.8) */
+	/* the interval, the probe that finds it, and those that confirm it, each judged after `confirm` */
 	return p->interval_ms + p->timeout_ms + (uint64_t)(p->down - 1) * p->confirm_ms;
 }
 

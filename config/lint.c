@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Rules over several settings (SEMANTICS C.6). Errors are contradictions that would cost calls; warnings are choices that
+/* Rules over several settings. Errors are contradictions that would cost calls; warnings are choices that
  * are usually slips. */
 #include "config/load.h"
 

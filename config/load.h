@@ -38,7 +38,7 @@ bool load_read(struct load *l, const char *file);
 /* Resolves names, fills DERIVED fields, parses headers and codes. */
 void load_derive(struct load *l);
 
-/* Rules over several settings (SEMANTICS C.6), and warnings. */
+/* Rules over several settings, and warnings. */
 void load_lint(struct load *l);
 
 /* CONF_FOLDERS: what depends on this machine. */
@@ -53,7 +53,7 @@ struct conf_where load_where(const struct load *l, const void *field, struct con
 void load_error(struct load *l, struct conf_where w, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void load_warn(struct load *l, struct conf_where w, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* The longest sum of attempts of a profile, and how it comes about (SEMANTICS C.6): in derive.c, used by lint too. */
+/* The longest sum of attempts of a profile, and how it comes about: in derive.c, used by lint too. */
 uint64_t load_budget(const struct conf *c, const struct conf_profile *p, char *how, size_t room);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* latch: the guarded latch of DESIGN 5: which far address an end is heard from and spoken to. Pure: time is an argument.
+/* latch: the guarded latch: which far address an end is heard from and spoken to. Pure: time is an argument.
  *
  *   OPEN ---signaled address---> EXACT <--signaled address, in the grace or after 1 s of silence--.
  *     `-----from a learn prefix-----------------------------------------------------------> LEARNT

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* stitch: one SSRC, one sequence and one timestamp line toward an end, whoever speaks behind it: other attempts, early
- * media, a transferred PBX leg (DESIGN 5). Pure: time is an argument, no I/O.
+ * media, a transferred PBX leg (RFC 3550 5.1). Pure: time is an argument, no I/O.
  *
  * A line has one source at a time: an end and the SSRC it sends with. As long as that stays, sequence and timestamp
  * get a fixed offset. At a switch (other end, other SSRC, sequence jump of a restarted sender) the next packet gets the

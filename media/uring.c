@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* uring: the seam of io.h on io_uring; alone includes liburing. FACTS-media 3 measured what is done here.
+/* uring: the seam of io.h on io_uring; alone includes liburing. What is done here was measured (bench/relay_pps).
  *
  * user_data: op << 56 | tag << 32 | socket number. Receives are multishot into provided buffers; sends leave
  * a completion only where they fail. By the time a submit returns the sent bytes are copied, so buffers go back to their

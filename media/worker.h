@@ -9,7 +9,7 @@
 #define KEDGE_MEDIA_WORKER_H
 
 #ifdef SU_H
-#error "the signaling library stays out of the media plane (STYLE 3)"
+#error "the signaling library stays out of the media plane"
 #endif
 
 #include <stdatomic.h>

@@ -35,7 +35,7 @@ struct row {
 #define CODE(code)      CODES(code, code)
 #define OWN(id)         .cause = CAUSE_##id
 
-/* SEMANTICS C.2, in its order. */
+/* Own verdicts first, then by code. */
 static const struct row rows[] = {
 	/*                 when        action  health  to the caller */
 	{ OWN(SILENT),      ALWAYS,     NEXT,   F,      PATH },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* cause: what the end of one attempt means. SEMANTICS C.2 as one table, one row per cause, in cause.c.
+/* cause: what the end of one attempt means: one table, one row per cause, in cause.c.
  *
  *   what happened (struct cause_event) + trunk's codes rules + preset --> struct cause_verdict
  *
@@ -26,7 +26,7 @@
 	C(CONNECT, "connect")           /* no TCP connection in time */                            \
 	C(LOST, "connection_lost")      /* connection gone before any 1xx */                       \
 	C(LIMIT, "limit")               /* a limit of ours; no INVITE was sent */                  \
-	C(BAD_ANSWER, "bad_answer")     /* its SDP cannot stand beside what the caller was told (C.7 1) */ \
+	C(BAD_ANSWER, "bad_answer")     /* its SDP cannot stand beside what the caller was told */ \
 	C(CANCELLED, "cancelled")       /* ended by us: caller gone, or another branch has the call */
 enum cause {
 #define C(id, word) CAUSE_##id,
@@ -48,7 +48,7 @@ enum cause_action {
 #define CAUSE_A 4u /* our configuration does not fit this trunk */
 #define CAUSE_O 8u /* proof of life */
 
-/* verdict.caller for causes that say nothing to a caller: the answer follows from C.4, last rule. */
+/* verdict.caller for causes that say nothing to a caller: the answer follows from the hunt (decide_final). */
 #define CAUSE_PATH 1
 
 struct cause_event {

@@ -266,7 +266,7 @@ static uint32_t configured_ms(
 	return t->timers.first_response_ms;
 }
 
-/* When nothing at all was heard by now: a dead path, or only an unanswered INVITE? SEMANTICS C.2 below the table. */
+/* When nothing at all was heard by now: a dead path, or only an unanswered INVITE? */
 static void limit_silence(struct decide_limits *l, const struct conf_trunk *t,
     const struct health_hop *p, uint64_t now_ns)
 {
@@ -561,7 +561,7 @@ static uint64_t grace_ns(const struct decide *d)
 	return until < d->deadline_ns ? until : d->deadline_ns;
 }
 
-/* ---- what the caller gets (C.4) ---- */
+/* ---- what the caller gets ---- */
 
 /* Lower is better; 0: no outcome to pass on. */
 static unsigned rank(uint16_t code)

@@ -10,14 +10,14 @@
  *      |  `--FINAL--> answer the caller       +--1xx: decide_reply
  *      `------------- decide_outcome <--------`--2xx: decide_reply, then decide_answered; 3xx-6xx, give-up, transport
  *
- * Rules kept here (SEMANTICS C.1-C.4, C.7 4 and 5, PEERS 3):
+ * Rules kept here:
  *  - one deadline: the profile's setup budget, from decide_init. No attempt's timer outlives it.
  *  - at most max_retries + 1 targets, in the order of the plan; within a target at most max_hops hops, and another one
  *    only after silence, ICMP/RST, connect failure or 503. Never the same hop twice; SAME only as the table says.
  *  - DOWN hops are left out while any other is usable; when nothing else is left they are tried all the same, soonest
  *    expected back first, at most one call a second each (fail open).
  *  - waits for a first reply or for progress end only while another usable hop or target is left.
- *  - an attempt given up without a byte may still answer (C.7 4): the first that rings keeps the call, and while it
+ *  - an attempt given up without a byte may still answer: the first that rings keeps the call, and while it
  *    might save the call, nothing final is said: WAIT.
  * Owner: the caller embeds struct decide (asserted below: 2 KB at most); plan and health are borrowed. */
 #ifndef KEDGE_ROUTING_DECIDE_H
@@ -145,8 +145,8 @@ enum decide_kind decide_next(
 
 enum decide_due { DECIDE_DUE_NONE, DECIDE_DUE_CHECK, DECIDE_DUE_GIVE_UP };
 
-/* The clock: what attempt i owes at now_ns. CHECK: send its hop a probe. GIVE_UP: *cause is its end; do what C.7 4 says
- * with the branch (NO_PROGRESS and RING: CANCEL; then wait for the 487 or 1 s), then decide_outcome, decide_next.
+/* The clock: what attempt i owes at now_ns. CHECK: send its hop a probe. GIVE_UP: *cause is its end; give the branch
+ * up (without a byte: nothing is sent; NO_PROGRESS and RING: CANCEL, then wait for the 487 or 1 s), then decide_outcome, decide_next.
  * *due_ns: when to call again, 0: never. Anything heard from the hop meanwhile was told to health. */
 enum decide_due decide_due(struct decide *d, struct health *h, unsigned i, uint64_t now_ns,
     uint8_t *cause, uint64_t *due_ns);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* health: what is known about each hop, and which may carry calls. SEMANTICS C.8, the rows `consecutive`, `silent`
- * and config_fault.
+/* health: what is known about each hop, and which may carry calls: by failures in a row, by
+ * silence, by refusals that are a fault of the configuration.
  *
  *   calls (by decide) ---.
  *   probes (sig/trunk) --+--> evidence of a hop --> breaker --> state, reason, what clears it
@@ -36,7 +36,7 @@
 
 #define HEALTH_SECOND_NS 1000000000ULL
 
-/* The words of C.8, as shown and logged. */
+/* The words shown and logged. */
 #define HEALTH_REASONS(R)                                                                          \
 	R(NONE, "") R(CONSECUTIVE, "consecutive") R(SILENT, "silent") R(FAULT, "config_fault")     \
 	R(ANSWERED, "answered") R(PROBED, "probed") R(BLIP, "blip") R(TIMER, "open_over")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* pace: how long a hop usually takes to its first reply, and a trunk to ring, by destination prefix. Pure.
- * Decides when waiting longer is pointless (SEMANTICS C.2 first_response_adaptive, PEERS 3 second rule). */
+ * Decides when waiting longer is pointless (timers.first_response_adaptive,
+ * and progress learnt down). */
 #ifndef KEDGE_ROUTING_PACE_H
 #define KEDGE_ROUTING_PACE_H
 

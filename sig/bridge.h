@@ -7,7 +7,7 @@
  *   bridge_open      the caller's INVITE, with an offer or without: a slot, the inside end
  *   bridge_outside   an outside end and the offer for one attempt; after the first answer cut to it
  *   bridge_answer    what an attempt's 1xx or 2xx says. The first answer binds what the caller sees
- *                    (SEMANTICS C.7 1): o= id and version, port, types; later ones move media and
+ *                    (RFC 3264 8): o= id and version, port, types; later ones move media and
  *                    repeat it
  *   bridge_late      the caller's answer, in its ACK or PRACK, to an offer that kedge gave it
  *   bridge_settled   the caller has its answer for good: what follows repeats no body
@@ -25,8 +25,8 @@
  * Without an offer in the caller's INVITE (b->late), by the trunk's late_offer:
  *   insert  the attempt gets an offer of ours (side->inserted), made from the codecs of its trunk,
  *           else of the caller's, else PCMA, PCMU. Its answer becomes our offer to the caller, in
- *           a 1xx that both sides PRACK or the 2xx, never in an unreliable 1xx. Once given it binds
- *           (C.7 1, 3): later attempts are offered what the caller was offered, or what it answered
+ *           a 1xx that both sides PRACK or the 2xx, never in an unreliable 1xx. Once given it binds:
+ *           later attempts are offered what the caller was offered, or what it answered
  *           since. The 2xx of the attempt is ACKed at once, without a body. Where the caller's
  *           answer leaves something out that the attempt answered, bridge.callee_differs: the
  *           attempt needs bridge_propose().

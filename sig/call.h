@@ -9,8 +9,9 @@
  *
  * GONE: nothing is owed to the caller any more; the call lives on while a branch may still answer
  * (64*T1), so that a late 2xx gets its ACK and BYE. What to try, for how long, and who has the call
- * says routing/decide; here it is done. SEMANTICS C.7 is written here and there; each of its rules
- * has a scenario. One su_timer per call: the least of the deadlines of call and attempts.
+ * says routing/decide; here it is done. What holds across attempts (the first answer binds, a branch given
+ * up may still answer, a caller who is gone starts nothing) is written here and there, and each
+ * rule has a scenario. One su_timer per call: the least of the deadlines of call and attempts.
  *
  *   call.c      begin, ACK, end: the states and the timer
  *   setup.c     the hunt: attempts, what they tell, what the caller gets
@@ -23,7 +24,7 @@
 #define KEDGE_SIG_CALL_H
 
 #ifdef LIB_URING_H
-#error "sig does not know io_uring: media does (STYLE 3)"
+#error "sig does not know io_uring: media does"
 #endif
 
 #include <stdbool.h>

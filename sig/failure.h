@@ -3,7 +3,7 @@
  * transport.
  *
  * The library reports a dead path (ICMP, RST, no route) as a response of its own, mostly 503.
- * Whether something was received decides, never the phrase (SEMANTICS 0.2): a remote 503 is load
+ * Whether something was received decides, never the phrase: a remote 503 is load
  * and may lock the hop, a local one is a path failure and never locks. Silence is no business of
  * this module: decide's clock finds it. What follows from a cause is routing/cause's table.
  * Pure, any thread. */
@@ -36,7 +36,7 @@ struct failure {
 };
 
 /* What the evidence means. outcome.cause is STATUS, UNREACHABLE, CONNECT or LOST; NONE for a lost
- * connection after a 1xx (the answer may come on another one, SEMANTICS C.2) and for no evidence. */
+ * connection after a 1xx (the answer may come on another one, RFC 3261 18.2.2) and for no evidence. */
 void failure_read(struct failure *f, const struct failure_evidence *e);
 
 /* The status of a response, 100 to 699. The library takes any number from the wire: what lies below is a 100, what

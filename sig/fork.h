@@ -9,7 +9,7 @@
  *
  * A PRACK is owed while it has to bring the answer to an offer in the 1xx; fork_settle() sends what
  * is still owed, with all lines refused, before the branch is cancelled. Our stack's own PRACK
- * counts one RSeq line per transaction, so it is not used (FACTS-sofia-sip 1).
+ * counts one RSeq line per transaction, so it is not used.
  * Thread: su_root's. Owner: the attempt; memory of the call's home. */
 #ifndef KEDGE_SIG_FORK_H
 #define KEDGE_SIG_FORK_H

@@ -4,8 +4,8 @@
  *   IDLE --begin--> EARLY --2xx (UAC), ACK (UAS)--> UP --leg_bye--> ENDING --200, 481, time--> GONE
  *                     `---------------leg_end: BYE in, never was one----------------------------^
  *
- * UAS leg: the caller's dialog; our To-tag is made here and stays for the call's life (SEMANTICS
- * C.7 1). UAC leg: an attempt's dialog, with a Call-ID, tags and Contact of our own; the remote tag
+ * UAS leg: the caller's dialog; our To-tag is made here and stays for the call's life,
+ * whichever attempt answers. UAC leg: an attempt's dialog, with a Call-ID, tags and Contact of our own; the remote tag
  * comes with the answer.
  * Requests inside go to the route set or remote target where those are IP literals, else to the
  * address the dialog began with: a name in a Contact must not send the loop to the DNS.

@@ -7,7 +7,7 @@
  *
  * Thread: the su_root's. Owner: this module owns the agents; everybody borrows them.
  *
- * What it mends in the library (FACTS-sofia-sip 2, 7, 9):
+ * What it mends in the library:
  *   clock    its timers follow a monotonic clock floored to 1 ms: a stepped wall clock moves no
  *            timer, and the loop does not spin out the last part of each millisecond
  *   bind     it binds sockets of its own; the shim puts the inherited listener in their place, so

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* setup: the hunt of a call. Asks routing/decide what comes next, does it, and tells the caller what
- * came of it; all between the caller's INVITE and the one answer (RFC 3261 13, 16.7; SEMANTICS C.2,
- * C.4, C.7). What attempts tell (call_on_reply, call_on_progress, call_takes, call_on_answer,
+ * came of it; all between the caller's INVITE and the one answer (RFC 3261 13, 16.7).
+ * What attempts tell (call_on_reply, call_on_progress, call_takes, call_on_answer,
  * call_on_failure, call_on_over of sig/call.h) is here too.
  * Thread: su_root's. Owner: the call; the caller of each function holds it. */
 #ifndef KEDGE_SIG_SETUP_H
@@ -19,7 +19,7 @@ void setup_tick(struct call *c, uint64_t now);
 /* The caller gets this final; nothing is tried any more. */
 void setup_fail(struct call *c, const struct decide_final *f);
 
-/* C.7 5: the caller is gone; nothing starts any more. why: static. */
+/* The caller is gone; nothing starts any more. why: static. */
 void setup_cancelled(struct call *c, const char *why);
 
 #endif

@@ -39,7 +39,7 @@ bool trunk_at(const struct kedge_addr *addr);
  * all. */
 bool trunk_carries(uint16_t from);
 
-/* A silence check (SEMANTICS C.2): sends the hop an OPTIONS now, unless one went there within the last 100 ms: anything
+/* A silence check: sends the hop an OPTIONS now, unless one went there within the last 100 ms: anything
  * heard since a call's INVITE counts for that call. Nothing is sent where probe.method is none. */
 void trunk_check(uint16_t hop);
 

@@ -7,7 +7,7 @@
  *
  * One writer per cache line, named at each struct: RUN (the supervisor, before the planes start),
  * SIG (kedge-sig's event loop), MEDIA (the one worker that owns the session, port or queue).
- * Three kinds of shared data, nothing else (STYLE 9):
+ * Three kinds of shared data, nothing else:
  *   word      one _Atomic uint64_t or uint32_t, relaxed unless said otherwise
  *   line      KEDGE_SEQ(type): a plain struct behind a sequence lock, read and written by shm/seq.h
  *   queue     shm/queue.h, one producer and one consumer of 64-bit messages
@@ -138,7 +138,7 @@ struct kedge_hop_health { /* SIG: the state and why */
 	uint8_t state;  /* enum kedge_hop_state */
 	uint8_t probes; /* 0 none yet, 1 answered, 2 failing */
 	uint16_t code;  /* the SIP status behind the reason, 0 if none */
-	char reason[24];         /* the word of SEMANTICS C.8: consecutive, silent, retry_after, ... */
+	char reason[24];         /* a word of routing/health.h: consecutive, silent, retry_after, ... */
 	uint64_t since_wall_ms;  /* of this state */
 	uint64_t retry_wall_ms;  /* LOCKED, DOWN: not before; 0 open */
 	uint64_t last_reply_ns;  /* anything heard from the hop */
@@ -283,7 +283,7 @@ struct kedge_private_head { /* RUN, constant after creation */
 
 enum kedge_slot_state { KEDGE_SLOT_FREE, KEDGE_SLOT_OPEN, KEDGE_SLOT_CLOSED };
 enum kedge_done_state { KEDGE_DONE_OPEN = 1, KEDGE_DONE_CLOSED = 2 }; /* low byte of kedge_session.done */
-enum kedge_latch { /* where the far address may come from (DESIGN 5) */
+enum kedge_latch { /* where the far address may come from (media/latch.h) */
 	KEDGE_LATCH_STRICT, /* the signaled address and port only */
 	KEDGE_LATCH_GUARDED /* also, once per exchange, from the prefixes of kedge_end.learn */
 };
@@ -384,7 +384,7 @@ struct kedge_session_more {
 #define KEDGE_RECORD_BODY (KEDGE_RECORD_NEAR + KEDGE_RECORD_MORE)
 
 /* SIG. Two copies written in turn; the newest valid one wins. The body is sig/record's own encoding of both
- * dialogs, the caller's Via stack and each branch (FACTS-sofia-sip 6): its first KEDGE_RECORD_NEAR bytes lie
+ * dialogs, the caller's Via stack and each branch: its first KEDGE_RECORD_NEAR bytes lie
  * here, the rest in kedge_record_more, so that an ordinary call has both copies in one page. */
 struct kedge_record_copy {
 	uint64_t generation; /* +1 at each write of the record; 0: never written */

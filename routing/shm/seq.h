@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* seq: plain structs shared by one writer with many readers, behind a sequence number (STYLE 9).
+/* seq: plain structs shared by one writer with many readers, behind a sequence number.
  *
  *   writer   seq odd, words, seq even          (W1: the words, W2: the closing store)
  *   reader   seq, words, seq again: odd or changed means again (R0, R1)

@@ -322,7 +322,7 @@ static bool enter(struct peer_source *src, uint32_t index, bool pause)
 	return true;
 }
 
-/* The line toward us is one line, whoever speaks: RFC 3550 5.1 and DESIGN 5, "stitch". */
+/* The line toward us is one line, whoever speaks: RFC 3550 5.1, media/stitch.h. */
 static void check_line(struct end *e, const uint8_t *packet, const struct peer_source *src, uint32_t step,
 	bool pause, uint64_t heard_ns)
 {

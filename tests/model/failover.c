@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Stories of outages in virtual time, over decide and health as kedge-sig uses them. Each story draws trunks and hops,
  * how each of them behaves and for how long, and some hundred calls; a small driver plays the network and the branches
- * of SEMANTICS C.7. What must hold whatever happens is asserted at each step:
+ * that were given up. What must hold whatever happens is asserted at each step:
  *
  *   no hop twice in a call; at most max_retries + 1 targets; nothing starts or lasts beyond the setup budget;
  *   the first attempt goes out at once, to the first usable target; a hop that is DOWN is tried only where nothing

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""after_180: a phone has rung at the primary; its 503 then ends the hunt (the caller gets 500, SEMANTICS C.4): no second device is rung."""
+"""after_180: a phone has rung at the primary; its 503 then ends the hunt (the caller gets 500): no second device is rung."""
 
 
 def scenario(t):

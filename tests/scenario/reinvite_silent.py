@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""reinvite_silent: the carrier never answers a re-INVITE. After timer B (32 s, here 4) the PBX hears that it failed; the session stays (SEMANTICS C.5), audio goes on,
+"""reinvite_silent: the carrier never answers a re-INVITE. After timer B (32 s, here 4) the PBX hears that it failed; the session stays, audio goes on,
 and the BYE ends both."""
 
 

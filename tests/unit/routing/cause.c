@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The table of SEMANTICS C.2: every code, before and after 18x, alone and with a fallback, both presets, against an
+/* The table of causes: every code, before and after 18x, alone and with a fallback, both presets, against an
  * expectation written from the text and in another form than the table. A3 A5 A6 A7 A8 A9 A15 A41 A42 A43. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -667,7 +667,7 @@ static void same_once(void **state)
 	free(r);
 }
 
-/* ---- branches given up (C.7 4, PEERS 3) ---- */
+/* ---- branches given up ---- */
 
 static void given_up_at_half_a_second(struct rig *r)
 {

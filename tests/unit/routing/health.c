@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Evidence and states: SEMANTICS C.8 `consecutive`, `silent`, config_fault (A41); what never counts. */
+/* Evidence and states: `consecutive`, `silent`, config_fault (A41); what never counts. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What is usual: first replies of a hop, ringing by prefix. A152 and the second rule of PEERS 3. */
+/* What is usual: first replies of a hop, ringing by prefix. A152. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -758,7 +758,7 @@ static void test_end_facts(void **state)
 	assert_false(offer_end(&o, &end));
 }
 
-/* SEMANTICS C.7 1: CA answered PCMU, so CB is offered nothing else, and its answer stands behind the first. */
+/* The first answer binds: CA answered PCMU, so CB is offered nothing else, and its answer stands behind the first. */
 static void test_offer_cut_to_the_first_answer(void **state)
 {
 	struct offer caller = parsed(HEAD
