@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+"""connections: TCP connections are taken up to max_source_connections of one address and max_connections in all; further ones are closed at once, counted and named. A closed one
+makes room, and calls over UDP and over a connection that is up go on."""
+import socket
+
+
+def scenario(t):
+    ca = t.carrier("ca", answer())
+    t.top["limits"] = {"max_connections": 12, "max_source_connections": 8}
+    t.trunk("pbx1", "pbx", 1, sources=["127.%d.1.0/24" % t.slot])
+    t.start()
+    a = [connect(t, 20) for _ in range(11)]
+    assert t.until(lambda: sum(map(closed, a)) == 3, 3), sum(map(closed, a))
+    b = [connect(t, 21) for _ in range(6)]
+    assert t.until(lambda: sum(map(closed, b)) == 2, 3), sum(map(closed, b))
+    assert t.figures()["counters"]["refused_connection"] == 5
+    assert {(e["source"], e["why"]) for e in t.events("sip.refused")} == {(t.ip(1, 20), "connections"), (t.ip(1, 21), "connections")}
+    t.caller(call(talk=0.1), name="udp")
+    t.run()
+    for s in a[:2]:
+        s.close()
+    t.until(lambda: False, 0.2)
+    t.caller(call(talk=0.1), name="tcp", transport="tcp")
+    t.run()
+    assert ca.received("BYE") == 2
+    for s in a + b:
+        s.close()
+
+
+def connect(t, host):
+    s = socket.socket()
+    s.bind((t.ip(1, host), 0))
+    s.connect((t.ip(3), 5060))
+    s.setblocking(False)
+    return s
+
+
+def closed(s):
+    try:
+        return s.recv(1, socket.MSG_PEEK) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
