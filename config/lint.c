@@ -276,8 +276,25 @@ static void trunk_hop(struct load *l, const struct conf_trunk *t, const struct c
 			hop->transport == CONF_TCP ? "tcp" : "udp", i->name, i->where.file, i->where.line);
 }
 
+static void trunk_session(struct load *l, const struct conf_trunk *t)
+{
+	struct conf_where w = load_where(l, &t->session_expires_ms, t->where);
+
+	if (t->session_expires_ms == 0)
+		return;
+	if (t->session_expires_ms < 90000 || t->session_expires_ms % 1000)
+		load_error(l, w, "trunk \"%s\".session_expires: whole seconds, 90s at least (RFC 4028), or 0s for none", t->name);
+	else if (t->session_expires_ms < t->min_se_ms)
+		load_error(l, w, "trunk \"%s\".session_expires is shorter than its min_se", t->name);
+	if (t->min_se_ms % 1000)
+		load_error(l, load_where(l, &t->min_se_ms, t->where), "trunk \"%s\".min_se: whole seconds", t->name);
+	if (t->probe.method != CONF_PROBE_NONE && t->session_expires_ms <= 2 * t->probe.interval_ms)
+		load_warn(l, w, "trunk \"%s\".session_expires is not longer than two of its probe.interval", t->name);
+}
+
 static void one_trunk(struct load *l, const struct conf_trunk *t)
 {
+	trunk_session(l, t);
 	trunk_timers(l, t);
 	trunk_habits(l, t);
 	trunk_detection(l, t);

@@ -432,7 +432,7 @@ bool attempt_stray(unsigned iface, nta_agent_t *agent, msg_t *msg, sip_t *sip)
 int attempt_send(struct attempt *a, nta_agent_t *agent, const struct kedge_addr *hop,
     unsigned transport, const struct attempt_invite *inv)
 {
-	char host[64], max_forwards[12];
+	char host[64], max_forwards[12], lines[REFRESH_LINES];
 	int err;
 
 	assert(a->state == ATTEMPT_IDLE);
@@ -447,6 +447,7 @@ int attempt_send(struct attempt *a, nta_agent_t *agent, const struct kedge_addr 
 	snprintf(max_forwards, sizeof(max_forwards), "%u", inv->max_forwards);
 	listen_branch(a->branch);
 	memcpy(a->leg.branch, a->branch, sizeof(a->leg.branch));
+	refresh_request(&a->leg.refresh, leg_trunk(&a->leg), lines);
 	a->begun_ns = clock_mono_ns();
 	a->orq = nta_outgoing_tcreate(a->leg.nta, on_response, (nta_outgoing_magic_t *)a,
 	    URL(a->route), SIP_METHOD_INVITE, URL(a->ruri), NTATAG_BRANCH_KEY(a->branch),
@@ -455,6 +456,7 @@ int attempt_send(struct attempt *a, nta_agent_t *agent, const struct kedge_addr 
 	    TAG_IF(inv->supported, SIPTAG_SUPPORTED_STR(inv->supported)),
 	    TAG_IF(inv->require, SIPTAG_REQUIRE_STR(inv->require)),
 	    TAG_IF(inv->user_agent, SIPTAG_USER_AGENT_STR(inv->user_agent)),
+	    TAG_IF(lines[0], SIPTAG_HEADER_STR(lines)),
 	    TAG_IF(inv->headers, SIPTAG_HEADER_STR(inv->headers)),
 	    TAG_IF(inv->body, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
 	    TAG_IF(inv->body, SIPTAG_PAYLOAD_STR(inv->body)), TAG_END());

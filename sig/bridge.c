@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 #include "sig/listen.h"
@@ -642,6 +643,53 @@ bool bridge_same(
 
 	(void)b;
 	return read_body(&o, body) == 0 && read_kept(&last, side->theirs) && offer_repeats(&last, &o);
+}
+
+static bool same_lines(const struct offer *a, const struct offer *b)
+{
+	if (a->lines != b->lines || a->anchored != b->anchored)
+		return false;
+	for (unsigned i = 0; i < a->lines; i++)
+		if ((a->line[i].port == 0) != (b->line[i].port == 0))
+			return false;
+	return true;
+}
+
+static bool same_codec(const struct offer *a, const struct offer *b)
+{
+	struct offer_end x, y;
+
+	return offer_end(a, &x) && offer_end(b, &y) && !x.t38 && !y.t38 && strcasecmp(x.codec, y.codec) == 0 &&
+	       x.clock_rate == y.clock_rate;
+}
+
+bool bridge_unchanged(const struct bridge *b, const struct bridge_side *side, const struct bridge_side *other,
+    const struct bridge_body *body)
+{
+	static struct offer now, last, spoken;
+	const struct offer_line *a, *z;
+
+	if (bridge_same(b, side, body))
+		return true;
+	if (read_body(&now, body) < 0 || !read_kept(&last, side->theirs) ||
+	    !read_kept(&spoken, other->theirs_offered ? other->ours : other->theirs))
+		return false;
+	a = line_of(&last);
+	z = line_of(&now);
+	return a && z && same_lines(&last, &now) && a->direction == z->direction && offer_same(&last, &now) &&
+	       same_codec(&spoken, &now);
+}
+
+bool bridge_behind(const struct bridge_side *side, const struct bridge_side *other)
+{
+	static struct offer o, p;
+	int now = would_do(other);
+	const struct offer_line *ours = line_of(read_kept(&o, side->ours));
+	const struct offer_line *theirs = line_of(read_kept(&p, side->theirs));
+
+	if (side->theirs_offered && theirs) /* an answer of ours was bounded by what it offered */
+		now &= turned(theirs->direction);
+	return ours && ours->direction != now;
 }
 
 static struct bridge_side *callee_of(

@@ -17,6 +17,7 @@
  *   bridge_reanswer  the other one's answer to it, for the first
  *   bridge_reject    there is none: what held before still holds
  *   bridge_same      does an offer repeat what its side said last? (RFC 4028: a refresh)
+ *   bridge_unchanged does it say nothing that the other side need hear?
  *   bridge_alone     answers an offer without asking the other side: from what it said last
  *   bridge_propose   an offer of our own, of what holds on the other side: for an INVITE without
  *                    one inside the dialog, a correction, a refresh
@@ -128,6 +129,14 @@ void bridge_reject(struct bridge *b);
  * is not looked at. false for an empty body. */
 bool bridge_same(
     const struct bridge *b, const struct bridge_side *side, const struct bridge_body *body);
+
+/* Does the offer say nothing that is new for the other side: lines, direction and codecs of what its side said last,
+ * first the codec that is spoken? Its address may have changed: that is between it and kedge. */
+bool bridge_unchanged(const struct bridge *b, const struct bridge_side *side, const struct bridge_side *other,
+    const struct bridge_body *body);
+
+/* Was side told another direction than the other side would take now? */
+bool bridge_behind(const struct bridge_side *side, const struct bridge_side *other);
 
 /* Answers an offer of side from what the other side said last. *out: the answer. *differs: the
  * other side should be told, since it said more than side now takes, or speaks where nobody hears;

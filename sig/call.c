@@ -49,6 +49,10 @@ static void on_silent(void *owner)
 	event_log(media_silent, .call = c->id,
 	    .trunk = c->winner ? c->conf->trunks.v[c->winner->trunk].name : NULL,
 	    .silent_ms = c->conf->media.media_dead_ms);
+	call_hold(c);
+	reinvite_silent(c);
+	call_arm(c);
+	call_release(c);
 }
 
 static const struct anchor_events anchor_events = { on_anchor_closed, on_silent };
@@ -294,6 +298,7 @@ static uint64_t next_due(const struct call *c)
 			due = sooner(due, a->due_ns[i]);
 	due = sooner(due, c->next_ns);
 	due = sooner(due, c->repeat_ns);
+	due = sooner(due, reinvite_due(c));
 	return sooner(due, c->delayed_ns);
 }
 
@@ -306,6 +311,7 @@ static void on_timer(su_root_magic_t *magic, su_timer_t *timer, su_timer_arg_t *
 	call_hold(c);
 	c->timer_ns = 0;
 	setup_tick(c, clock_mono_ns());
+	reinvite_tick(c, clock_mono_ns());
 	call_arm(c);
 	call_release(c);
 }

@@ -93,6 +93,8 @@ struct call {
 	uint64_t begun_ns, ringing_ns, answered_ns, ended_ns;
 	uint64_t begun_wall_ms, answered_wall_ms;
 	struct leg *ack_owed; /* its 2xx had the offer: ACK when the other side answered it */
+	struct leg *answer_due; /* our 2xx to its INVITE had the offer: its ACK brings the answer */
+	uint64_t headless_ns;   /* a leg is dead: the call lives no longer than this, 0: none is */
 };
 
 struct call_deps {
@@ -173,7 +175,7 @@ void call_on_over(struct call *c, struct attempt *a, const sip_t *sip, bool canc
  * others have. */
 bool call_has(const struct call *c, const struct leg *l);
 void call_on_bye(struct call *c, struct leg *l, nta_incoming_t *irq, const sip_t *sip);
-void call_on_reinvite(struct call *c, struct leg *l, nta_incoming_t *irq, const sip_t *sip);
+void call_on_offer(struct call *c, struct leg *l, nta_incoming_t *irq, const sip_t *sip); /* INVITE, UPDATE */
 void call_leg_gone(struct call *c, struct leg *l);
 
 /* The answered call ends: BYE to whoever did not say it. reason: value of a Reason header, or
@@ -182,6 +184,11 @@ void call_end(struct call *c, enum call_by by, const char *why, const char *reas
 
 /* reinvite.c: what is pending is answered 487 and forgotten. */
 void reinvite_abort(struct call *c);
+/* The least deadline of exchanges and session timers, 0: none; and what is due. */
+uint64_t reinvite_due(const struct call *c);
+void reinvite_tick(struct call *c, uint64_t now_ns);
+/* An end that ought to speak is silent: the end of a call whose signaling is dead too. */
+void reinvite_silent(struct call *c);
 /* After the caller's ACK: tell it what holds, if the answer it got does not; and the callee, if it
  * has yet to learn what the caller answered to a late offer. */
 void reinvite_correct(struct call *c);

@@ -305,8 +305,9 @@ struct check { /* why an INVITE is refused */
 	_Atomic uint64_t *counter;
 };
 
-static bool checks_out(const sip_t *sip, struct check *bad)
+static bool checks_out(const sip_t *sip, const struct conf_trunk *t, struct check *bad)
 {
+	static char least[32];
 	const url_t *url = sip->sip_request->rq_url;
 
 	if (sip->sip_max_forwards && sip->sip_max_forwards->mf_count == 0)
@@ -321,7 +322,10 @@ static bool checks_out(const sip_t *sip, struct check *bad)
 			: !sip->sip_from->a_tag ? "Missing From tag"
 			                        : "Bad Contact",
 			NULL, "contact", &ingress.count->bad_message };
-	else if (ingress.draining)
+	else if (refresh_too_small(t, sip)) {
+		snprintf(least, sizeof(least), "Min-SE: %u\r\n", t->min_se_ms / 1000);
+		*bad = (struct check){ SIP_422_SESSION_TIMER_TOO_SMALL, least, "min_se", &ingress.count->bad_message };
+	} else if (ingress.draining)
 		*bad = (struct check){ SIP_503_SERVICE_UNAVAILABLE, "Retry-After: 10\r\n",
 			"draining", &ingress.count->refused_draining };
 	else if (call_count() >= ingress.conf->limits.max_calls)
@@ -343,17 +347,30 @@ static void refuse_checked(nta_agent_t *agent, msg_t *msg, sip_t *sip, const str
 	refuse(agent, msg, sip, bad->status, bad->phrase, bad->headers);
 }
 
-/* Extensions we do not speak: RFC 3261 8.2.2.3. */
-static bool requires(nta_agent_t *agent, msg_t *msg, sip_t *sip)
+/* The option tags of a request's Require that this trunk does not speak; "" none. */
+static const char *unspoken(const sip_t *sip, const struct conf_trunk *t, char *out, size_t size)
 {
+	size_t n = 0;
+
+	out[0] = 0;
+	for (const sip_require_t *k = sip->sip_require; k; k = NULL)
+		for (size_t i = 0; k->k_items && k->k_items[i] && n < size; i++)
+			if (strcasecmp(k->k_items[i], "timer") != 0 || !t->session_expires_ms)
+				n += (size_t)snprintf(out + n, size - n, "%s%s", n ? ", " : "", k->k_items[i]);
+	return out;
+}
+
+/* Extensions we do not speak: RFC 3261 8.2.2.3. */
+static bool requires(const struct call_request *r, msg_t *msg, sip_t *sip)
+{
+	char tags[256];
 	nta_incoming_t *irq;
 
-	if (!sip->sip_require || !sip->sip_require->k_items || !sip->sip_require->k_items[0])
+	if (!unspoken(sip, &ingress.conf->trunks.v[r->trunk], tags, sizeof(tags))[0])
 		return false;
-	irq = nta_incoming_create(agent, NULL, msg, sip, TAG_END());
+	irq = nta_incoming_create(r->agent, NULL, msg, sip, TAG_END());
 	if (irq) {
-		nta_incoming_treply(irq, SIP_420_BAD_EXTENSION,
-		    SIPTAG_UNSUPPORTED((sip_unsupported_t *)sip->sip_require), TAG_END());
+		nta_incoming_treply(irq, SIP_420_BAD_EXTENSION, SIPTAG_UNSUPPORTED_STR(tags), TAG_END());
 		nta_incoming_destroy(irq);
 	}
 	return true;
@@ -381,9 +398,9 @@ static void invite(struct call_request *r, msg_t *msg, sip_t *sip)
 	char loop[(LOOP_MAX + 2) * (LOOP_TOKEN + 1)], token[LOOP_TOKEN + 1];
 	struct check bad;
 
-	if (!in_rate(r, msg, sip) || requires(r->agent, msg, sip))
+	if (!in_rate(r, msg, sip) || requires(r, msg, sip))
 		return;
-	if (!checks_out(sip, &bad)) {
+	if (!checks_out(sip, &ingress.conf->trunks.v[r->trunk], &bad)) {
 		refuse_checked(r->agent, msg, sip, r, &bad);
 		return;
 	}

@@ -139,7 +139,7 @@ static sip_contact_t *contact_new(struct leg *l, const char *user)
 
 /* ---- requests inside the dialog ------------------------------------------------------------- */
 
-const char leg_allow[] = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK";
+const char leg_allow[] = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE";
 
 const char *leg_supported(const struct leg *l)
 {
@@ -222,7 +222,8 @@ static void dispatch(struct leg *l, nta_leg_t *dialog, nta_incoming_t *irq, cons
 		call_on_bye(l->call, l, irq, sip);
 		break;
 	case sip_method_invite:
-		call_on_reinvite(l->call, l, irq, sip);
+	case sip_method_update:
+		call_on_offer(l->call, l, irq, sip);
 		break;
 	case sip_method_options:
 		reply_and_end(irq, SIP_200_OK);
@@ -354,19 +355,37 @@ void leg_retarget(struct leg *l, const sip_t *sip)
 
 /* ---- requests of ours ----------------------------------------------------------------------- */
 
-int leg_reinvite(struct leg *l, const char *body, nta_response_f *cb, void *magic)
+const struct conf_trunk *leg_trunk(const struct leg *l)
 {
-	char route[LEG_ROUTE];
+	return &l->call->conf->trunks.v[l->trunk];
+}
+
+void leg_heard(struct leg *l, const sip_t *sip)
+{
+	if (sip->sip_allow)
+		l->update = sip_is_allowed(sip->sip_allow, sip_method_update, "UPDATE");
+}
+
+int leg_ask(struct leg *l, bool update, const char *body, nta_response_f *cb, void *magic)
+{
+	char route[LEG_ROUTE], lines[REFRESH_LINES], branch[LISTEN_BRANCH];
+	const char *agent = call_agent_text(l->call);
 
 	assert(!l->orq);
-	listen_branch(l->branch);
+	listen_branch(branch);
+	refresh_request(&l->refresh, leg_trunk(l), lines);
 	l->orq = nta_outgoing_tcreate(l->nta, cb, magic, URL(leg_route(l, route)),
-	    SIP_METHOD_INVITE, NULL, NTATAG_BRANCH_KEY(l->branch), SIPTAG_CONTACT(l->contact),
-	    SIPTAG_ALLOW_STR(leg_allow), TAG_IF(body, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
+	    update ? sip_method_update : sip_method_invite, update ? "UPDATE" : "INVITE", NULL,
+	    NTATAG_BRANCH_KEY(branch), SIPTAG_CONTACT(l->contact), SIPTAG_ALLOW_STR(leg_allow),
+	    TAG_IF(agent, SIPTAG_USER_AGENT_STR(agent)), TAG_IF(lines[0], SIPTAG_HEADER_STR(lines)),
+	    TAG_IF(body, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
 	    TAG_IF(body, SIPTAG_PAYLOAD_STR(body)), TAG_END());
 	if (!l->orq)
 		return -EIO;
-	l->invite_cseq = nta_leg_get_seq(l->nta);
+	if (!update) { /* its ACK needs both */
+		memcpy(l->branch, branch, sizeof(branch));
+		l->invite_cseq = nta_leg_get_seq(l->nta);
+	}
 	return 0;
 }
 

@@ -20,6 +20,7 @@
 
 #include "routing/shm/layout.h"
 #include "sig/listen.h"
+#include "sig/refresh.h"
 
 struct call;
 
@@ -29,6 +30,12 @@ enum leg_state {
 	LEG_STATES(S)
 #undef S
 	    LEG_STATE_COUNT
+};
+
+enum leg_asks { /* why we have a request of ours pending there */
+	LEG_ASKS_PASS,   /* the other side asked */
+	LEG_ASKS_TELL,   /* it has not heard yet what the other side does */
+	LEG_ASKS_REFRESH /* session timer */
 };
 
 struct leg {
@@ -46,9 +53,17 @@ struct leg {
 	const char *call_id;        /* these three in the call's home */
 	const char *local, *remote; /* the dialog's two addresses as header text, without tags */
 	sip_contact_t *contact;     /* ours, in every dialog-forming message */
-	nta_incoming_t
-	    *irq; /* the INVITE or re-INVITE of this peer until its final answer is ACKed */
-	nta_outgoing_t *orq; /* our re-INVITE toward this peer until its final answer */
+	/* the INVITE, re-INVITE or UPDATE of this peer until its final answer is ACKed */
+	nta_incoming_t *irq;
+	nta_outgoing_t *orq; /* our re-INVITE or UPDATE toward this peer until its final answer */
+	uint8_t asks;        /* enum leg_asks: of orq */
+	uint8_t tries;       /* that failed, of what is to be asked again */
+	bool behind;         /* the peer has not heard yet what the other side does: reinvite.c tells it */
+	bool dead;           /* its signaling is gone; its audio may still flow */
+	bool update;         /* the peer takes UPDATE */
+	uint64_t again_ns;   /* ask it again then, 0: not */
+	uint64_t alone_ns;   /* answer irq then without the other side, 0: not */
+	struct refresh refresh;
 	nta_outgoing_t *bye;
 	char branch[LISTEN_BRANCH]; /* of our last INVITE on this leg: its ACK needs it */
 	uint32_t invite_cseq;       /* of that INVITE */
@@ -96,9 +111,15 @@ void leg_retarget(struct leg *l, const sip_t *sip);
 #define LEG_ROUTE 96
 char *leg_route(const struct leg *l, char out[static LEG_ROUTE]);
 
-/* Sends an INVITE inside the dialog with an SDP body (NULL: none). cb gets the responses. 0 or
+/* Sends an INVITE or UPDATE inside the dialog with an SDP body (NULL: none). cb gets the responses. 0 or
  * -EIO. */
-int leg_reinvite(struct leg *l, const char *body, nta_response_f *cb, void *magic);
+int leg_ask(struct leg *l, bool update, const char *body, nta_response_f *cb, void *magic);
+
+/* Takes what a message of the peer says about itself: the methods it allows. */
+void leg_heard(struct leg *l, const sip_t *sip);
+
+/* The trunk of the peer, as the call's configuration has it. */
+const struct conf_trunk *leg_trunk(const struct leg *l);
 
 /* ACKs the 2xx of our last INVITE on this leg, with an SDP body if not NULL. nta repeats it. */
 void leg_ack(struct leg *l, const char *body);

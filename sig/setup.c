@@ -73,10 +73,14 @@ static void tell_final(struct call *c, int status, const char *phrase, const cha
 static void tell_200(struct call *c, const char *body)
 {
 	const char *server = call_agent_text(c);
+	char lines[REFRESH_LINES];
 
 	c->code = 200;
+	refresh_asked(&c->caller.refresh, leg_trunk(&c->caller), sip_object(c->invite), clock_mono_ns(), call_scale());
+	refresh_answer(&c->caller.refresh, leg_trunk(&c->caller), lines);
 	nta_incoming_treply(c->caller.irq, SIP_200_OK, SIPTAG_CONTACT(c->caller.contact),
 	    SIPTAG_ALLOW_STR(leg_allow), TAG_IF(server, SIPTAG_SERVER_STR(server)),
+	    TAG_IF(lines[0], SIPTAG_HEADER_STR(lines)),
 	    TAG_IF(body, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
 	    TAG_IF(body, SIPTAG_PAYLOAD_STR(body)), TAG_END());
 }
@@ -170,8 +174,11 @@ static struct attempt *attempt_new(struct call *c, const struct decide_step *ste
 	a->side.trunk = step->trunk;
 	a->side.peer = step->addr;
 	a->side.end = KEDGE_LIVE_NONE;
-	while (*last)
+	while (*last) {
+		if ((*last)->hop == a->hop) /* what it asked for with 422 */
+			a->leg.refresh.least_s = (*last)->leg.refresh.least_s;
 		last = &(*last)->next;
+	}
 	*last = a;
 	return a;
 }
@@ -435,6 +442,8 @@ void call_on_answer(struct call *c, struct attempt *a, const sip_t *sip)
 	decide_answered(&c->decide, call_deps()->health, a->index, clock_mono_ns());
 	a->cause = CAUSE_ANSWERED;
 	c->winner = a;
+	leg_heard(&a->leg, sip);
+	refresh_answered(&a->leg.refresh, sip, clock_mono_ns(), call_scale());
 	c->answered_ns = clock_mono_ns();
 	c->answered_wall_ms = clock_wall_ms();
 	if (c->bridge.late && !a->side.inserted)
@@ -461,6 +470,8 @@ static void read_failure(struct call *c, struct attempt *a, const sip_t *sip)
 	failure_evidence(&e, sip, c->home);
 	failure_read(&f, &e);
 	a->outcome = f.outcome;
+	if (a->outcome.code == 422 && refresh_refused(&a->leg.refresh, leg_trunk(&a->leg), sip))
+		a->outcome.repairable = true;
 	/* A connection lost after a 1xx is no outcome to decide, but nta's transaction is over and
 	 * with it the branch. */
 	a->cause = f.outcome.cause == CAUSE_NONE ? CAUSE_LOST : f.outcome.cause;

@@ -4,7 +4,7 @@
 
 def scenario(t):
     ca = t.silent("ca", {"OPTIONS": 200, "INVITE": slow, "BYE": 200})
-    pbx = t.caller([invite(), recv(100, optional=True), recv(180, optional=True), recv(200), ack(), pause(0.2), invite(sdp={"version": 2}), recv(100),
+    pbx = t.caller([invite(), recv(100, optional=True), recv(180, optional=True), recv(200), ack(), pause(0.2), invite(sdp={"direction": "sendonly", "version": 2}), recv(100),
                     pause(0.2), bye(rtp=False), recv(200), recv(487)])
     t.run()
     assert ca.received("BYE") == 1 and pbx.received("487 INVITE") == 1

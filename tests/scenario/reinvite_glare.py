@@ -5,7 +5,7 @@ lives on."""
 
 def scenario(t):
     ca = t.silent("ca", {"OPTIONS": 200, "INVITE": meets, "BYE": 200})
-    pbx = t.caller([invite(), recv(100, optional=True), recv(180, optional=True), recv(200), ack(), pause(0.3), invite(sdp={"version": 2}), recv(100, optional=True),
+    pbx = t.caller([invite(), recv(100, optional=True), recv(180, optional=True), recv(200), ack(), pause(0.3), invite(sdp={"direction": "sendonly", "version": 2}), recv(100, optional=True),
                     recv(200), ack(), pause(0.2), bye(), recv(200)])
     t.run()
     assert ca.received("491 INVITE") == 1, ca.messages()
