@@ -98,6 +98,8 @@ static int write_text(struct bridge *b, struct bridge_side *side, const struct b
 	how->local = *local_of(b, side);
 	how->codecs = codecs_of(b, side);
 	how->filter = codecs_of(b, other);
+	how->mux = (enum offer_mux)b->conf->trunks.v[side->trunk].rtcp_mux;
+	how->no_bandwidth = !b->conf->trunks.v[side->trunk].bandwidth;
 	if (how->from->t38 && !(t38_of(b, side) && t38_of(b, other)))
 		return -ENODATA;
 	return offer_write(text, sizeof(text), how, &side->origin);
@@ -153,6 +155,14 @@ static uint8_t flags_of(const struct offer_end *e)
 	return flags;
 }
 
+/* Does our body toward it have a=rtcp-mux, offered or accepted? */
+static bool ours_mux(const struct bridge_side *side)
+{
+	static struct offer o;
+
+	return read_kept(&o, side->ours) && o.anchored >= 0 && o.line[o.anchored].mux;
+}
+
 /* Tells media what `said` (from that side) means; map: what the caller was answered, to pair types
  * with. */
 static void tell_end(struct bridge *b, const struct bridge_side *side, const struct offer *said,
@@ -167,13 +177,15 @@ static void tell_end(struct bridge *b, const struct bridge_side *side, const str
 		far.flags = flags_of(&e);
 		if (e.t38) /* datagrams of no clock: their silence is no evidence */
 			far.flags = (uint8_t)((far.flags & ~KEDGE_END_SPEAKS) | KEDGE_END_PLAIN);
-		if (e.mux && side->theirs_offered)
+		if (e.mux && ours_mux(side))
 			far.flags |= KEDGE_END_RTCP_MUX;
 		far.telephone_event = e.telephone_event;
 		far.clock_rate = e.clock_rate;
 		far.ptime_ms = e.ptime_ms;
 		memcpy(b->codec, e.codec, sizeof(b->codec));
 		b->held = b->held || e.direction != OFFER_SENDRECV;
+	} else {
+		b->held = true;
 	}
 	if (map)
 		far.pt_count = (uint8_t)offer_map(map, said, far.pt);
@@ -333,7 +345,9 @@ static uint8_t turned(uint8_t direction)
 
 static const struct offer_line *line_of(const struct offer *o)
 {
-	return o && o->anchored >= 0 ? &o->line[o->anchored] : NULL;
+	static const struct offer_line none = { .direction = OFFER_INACTIVE };
+
+	return !o ? NULL : o->anchored < 0 ? &none : &o->line[o->anchored];
 }
 
 /* What a side does, between what it said and what it was told. */
@@ -572,8 +586,6 @@ int bridge_reoffer(struct bridge *b, struct bridge_side *from, struct bridge_sid
 		return 0;
 	if (err)
 		return err;
-	if (o.anchored < 0)
-		return -ENODATA;
 	how.shape = read_kept(&last, to->ours);
 	n = write_for(b, to, from, &how);
 	if (n < 0)
@@ -595,7 +607,8 @@ static int reanswer_write(
 		return -EPROTO;
 	fit = offer_fits(&ours, answer);
 	how.shape = read_kept(&theirs, b->pending_theirs);
-	if ((fit != OFFER_FITS && fit != OFFER_LINES_DIFFER) || !how.shape)
+	/* A line that was refused is told as refused: it is gone on the other side. */
+	if ((fit != OFFER_FITS && fit != OFFER_LINES_DIFFER && fit != OFFER_REFUSED) || !how.shape)
 		return -EPROTO;
 	return write_for(b, from, to, &how);
 }

@@ -54,7 +54,7 @@ struct bridge_side {    /* one leg */
 	struct kedge_addr peer;     /* where its SIP comes from */
 	struct offer_origin origin; /* our o= toward it */
 	char *ours, *theirs;        /* the last bodies that hold; NULL: none yet */
-	bool theirs_offered;        /* theirs was an offer: its rtcp-mux counts */
+	bool theirs_offered;        /* theirs was an offer */
 	bool inserted;              /* an attempt: what it was offered first was kedge's own */
 };
 
@@ -118,7 +118,8 @@ void bridge_settled(struct bridge *b);
 int bridge_reoffer(struct bridge *b, struct bridge_side *from, struct bridge_side *to,
     const struct bridge_body *body, const char **out);
 
-/* The answer of `to` to it. *out: the answer for `from`. On an error nothing has changed. */
+/* The answer of `to` to it. *out: the answer for `from`; a line that was refused (port 0) is refused
+ * there too, since the other side has dropped it. On an error nothing has changed. */
 int bridge_reanswer(struct bridge *b, struct bridge_side *from, struct bridge_side *to,
     const struct bridge_body *body, const char **out);
 

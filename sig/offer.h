@@ -14,7 +14,8 @@
  * with a port, as in the re-INVITE of a fax. All other lines stay in their place with port 0: a
  * second audio line, video, T.38 beside audio; such a line may be the anchored one of a later body. Hold in
  * every form (a=sendonly, recvonly, inactive, c=0.0.0.0) is told as a direction, port and address
- * kept. rtcp-mux (RFC 5761) is between kedge and each side: accepted where offered, never offered.
+ * kept. rtcp-mux (RFC 5761) is between kedge and each side, by the trunk's rtcp_mux. A body whose
+ * lines are all rejected passes as one inside a dialog: its media stops until a later body.
  *
  *   offer_body.c   the SDP among the parts of a message
  *   offer_read.c   bytes to struct offer
@@ -109,6 +110,12 @@ struct offer_origin {
 	uint64_t digest;  /* of the last body without its o= */
 };
 
+enum offer_mux {           /* RTCP in the port of RTP, toward one side (RFC 5761) */
+	OFFER_MUX_ACCEPT, /* where it was offered; offered again as long as it holds */
+	OFFER_MUX_OFFER,
+	OFFER_MUX_NO
+};
+
 struct offer_write {
 	const struct offer *from;     /* what the other side said */
 	/* Answers: the offer of this side that is answered; its lines, formats and direction bound
@@ -124,6 +131,8 @@ struct offer_write {
 	const struct conf_strings *codecs;
 	/* of the other side's trunk: names let through; NULL or empty: all */
 	const struct conf_strings *filter;
+	enum offer_mux mux;
+	bool no_bandwidth; /* b= lines stay on their side */
 	/* enum offer_direction to write whatever `from` says, -1: as it says */
 	int direction;
 };
@@ -132,7 +141,8 @@ struct offer_write {
  * on, or -ENODATA: no payload type is left, no line to anchor, or T.38 where audio
  * is asked for and the other way round (488); -EADDRNOTAVAIL: the line
  * names an address kedge cannot send to; -ENOBUFS: size is too small; -EMSGSIZE: it
- * would be longer than OFFER_MAX. On an error *origin is as it was. A re-offer that kedge answers
+ * would be longer than OFFER_MAX. On an error *origin is as it was. A body without a line to anchor is
+ * written where offer_rejects() and there is a shape: all lines rejected. A re-offer that kedge answers
  * alone: from = the last answer this side had, shape = its offer, direction = what the other side
  * does now; it is turned to fit the offer. */
 int offer_write(char *buf, size_t size, const struct offer_write *w, struct offer_origin *origin);
@@ -155,6 +165,9 @@ enum offer_fit {
 
 /* Does the answer fit what was offered to that side? */
 enum offer_fit offer_fits(const struct offer *offered, const struct offer *answer);
+
+/* Has it lines, and none of them a port? */
+bool offer_rejects(const struct offer *o);
 
 /* The word of a fit, for logs and CDRs. */
 const char *offer_fit_name(enum offer_fit f);
@@ -179,7 +192,7 @@ struct offer_end { /* what media is told about one side */
 	uint8_t direction;           /* enum offer_direction: what that side does */
 	uint8_t telephone_event;     /* payload type, 0xff: none */
 	uint8_t pt;                  /* of the first real codec, 0xff: none */
-	bool mux;                    /* a=rtcp-mux was there: counts in an offer of that side */
+	bool mux;                    /* a=rtcp-mux was there: counts if our body has it too */
 	bool t38;                    /* datagrams of no RTP: rtcp family 0, pt 0xff, codec "T38" */
 	char codec[20];              /* name of the first real codec */
 };

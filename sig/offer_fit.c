@@ -23,18 +23,23 @@ static bool codec_shared(const struct offer *offered, const struct offer *answer
 	return false;
 }
 
+bool offer_rejects(const struct offer *o)
+{
+	for (unsigned i = 0; i < o->lines; i++)
+		if (o->line[i].port)
+			return false;
+	return o->lines > 0;
+}
+
 static enum offer_fit fit_without_line(const struct offer *answer)
 {
-	for (unsigned i = 0; i < answer->lines; i++)
-		if (answer->line[i].port)
-			return OFFER_PROTO;
-	return OFFER_REFUSED;
+	return answer->lines == 0 || offer_rejects(answer) ? OFFER_REFUSED : OFFER_PROTO;
 }
 
 enum offer_fit offer_fits(const struct offer *offered, const struct offer *answer)
 {
-	if (offered->anchored < 0)
-		return OFFER_REFUSED;
+	if (offered->anchored < 0) /* nothing was asked for */
+		return offer_rejects(offered) && offer_rejects(answer) ? OFFER_FITS : OFFER_REFUSED;
 	if (answer->anchored < 0)
 		return fit_without_line(answer);
 	if (answer->foreign)

@@ -116,6 +116,7 @@ struct plan { /* what is written, decided before the first byte */
 	uint8_t pt[OFFER_FORMATS], direction;
 	unsigned pts;
 	bool kept[128];
+	bool paired; /* events have the rate of a codec that is kept: those of other rates go */
 	bool mux;
 };
 
@@ -145,14 +146,39 @@ static bool plan_aux(const struct plan *p, const struct offer_format *f)
 	return format_aux(f) || (offered && format_aux(offered));
 }
 
+/* Does a codec that is kept have this rate (RFC 4733 2.1)? */
+static bool plan_rate(const struct plan *p, uint32_t rate)
+{
+	for (unsigned i = 0; i < p->from->formats; i++)
+		if (p->kept[p->from->format[i].pt] && p->from->format[i].rate == rate)
+			return true;
+	return false;
+}
+
+static bool is_event(const struct offer_format *f)
+{
+	return !strcasecmp(f->name, "telephone-event");
+}
+
+/* Some peers have one event rate for all codecs: theirs stays, right or wrong. */
+static bool plan_paired(const struct plan *p)
+{
+	for (unsigned i = 0; i < p->from->formats; i++)
+		if (is_event(&p->from->format[i]) && plan_rate(p, p->from->format[i].rate))
+			return true;
+	return false;
+}
+
 /* Codecs, or what goes with them; called: only those of that name, NULL: all. */
 static void plan_pass(struct plan *p, bool aux, const char *called)
 {
 	for (unsigned i = 0; i < p->from->formats; i++) {
 		const struct offer_format *f = &p->from->format[i];
 
-		if (plan_aux(p, f) == aux && (!called || format_named(f, called)) &&
-		    format_wanted(p->in, f))
+		if (plan_aux(p, f) != aux || (called && !format_named(f, called)) ||
+		    (aux && p->paired && is_event(f) && !plan_rate(p, f->rate)))
+			continue;
+		if (format_wanted(p->in, f))
 			plan_take(p, f);
 	}
 }
@@ -169,18 +195,33 @@ static int plan_formats(struct plan *p)
 	plan_pass(p, false, NULL);
 	if (p->pts == 0)
 		return -ENODATA;
+	p->paired = plan_paired(p);
 	plan_pass(p, true, NULL);
 	return 0;
+}
+
+/* Inside a dialog: no line of it is in use. */
+static bool plan_rejects(const struct offer_write *w)
+{
+	return w->shape && w->shape->lines > 0 && offer_rejects(w->from);
 }
 
 /* A body of that kind where one of this is asked for? */
 static bool plan_fits(const struct offer_write *w)
 {
 	if (w->from->anchored < 0)
-		return false;
+		return plan_rejects(w);
 	if (w->answer)
 		return w->shape->anchored >= 0 && w->shape->t38 == w->from->t38;
 	return !w->only || w->only->t38 == w->from->t38;
+}
+
+/* Offered by our setting, or because it holds; accepted where it was offered. */
+static bool plan_mux(const struct offer_write *w)
+{
+	bool before = w->shape && w->shape->anchored >= 0 && w->shape->line[w->shape->anchored].mux;
+
+	return w->mux != OFFER_MUX_NO && (before || (!w->answer && w->mux == OFFER_MUX_OFFER));
 }
 
 static int plan_make(struct plan *p, const struct offer_write *w)
@@ -192,23 +233,27 @@ static int plan_make(struct plan *p, const struct offer_write *w)
 		return -ENODATA;
 	if (from->foreign)
 		return -EADDRNOTAVAIL;
-	p->source = &from->line[from->anchored];
-	p->anchored = w->answer ? w->shape->anchored : from->anchored;
+	p->anchored = w->answer && from->anchored >= 0 ? w->shape->anchored : from->anchored;
 	p->lines = w->answer ? w->shape->lines : from->lines;
 	if (w->shape && w->shape->lines > p->lines)
 		p->lines = w->shape->lines;
+	if (p->anchored < 0)
+		return 0;
+	p->source = &from->line[from->anchored];
+	p->mux = plan_mux(w);
 	p->direction = w->direction >= 0 ? (uint8_t)w->direction : p->source->direction;
 	if (w->answer) {
 		uint8_t offered = w->shape->line[p->anchored].direction;
 		p->direction &= (uint8_t)((offered & 1) << 1 | offered >> 1); /* RFC 3264 6.1 */
-		p->mux = w->shape->line[p->anchored].mux;
 	}
 	return plan_formats(p);
 }
 
 /* b=AS:64, of the session or a line. */
-static void put_bandwidth(struct writer *w, struct text value)
+static void put_bandwidth(struct writer *w, const struct plan *p, struct text value)
 {
+	if (p->in->no_bandwidth)
+		return;
 	struct text rest = value, type = text_upto(&rest, ':');
 	if (text_tokens(type) && text_number(rest, 999999999) >= 0) {
 		put(w, (struct text){ "b=", 2 });
@@ -289,10 +334,10 @@ static void put_rtcp(struct writer *w, const struct plan *p)
 
 	if (p->from->t38)
 		return;
+	if (port != p->in->local.port + 1 && !(p->mux && p->in->answer))
+		putf(w, "a=rtcp:%u\r\n", port);
 	if (p->mux)
 		putf(w, "a=rtcp-mux\r\n");
-	else if (port != p->in->local.port + 1)
-		putf(w, "a=rtcp:%u\r\n", port);
 }
 
 static void put_anchored(struct writer *w, const struct plan *p)
@@ -303,7 +348,7 @@ static void put_anchored(struct writer *w, const struct plan *p)
 	for (struct text all = rest; all.n;) { /* b= stands before a= (RFC 4566 5.14) */
 		struct text line = text_line(&all);
 		if (line.n > 2 && line.p[0] == 'b')
-			put_bandwidth(w, (struct text){ line.p + 2, line.n - 2 });
+			put_bandwidth(w, p, (struct text){ line.p + 2, line.n - 2 });
 	}
 	while (rest.n) {
 		struct text line = text_line(&rest);
@@ -336,7 +381,7 @@ static void put_session(struct writer *w, const struct plan *p)
 	while (rest.n) {
 		struct text line = text_line(&rest);
 		if (line.n > 2 && line.p[0] == 'b')
-			put_bandwidth(w, (struct text){ line.p + 2, line.n - 2 });
+			put_bandwidth(w, p, (struct text){ line.p + 2, line.n - 2 });
 	}
 	putf(w, "t=0 0\r\n");
 	for (unsigned i = 0; i < p->lines; i++) {

@@ -62,11 +62,19 @@ static void write_and_check(struct offer_write *w, struct offer *back, char *bod
 	assert(back->lines == (w->shape && w->shape->lines > w->from->lines ? w->shape->lines
 	                          : w->answer                               ? w->shape->lines
 	                                                                    : w->from->lines));
-	assert(back->anchored >= 0 && back->t38 == w->from->t38 && (back->t38 || back->formats > 0));
+	assert(back->anchored >= 0 ? back->t38 == w->from->t38 && (back->t38 || back->formats > 0)
+	                           : offer_rejects(back) && w->shape);
 	for (int i = 0; i < back->lines; i++)
 		assert((back->line[i].port != 0) == (i == back->anchored));
+	if (back->anchored < 0)
+		return;
 	assert(!memcmp(&back->line[back->anchored].rtp, &w->local, sizeof w->local));
-	struct offer_write same = { .from = back, .local = w->local, .rtcp_port = w->rtcp_port, .direction = -1 };
+	struct offer_write same = { .from = back,
+		.shape = w->shape ? back : NULL,
+		.local = w->local,
+		.rtcp_port = w->rtcp_port,
+		.mux = w->mux,
+		.direction = -1 };
 	if (!w->answer) {
 		assert(offer_write(again, sizeof again, &same, &second) == n);
 		assert(!memcmp(body, again, (size_t)n));
@@ -89,13 +97,31 @@ static void answer_to(const struct offer *offered, const struct offer *answer)
 	write_and_check(&w, &back, body);
 	if (fit == OFFER_FITS || fit == OFFER_LINES_DIFFER)
 		assert(back.lines > 0);
-	if (back.lines) {
+	if (back.lines && back.anchored >= 0) {
 		unsigned said = back.line[back.anchored].direction,
 		         allowed = offered->line[offered->anchored].direction;
 
 		assert((said & ~((allowed & 1) << 1 | allowed >> 1)) == 0);
 		assert(offer_same(offered, &back));
 	}
+}
+
+/* A later offer of the same side, behind the one it made first. */
+static void later(const struct offer *first, const struct offer *now)
+{
+	static char body[OFFER_MAX * 2];
+	static struct offer back;
+	struct offer_write w = {
+		.from = now, .shape = first, .local = ours(0), .direction = -1, .mux = OFFER_MUX_OFFER
+	};
+
+	write_and_check(&w, &back, body);
+	w.only = first;
+	w.no_bandwidth = true;
+	write_and_check(&w, &back, body);
+	assert(offer_repeats(first, first) && offer_repeats(now, now));
+	assert(offer_repeats(first, now) == offer_repeats(now, first));
+	assert(offer_covers(now, now, now) && offer_covers(first, first, now));
 }
 
 static void one_body(const struct offer *o)
@@ -127,7 +153,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	else
 		one_body(&offered);
 	if (offer_parse(&answer, b, second, NULL) == 0 && rc == 0)
-		answer_to(&offered, &answer);
+		answer_to(&offered, &answer), later(&offered, &answer);
 	if (offer_body("multipart/mixed;boundary=b", a, first, &sdp, &n) == 0)
 		assert(sdp >= a && sdp + n <= a + first);
 	if (zero) /* the first as a type, the second as its body */

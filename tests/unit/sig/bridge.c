@@ -64,7 +64,7 @@ static int setup(void **state)
 	t.rig = rig_new(3);
 	for (int i = 0; i < 3; i++)
 		t.rig->trunk[i].latch = CONF_LATCH_GUARDED, t.rig->trunk[i].late_offer = CONF_LATE_PASS,
-		t.rig->trunk[i].t38 = true;
+		t.rig->trunk[i].t38 = t.rig->trunk[i].bandwidth = true;
 	su_home_init(t.home);
 	memset(&t.b, 0, sizeof(t.b));
 	t.b.home = t.home;
@@ -495,6 +495,58 @@ static void an_invite_without_offer_inside(void **state)
 	assert_int_equal(bridge_proposed(&t.b, &t.one, &t.b.caller, &takes, &differs), -EPROTO);
 }
 
+static void a_line_is_dropped_and_used_again(void **state)
+{
+	static const char off[] = SDP("10.0.0.1", "0", "8 0", "");
+	static const char refused[] = SDP("10.0.1.1", "0", "0", "");
+	struct bridge_body said = body(off), back = body(refused), again = body(CALLER), good = body(PCMU);
+	const char *out;
+
+	begin();
+	answer(&t.one, PCMU, true, 0);
+	assert_int_equal(bridge_reoffer(&t.b, &t.b.caller, &t.one, &said, &out), 0);
+	assert_non_null(strstr(out, "m=audio 0 "));
+	assert_int_equal(bridge_reanswer(&t.b, &t.b.caller, &t.one, &back, &out), 0);
+	assert_non_null(strstr(out, "m=audio 0 "));
+	assert_int_equal(end_of(t.one.end).flags | end_of(KEDGE_END_INSIDE).flags, 0);
+	assert_true(t.b.held);
+	/* offered again and refused: both sides know */
+	assert_int_equal(bridge_reoffer(&t.b, &t.b.caller, &t.one, &again, &out), 0);
+	assert_int_equal(bridge_reanswer(&t.b, &t.b.caller, &t.one, &back, &out), 0);
+	assert_non_null(strstr(out, "m=audio 0 "));
+	assert_int_equal(bridge_reoffer(&t.b, &t.b.caller, &t.one, &again, &out), 0);
+	assert_int_equal(bridge_reanswer(&t.b, &t.b.caller, &t.one, &good, &out), 0);
+	assert_int_equal(end_of(t.one.end).rtp.port, 5000);
+	assert_int_equal(end_of(t.one.end).flags, KEDGE_END_SEND | KEDGE_END_RECV | KEDGE_END_SPEAKS);
+	assert_false(t.b.held);
+}
+
+/* Each side by itself: the caller offers it, the trunk of the attempt is asked for it. */
+static void mux_on_each_side(void **state)
+{
+	static const char offer[] = SDP("10.0.0.1", "4000", "0", "a=rtcp-mux\r\n");
+	static const char takes[] = SDP("10.0.1.1", "5000", "0", "a=rtcp-mux\r\n");
+	struct bridge_body said = body(offer);
+	const char *out;
+
+	t.rig->trunk[2].rtcp_mux = CONF_MUX_OFFER;
+	assert_int_equal(bridge_open(&t.b, 0, 1, &said, NULL), 0);
+	assert_int_equal(bridge_outside(&t.b, &t.one, 1, 0, &out), 0);
+	assert_null(strstr(out, "rtcp-mux"));
+	assert_non_null(strstr(answer(&t.one, takes, false, 0), "a=rtcp-mux\r\n"));
+	assert_true(end_of(KEDGE_END_INSIDE).flags & KEDGE_END_RTCP_MUX);
+	assert_false(end_of(t.one.end).flags & KEDGE_END_RTCP_MUX); /* nobody asked it */
+	assert_int_equal(bridge_outside(&t.b, &t.two, 1, 0, &out), 0);
+	assert_non_null(strstr(out, "a=rtcp-mux\r\n"));
+	answer(&t.two, takes, true, 0);
+	assert_true(end_of(t.two.end).flags & KEDGE_END_RTCP_MUX);
+	assert_int_equal(end_of(t.two.end).rtcp.port, 5000);
+	t.b.bound = false; /* another call, with a caller whose trunk does not take it */
+	t.rig->trunk[0].rtcp_mux = CONF_MUX_NO;
+	assert_null(strstr(answer(&t.two, PCMU, true, 0), "rtcp-mux"));
+	assert_false(end_of(KEDGE_END_INSIDE).flags & KEDGE_END_RTCP_MUX);
+}
+
 static void a_fax_is_relayed_as_it_is(void **state)
 {
 	static const char fax[] = "v=0\r\no=x 1 1 IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 10.0.0.1\r\nt=0 0\r\n"
@@ -597,6 +649,8 @@ int main(void)
 		T(a_refresh_is_known),
 		T(hold_and_resume_alone),
 		T(an_invite_without_offer_inside),
+		T(a_line_is_dropped_and_used_again),
+		T(mux_on_each_side),
 		T(a_fax_is_relayed_as_it_is),
 		T(no_call_without_its_anchor),
 		T(types_are_paired),

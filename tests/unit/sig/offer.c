@@ -459,6 +459,120 @@ static void test_own_rtcp_port(void **state)
 	lacks(written(w, NULL), "a=rtcp:");
 }
 
+/* Toward a trunk that wants it offered; and once it holds, it is offered on. */
+static void test_mux_by_setting(void **state)
+{
+	struct offer o = parsed(HEAD AUDIO), mux = parsed(HEAD AUDIO "a=rtcp-mux\r\n");
+	struct offer_write w = { .from = &o, .direction = -1, .mux = OFFER_MUX_OFFER };
+
+	has(written(w, NULL), "a=rtcp-mux\r\n");
+	w.rtcp_port = 20009; /* for one that does not know it */
+	has(written(w, NULL), "a=rtcp:20009\r\na=rtcp-mux\r\n");
+	w = (struct offer_write){ .from = &mux, .direction = -1 };
+	lacks(written(w, NULL), "rtcp-mux"); /* that of the other side */
+	w = (struct offer_write){ .from = &o, .shape = &mux, .direction = -1 };
+	has(written(w, NULL), "a=rtcp-mux\r\n");
+	w = (struct offer_write){
+		.from = &o, .shape = &o, .answer = true, .direction = -1, .mux = OFFER_MUX_OFFER
+	};
+	lacks(written(w, NULL), "rtcp-mux"); /* never unasked in an answer */
+	w = (struct offer_write){
+		.from = &o, .shape = &mux, .answer = true, .direction = -1, .mux = OFFER_MUX_NO
+	};
+	lacks(written(w, NULL), "rtcp-mux");
+}
+
+static void test_bandwidth_by_setting(void **state)
+{
+	struct offer o = parsed(HEAD "b=CT:900\r\n" AUDIO "b=AS:64\r\nb=RS:0\r\nb=X y\r\n");
+	struct offer_write w = { .from = &o, .direction = -1 };
+
+	has(written(w, NULL), "b=CT:900\r\n");
+	has(written(w, NULL), "b=AS:64\r\nb=RS:0\r\n");
+	lacks(written(w, NULL), "b=X");
+	w.no_bandwidth = true;
+	lacks(written(w, NULL), "b=");
+}
+
+/* An event type at a rate that no codec left has says nothing; one for all rates stays. */
+static void test_events_go_with_their_codecs(void **state)
+{
+	static const char *g711[] = { "PCMA" };
+	const struct conf_strings only = { g711, 1 };
+	static const char both[] = "m=audio 5004 RTP/AVP 96 8 101 102\r\na=rtpmap:96 opus/48000/2\r\n"
+	                           "a=rtpmap:101 telephone-event/48000\r\na=rtpmap:102 "
+	                           "telephone-event/8000\r\na=fmtp:101 0-15\r\na=fmtp:102 0-15\r\n";
+	struct offer o = parsed("v=0\r\nc=IN IP4 " SECRET "\r\n"
+	                        "m=audio 5004 RTP/AVP 96 101\r\na=rtpmap:96 opus/48000/2\r\n"
+	                        "a=rtpmap:101 telephone-event/8000\r\n");
+	char body[1024] = HEAD;
+
+	has(written((struct offer_write){ .from = &o, .direction = -1 }, NULL), "RTP/AVP 96 101\r\n");
+	strcat(body, both);
+	o = parsed(body);
+	has(written((struct offer_write){ .from = &o, .direction = -1 }, NULL),
+	    "RTP/AVP 96 8 101 102\r\n");
+	has(written((struct offer_write){ .from = &o, .codecs = &only, .direction = -1 }, NULL),
+	    "RTP/AVP 8 102\r\n");
+	lacks(written((struct offer_write){ .from = &o, .filter = &only, .direction = -1 }, NULL),
+	    "101");
+}
+
+/* Inside a dialog all lines may be rejected, and one of them used again. */
+static void test_rejected_and_used_again(void **state)
+{
+	struct offer before = parsed(HEAD AUDIO "m=video 0 RTP/AVP 31\r\n");
+	struct offer none = parsed(HEAD "m=audio 0 RTP/AVP 0\r\nm=video 0 RTP/AVP 31\r\n");
+	struct offer other =
+	    parsed(HEAD "m=audio 0 RTP/AVP 0\r\nm=video 0 RTP/AVP 31\r\nm=audio 5006 RTP/AVP 8\r\n");
+	struct offer empty = parsed(HEAD), video = parsed(HEAD "m=video 5006 RTP/AVP 31\r\n");
+	struct offer_write w = { .from = &none, .shape = &before, .direction = -1 };
+	struct offer_origin origin = { .id = 5 };
+	char buf[1024];
+
+	has(written(w, NULL), "t=0 0\r\nm=audio 0 RTP/AVP 0\r\nm=video 0 RTP/AVP 31\r\n");
+	w.answer = true;
+	has(written(w, NULL), "t=0 0\r\nm=audio 0 RTP/AVP 0\r\nm=video 0 RTP/AVP 31\r\n");
+	w = (struct offer_write){ .from = &other, .shape = &none, .direction = -1 };
+	has(written(w, NULL),
+	    "m=audio 0 RTP/AVP 0\r\nm=video 0 RTP/AVP 31\r\nm=audio 20000 RTP/AVP 8\r\n");
+	assert_int_equal(offer_fits(&none, &none), OFFER_FITS);
+	assert_int_equal(offer_fits(&before, &none), OFFER_REFUSED);
+	assert_true(offer_rejects(&none) && !offer_rejects(&empty) && !offer_rejects(&video));
+	/* not as the first body, and not what kedge cannot anchor */
+	w = (struct offer_write){ .from = &none, .direction = -1, .local = addr_of("192.0.2.5", 20000) };
+	assert_int_equal(offer_write(buf, sizeof buf, &w, &origin), -ENODATA);
+	w.from = &video;
+	w.shape = &before;
+	assert_int_equal(offer_write(buf, sizeof buf, &w, &origin), -ENODATA);
+	w = (struct offer_write){ .from = &before, .shape = &none, .answer = true, .local = w.local };
+	assert_int_equal(offer_write(buf, sizeof buf, &w, &origin), -ENODATA);
+}
+
+static const char *own(struct conf_strings codecs)
+{
+	static char buf[OFFER_OWN];
+
+	offer_own(buf, &codecs);
+	parsed(buf);
+	return buf;
+}
+
+static void test_own_offer(void **state)
+{
+	static const char *some[] = { "opus", "G729", "nothing", "speex/16000", "PCMU", "pcmu" };
+	static const char *strange[] = { "nothing" };
+	static const char *all[] = { "PCMA", "PCMU", "G722", "G729", "GSM", "G728", "iLBC", "G726-32",
+		"AMR", "AMR-WB", "opus", "speex", "PCMA", "PCMU" };
+
+	has(own((struct conf_strings){ NULL, 0 }), " RTP/AVP 8 0 101\r\n");
+	has(own((struct conf_strings){ strange, 1 }), " RTP/AVP 8 0 101\r\n");
+	has(own((struct conf_strings){ some, 6 }), " RTP/AVP 102 18 103 0 101 96 97\r\n");
+	has(own((struct conf_strings){ some, 6 }), "a=rtpmap:102 opus/48000/2\r\na=fmtp:102 useinbandfec=1\r\n");
+	has(own((struct conf_strings){ some, 6 }), "a=rtpmap:97 telephone-event/16000\r\n");
+	has(own((struct conf_strings){ all, 14 }), "a=rtpmap:97 telephone-event/48000\r\n");
+}
+
 static void test_line_order_and_count(void **state)
 {
 	const char *in =
@@ -615,7 +729,8 @@ static void test_refused_and_unfit_answers(void **state)
 
 		assert_int_equal(offer_fits(&offered, &a), at[i].fit);
 		assert_true(strlen(offer_fit_name(at[i].fit)) > 0);
-		assert_int_equal(offer_fits(&none, &a), OFFER_REFUSED);
+		assert_int_equal(offer_fits(&none, &a),
+		    offer_rejects(&a) ? OFFER_FITS : OFFER_REFUSED);
 	}
 	/* What was never offered is not told to the caller. */
 	struct offer a = parsed(HEAD "m=audio 6000 RTP/AVP 9 0 97\r\na=rtpmap:97 iLBC/8000\r\n");
@@ -903,6 +1018,11 @@ int main(void)
 		cmocka_unit_test(test_rtcp),
 		cmocka_unit_test(test_own_rtcp_port),
 		cmocka_unit_test(test_line_order_and_count),
+		cmocka_unit_test(test_mux_by_setting),
+		cmocka_unit_test(test_bandwidth_by_setting),
+		cmocka_unit_test(test_events_go_with_their_codecs),
+		cmocka_unit_test(test_rejected_and_used_again),
+		cmocka_unit_test(test_own_offer),
 		cmocka_unit_test(test_fax_is_anchored),
 		cmocka_unit_test(test_answer_takes_the_shape_of_its_offer),
 		cmocka_unit_test(test_later_offer_loses_no_line),
