@@ -151,6 +151,7 @@ static struct {
 	char caller_ip[INET_ADDRSTRLEN], carrier_ip[INET_ADDRSTRLEN];
 	unsigned up;
 	union peer_addr offered[CALLS_MAX]; /* where the carrier's side speaks to, once its 200 is acknowledged */
+	char uri[CALLS_MAX][256], to[CALLS_MAX][512]; /* of the caller's dialogs */
 	pthread_t thread;
 	atomic_bool ended;
 } talk;
@@ -175,19 +176,29 @@ static void invite(unsigned call)
 	put(talk.caller, &talk.kedge, text);
 }
 
+static void in_dialog(unsigned call, const char *method, int cseq)
+{
+	char text[MESSAGE];
+
+	snprintf(text, sizeof text, "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s:%d;branch=z9hG4bKt%s%u\r\nFrom: <sip:t@%s>;tag=t%u\r\n%sCall-ID: talk-%u\r\nCSeq: %d %s\r\n"
+		"Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n", method, talk.uri[call], talk.caller_ip, TALK_PORT, method, call, talk.caller_ip, call, talk.to[call],
+		call, cseq, method);
+	put(talk.caller, &talk.kedge, text);
+}
+
 /* The caller's 200: ACK, and speech. */
 static void on_caller(const char *text)
 {
-	char to[512], contact[512], ack[MESSAGE], uri[256];
+	char to[512], contact[512], uri[256];
 	unsigned call;
 	union peer_addr rtp;
 
 	if (strncmp(text, "SIP/2.0 200", 11) || !strstr(text, "INVITE\r\n") || sscanf(lines(text, "To:", to, sizeof to), "To: <sip:2%u", &call) != 1 ||
 	    call >= opt.calls || sscanf(lines(text, "Contact:", contact, sizeof contact), "%*[^<]<%255[^>]", uri) != 1 || !media_of(text, &rtp))
 		return;
-	snprintf(ack, sizeof ack, "ACK %s SIP/2.0\r\nVia: SIP/2.0/UDP %s:%d;branch=z9hG4bKta%u\r\nFrom: <sip:t@%s>;tag=t%u\r\n%sCall-ID: talk-%u\r\nCSeq: 1 ACK\r\n"
-		"Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n", uri, talk.caller_ip, TALK_PORT, call, talk.caller_ip, call, to, call);
-	put(talk.caller, &talk.kedge, ack);
+	strcpy(talk.uri[call], uri);
+	strcpy(talk.to[call], to);
+	in_dialog(call, "ACK", 1);
 	peer_start(talk.peer[0], call, &rtp, call, 0, stage_now_ns());
 	talk.up++;
 }
@@ -274,6 +285,9 @@ static void talk_stop(struct half *h)
 	peer_stop_all(talk.peer[0]);
 	peer_stop_all(talk.peer[1]);
 	usleep(300000);
+	for (unsigned i = 0; i < opt.calls; i++)
+		in_dialog(i, "BYE", 2);
+	usleep(300000);
 	atomic_store_explicit(&talk.ended, true, memory_order_release);
 	pthread_join(talk.thread, NULL);
 	for (int i = 0; i < 2; i++)
@@ -353,9 +367,8 @@ static struct probe *open_probe(void)
 
 static int measure(bool flooded, struct half *h)
 {
-	struct probe_times ok, next;
+	struct probe_result times;
 	struct probe *probe;
-	uint32_t lost;
 
 	*h = (struct half){ 0 };
 	crowd.asked = crowd.answered = 0;
@@ -365,19 +378,18 @@ static int measure(bool flooded, struct half *h)
 	if (flooded && pthread_create(&crowd.thread, NULL, crowd_run, NULL))
 		return -1;
 	sleep(opt.seconds);
-	probe_close(probe, &ok, &next, &lost);
+	probe_close(probe, &times);
 	atomic_store_explicit(&crowd.ended, true, memory_order_release);
 	if (flooded)
 		pthread_join(crowd.thread, NULL);
 	talk_stop(h);
-	h->p50_ms = probe_quantile(&ok, 0.5) / 1000;
-	h->p99_ms = probe_quantile(&ok, 0.99) / 1000;
-	h->setups = ok.count + next.count;
-	h->lost_setups = lost;
+	h->p50_ms = probe_quantile(&times.answered, 0.5) / 1000;
+	h->p99_ms = probe_quantile(&times.answered, 0.99) / 1000;
+	h->setups = times.answered.count + times.next.count;
+	h->lost_setups = times.lost;
 	h->asked = crowd.asked;
 	h->answered = crowd.answered;
-	free(ok.us);
-	free(next.us);
+	probe_free(&times);
 	stage_end(bench.kedge);
 	bench.kedge = 0;
 	return 0;
