@@ -5,23 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/mem.h"
 #include "config/value.h"
-
-static void *need(void *p)
-{
-	if (!p) {
-		fputs("kedge: out of memory\n", stderr);
-		exit(1);
-	}
-	return p;
-}
 
 static void grow(struct err_list *l)
 {
 	if (l->count < l->room)
 		return;
 	l->room = l->room ? 2 * l->room : 16;
-	l->v = need(reallocarray(l->v, l->room, sizeof(*l->v)));
+	l->v = mem_need(reallocarray(l->v, l->room, sizeof(*l->v)));
 }
 
 /* What is quoted from a file may be anything; a message is one line of UTF-8. */
@@ -47,10 +39,10 @@ void err_add(struct err_list *l, enum err_level level, const char *file, int lin
 	va_start(ap, format);
 	n = vasprintf(&e.text, format, ap);
 	va_end(ap);
-	need(n < 0 ? NULL : e.text);
+	mem_need(n < 0 ? NULL : e.text);
 	mend(e.text);
 	if (file)
-		e.file = need(strdup(file));
+		e.file = mem_need(strdup(file));
 	grow(l);
 	l->v[l->count++] = e;
 	if (level == ERR_ERROR)

@@ -18,7 +18,7 @@ struct conf_mem {
 	struct block *blocks;
 };
 
-static void *need(void *p)
+void *mem_need(void *p)
 {
 	if (!p) {
 		fputs("kedge: out of memory\n", stderr);
@@ -29,7 +29,7 @@ static void *need(void *p)
 
 struct conf_mem *mem_new(void)
 {
-	return need(calloc(1, sizeof(struct conf_mem)));
+	return mem_need(calloc(1, sizeof(struct conf_mem)));
 }
 
 static struct block *block_for(struct conf_mem *m, size_t size)
@@ -39,7 +39,7 @@ static struct block *block_for(struct conf_mem *m, size_t size)
 
 	if (b && b->room - b->used >= size)
 		return b;
-	b = need(calloc(1, sizeof(*b) + room));
+	b = mem_need(calloc(1, sizeof(*b) + room));
 	b->room = room;
 	b->next = m->blocks;
 	m->blocks = b;
@@ -73,7 +73,7 @@ char *mem_print(struct conf_mem *m, const char *format, ...)
 	va_start(ap, format);
 	n = vasprintf(&text, format, ap);
 	va_end(ap);
-	need(n < 0 ? NULL : text);
+	mem_need(n < 0 ? NULL : text);
 	kept = mem_text(m, text, (size_t)n);
 	free(text);
 	return kept;

@@ -20,6 +20,9 @@ char *mem_text(struct conf_mem *m, const char *text, size_t length);
 /* printf into such memory. */
 char *mem_print(struct conf_mem *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* p; the program ends where it is NULL. For other memory of the same kind: what is gathered while nothing runs yet. */
+void *mem_need(void *p);
+
 /* Frees everything. */
 void mem_free(struct conf_mem *m);
 

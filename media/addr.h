@@ -58,22 +58,30 @@ static inline struct kedge_addr addr_from(const struct sockaddr *sa)
 	return a;
 }
 
-/* The table's form for the kernel. Returns its length, 0 where there is nothing to send to. */
-static inline socklen_t addr_to(const struct kedge_addr *a, union addr_sock *out)
+/* The table's form for the kernel, whatever it names. Returns its length; 0 for no family. */
+static inline socklen_t addr_put(const struct kedge_addr *a, union addr_sock *out)
 {
 	memset(out, 0, sizeof(*out));
-	if (!addr_usable(a))
-		return 0;
 	if (a->family == AF_INET) {
 		out->in.sin_family = AF_INET;
 		out->in.sin_port = htons(a->port);
 		memcpy(&out->in.sin_addr, a->ip, 4);
 		return sizeof(out->in);
 	}
+	if (a->family != AF_INET6)
+		return 0;
 	out->in6.sin6_family = AF_INET6;
 	out->in6.sin6_port = htons(a->port);
 	memcpy(&out->in6.sin6_addr, a->ip, 16);
 	return sizeof(out->in6);
+}
+
+/* The same for somewhere to send to; 0 where nothing can be. */
+static inline socklen_t addr_to(const struct kedge_addr *a, union addr_sock *out)
+{
+	static const struct kedge_addr none;
+
+	return addr_put(addr_usable(a) ? a : &none, out);
 }
 
 /* True if the network holds the address, whatever its port. */

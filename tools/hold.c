@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "media/addr.h"
 #include "routing/shm/pool.h"
 
 #define SIP_UDP_BUFFER                                                                             \
@@ -147,23 +148,6 @@ static int plan(struct hold *h, const struct conf *c)
 
 /* ---- sockets ---- */
 
-static socklen_t to_sockaddr(const struct kedge_addr *a, uint16_t port, struct sockaddr_storage *ss)
-{
-	struct sockaddr_in *in = (struct sockaddr_in *)ss;
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)ss;
-
-	memset(ss, 0, sizeof(*ss));
-	ss->ss_family = a->family;
-	if (a->family == AF_INET) {
-		in->sin_port = htons(port);
-		memcpy(&in->sin_addr, a->ip, 4);
-		return sizeof(*in);
-	}
-	in6->sin6_port = htons(port);
-	memcpy(&in6->sin6_addr, a->ip, 16);
-	return sizeof(*in6);
-}
-
 static int set_int(int fd, int level, int option, int value)
 {
 	return setsockopt(fd, level, option, &value, sizeof(value)) < 0 ? -errno : 0;
@@ -171,12 +155,15 @@ static int set_int(int fd, int level, int option, int value)
 
 static int bind_to(int fd, const struct kedge_addr *a, uint16_t port)
 {
-	struct sockaddr_storage ss;
-	socklen_t len = to_sockaddr(a, port, &ss);
+	struct kedge_addr at = *a;
+	union addr_sock ss;
+	socklen_t len;
 
+	at.port = port;
+	len = addr_put(&at, &ss);
 	if (a->family == AF_INET6 && set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) < 0)
 		return -errno;
-	return bind(fd, (struct sockaddr *)&ss, len) < 0 ? -errno : 0;
+	return bind(fd, &ss.sa, len) < 0 ? -errno : 0;
 }
 
 /* A deaf UDP socket, or a negative errno: -EADDRINUSE is the next port's chance. */

@@ -8,14 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static void *need(void *p)
-{
-	if (!p) {
-		fputs("kedge: out of memory\n", stderr);
-		exit(1);
-	}
-	return p;
-}
+#include "config/mem.h"
 
 void table_init(struct table *t, const char *const *heads, size_t columns)
 {
@@ -25,7 +18,7 @@ void table_init(struct table *t, const char *const *heads, size_t columns)
 
 void table_row(struct table *t)
 {
-	t->cells = need(reallocarray(t->cells, t->rows + 1, sizeof(*t->cells)));
+	t->cells = mem_need(reallocarray(t->cells, t->rows + 1, sizeof(*t->cells)));
 	memset(t->cells[t->rows++], 0, sizeof(*t->cells));
 }
 
@@ -50,7 +43,7 @@ void table_cell(struct table *t, size_t column, const char *format, ...)
 	va_start(ap, format);
 	n = vasprintf(cell, format, ap);
 	va_end(ap);
-	need(n < 0 ? NULL : *cell);
+	mem_need(n < 0 ? NULL : *cell);
 	mend(*cell);
 }
 

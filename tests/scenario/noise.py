@@ -99,15 +99,6 @@ class Noise:
             s.close()
 
 
-def memory(t):
-    """KiB of both planes that are theirs alone."""
-    total = 0
-    for plane in ("sig", "media"):
-        with open("/proc/%d/smaps_rollup" % t.pid(plane)) as f:
-            total += sum(int(line.split()[1]) for line in f if line.startswith("Private_"))
-    return total
-
-
 def refuse_under_fire(t, raw, m):
     """404, after a stranger has spoken RTP to the very port that the offer named; to the aimed call he speaks until media has counted him: the
     port may not hear yet when the INVITE arrives, and the order that ends an anchor may overtake packets that wait at it."""
@@ -136,7 +127,7 @@ def scenario(t):
     t.routes = [{"name": "bad", "profile": "bad"}, {"name": "good", "from": "pbx1", "prefix": "+4930", "profile": "good"}]
     held = t.caller(call(talk=SECONDS + 1), numbers=["+4930%07d" % i for i in range(5)], rate=20)
     assert t.until(lambda: len(held.sent("ACK")) == 5, 5), held.errors()
-    before = memory(t)
+    before = t.resident()
     mouths = [Noise(t, dice, source, target, low, 120) for source, target, low in (
         (t.ip(1, 77), t.ip(3), 22000), (t.ip(2, 1), t.ip(4), 22400), (t.ip(7), t.ip(4), 22400), (t.ip(7), t.ip(3), 22000))]
     end = time.monotonic() + SECONDS
@@ -152,8 +143,8 @@ def scenario(t):
     assert new.wait(5) == 0, new.errors()
     assert t.until(lambda: t.figures()["calls"] == 0 and t.media("sessions") == 0, 40), t.figures()
     counted = t.figures()["counters"]
-    print("memory %d -> %d KiB; %s" % (before, memory(t), {k: v for k, v in counted.items() if v}))
-    assert t.sanitized() or memory(t) < before + 48 * 1024
+    print("memory %d -> %d bytes; %s" % (before, t.resident(), {k: v for k, v in counted.items() if v}))
+    assert t.sanitized() or t.resident() < before + (48 << 20)
     assert counted["bad_message"] > 0 and counted["refused_unknown_source"] > 0
     # Strangers at a connected socket are dropped by the kernel, unseen; at a port whose far end is not known yet media sees and counts them.
     dropped = t.media("drop_stranger")
