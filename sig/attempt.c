@@ -143,6 +143,15 @@ static void drop_transaction(struct attempt *a)
 	a->orq = NULL;
 }
 
+/* Nobody waits for it any more, but answers may still come for a while. */
+static void abandon(struct attempt *a, enum attempt_state to)
+{
+	enter(a, to);
+	a->given_up = true;
+	memset(a->due_ns, 0, sizeof(a->due_ns));
+	a->due_ns[ATTEMPT_DUE_WINDOW] = clock_mono_ns() + attempts.window_ns;
+}
+
 /* ---- what we say to a branch outside its transaction ---------------------------------------- */
 
 /* It says what the INVITE said (RFC 3261 9.1), not what its early dialogs have: no To-tag, target
@@ -389,6 +398,43 @@ static int on_response(nta_outgoing_magic_t *magic, nta_outgoing_t *orq, const s
 	return 0;
 }
 
+/* The callee may be ringing: the transaction stays, and takes its answer from any connection. */
+static void path_lost(struct attempt *a)
+{
+	if (a->path_lost)
+		return; /* it was said */
+	a->path_lost = true;
+	call_on_path_lost(a->call, a);
+}
+
+/* The INVITE went out and nothing came back. Once nta has answered for the hop it would end a late 2xx by itself (ACK, one
+ * BYE), so it goes before that, and what comes are strays. */
+static void lost_unanswered(struct attempt *a)
+{
+	abandon(a, ATTEMPT_ABANDONED);
+	drop_transaction(a);
+	call_on_lost(a->call, a);
+}
+
+bool attempt_path_lost(nta_outgoing_t *orq)
+{
+	const char *branch = nta_outgoing_branch(orq);
+	struct attempt *a = is_ours(branch) ? branch_find(branch) : NULL;
+	struct call *c = a && a->orq == orq ? a->call : NULL;
+
+	if (!c || a->state == ATTEMPT_WON || a->state == ATTEMPT_DONE)
+		return false;
+	if (a->state == ATTEMPT_CALLING && (a->leg.transport != CONF_TCP || !attempt_connected(a)))
+		return false; /* nobody has the INVITE */
+	call_hold(c);
+	if (a->state == ATTEMPT_CALLING)
+		lost_unanswered(a);
+	else
+		path_lost(a);
+	call_release(c);
+	return true;
+}
+
 /* The branch is known, its attempt is gone: the answer's own source says where it lives. */
 static bool ghost_of_recent(unsigned iface, nta_agent_t *agent, msg_t *msg, const sip_t *sip)
 {
@@ -463,6 +509,8 @@ int attempt_send(struct attempt *a, nta_agent_t *agent, const struct kedge_addr 
 	if (!a->orq)
 		return -EIO;
 	a->leg.invite_cseq = nta_leg_get_seq(a->leg.nta);
+	if (transport == CONF_TCP)
+		listen_hear_end(a->orq);
 	branch_add(a);
 	enter(a, ATTEMPT_CALLING);
 	return 0;
@@ -487,36 +535,30 @@ void attempt_cancel_late(struct attempt *a)
 
 void attempt_give_up(struct attempt *a)
 {
-	uint64_t window = clock_mono_ns() + attempts.window_ns;
-
 	switch (a->state) {
 	case ATTEMPT_CALLING:
 		drop_transaction(a);
-		enter(a, ATTEMPT_ABANDONED);
+		abandon(a, ATTEMPT_ABANDONED);
 		break;
 	case ATTEMPT_PROCEEDING:
 	case ATTEMPT_RINGING:
-		if (a->orq) {
+		if (a->orq)
 			nta_outgoing_tcancel(a->orq, NULL, NULL, TAG_END());
-			enter(a, ATTEMPT_CANCELLING);
-		} else {
-			attempt_cancel_late(a);
-		}
+		else
+			send_cancel(a);
+		abandon(a, ATTEMPT_CANCELLING);
 		break;
 	case ATTEMPT_ABANDONED:
 		if (a->reply_ns) /* it showed a 100 since: it can be cancelled now */
 			attempt_cancel_late(a);
-		return;
+		break;
 	case ATTEMPT_IDLE:
 	case ATTEMPT_CANCELLING:
 	case ATTEMPT_WON:
 	case ATTEMPT_DONE:
 	case ATTEMPT_STATE_COUNT:
-		return;
+		break;
 	}
-	a->given_up = true;
-	memset(a->due_ns, 0, sizeof(a->due_ns));
-	a->due_ns[ATTEMPT_DUE_WINDOW] = window;
 }
 
 void attempt_end(struct attempt *a)

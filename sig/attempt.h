@@ -3,9 +3,10 @@
  *
  *   CALLING ---100---> PROCEEDING ---18x---> RINGING ---2xx---> WON
  *      |  \                |   \                |  \
- *      |   `--3xx-6xx, transport, Timer B--------`--`---------> DONE
+ *      |   `--3xx-6xx, refused, Timer B----------`--`---------> DONE
  *      |                   |                    |
  *      | no byte, given up |                    | given up: CANCEL, and stay
+ *      | or connection lost|                    |
  *      v                   v                    v
  *   ABANDONED ------1xx--> CANCELLING --3xx-6xx, 64*T1--------> DONE
  *      | ^ 18x, while the live branch showed nothing: RINGING (the first that rings keeps the call)
@@ -14,7 +15,9 @@
  *                           `--> else ACK and BYE; DONE
  *
  * ABANDONED has no transaction at nta (its INVITE would ring a phone that comes back): late answers
- * arrive as strays and are matched by branch. A branch is remembered for 64*T1 after its attempt is
+ * arrive as strays and are matched by branch. A path that is lost after a 1xx (TCP connection, ICMP) is
+ * no outcome, the callee may be ringing: the transaction stays and takes its answer from any connection
+ * (RFC 3261 18.2.2). A branch is remembered for 64*T1 after its attempt is
  * over too, so that a 2xx after the final still gets its ACK and BYE: no ghost legs.
  * An attempt knows no other attempt and no rule about the caller: call decides, attempt does.
  * Thread: su_root's. Owner: the call's su_home. */
@@ -57,6 +60,7 @@ struct attempt {
 	uint8_t index; /* in its call, from 0 */
 	bool given_up; /* nobody waited for it any more; a late 2xx may still have won */
 	bool waits;    /* given up after a 1xx: the hunt waits for its final */
+	bool path_lost; /* after a 1xx; told once */
 	bool internal; /* status is a verdict of our own stack, not a reply */
 	uint8_t cause; /* enum cause: why it ended, or was given up and still waits for its final */
 	uint16_t hop;  /* slot of the trunk table */
@@ -111,11 +115,15 @@ void attempt_end(struct attempt *a);
 /* Frees what nta holds and forgets the branch in 64*T1. With the call only. */
 void attempt_fini(struct attempt *a);
 
-/* TCP: its connection stands. */
+/* TCP: its connection stands, or stood. */
 bool attempt_connected(const struct attempt *a);
 
 /* True while an answer could still come. */
 bool attempt_open(const struct attempt *a);
+
+/* The transport of a request of ours failed. true: it is an INVITE of an attempt whose INVITE may have
+ * arrived; its transaction stays, or is gone, and nta must not hear of it. */
+bool attempt_path_lost(nta_outgoing_t *orq);
 
 /* A response that no transaction took. true: it was of one of our branches, and msg is consumed. */
 bool attempt_stray(unsigned iface, nta_agent_t *agent, msg_t *msg, sip_t *sip);

@@ -457,7 +457,7 @@ static void watch(struct call *c)
 		/* nta does not want to hear of an orderly end; here it means that the caller went
 		 * away. */
 		tport_set_params(c->tport, TPTAG_SDWN_ERROR(1), TAG_END());
-		c->pending = tport_pend(c->tport, c->invite, on_transport_lost, (tp_client_t *)c);
+		c->pending = listen_pend(c->tport, c->invite, on_transport_lost, (tp_client_t *)c);
 		if (c->pending > 0)
 			return;
 	}

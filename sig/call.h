@@ -163,12 +163,14 @@ void call_unexpected(const struct call *c, const char *state, const char *event)
 void call_count_ghost(void);
 
 /* An attempt speaks. Anything received; what a 1xx means for its branch; does a 2xx have the call;
- * it has; it failed; it ended after it was given up. */
+ * it has; it failed; its path was lost after a 1xx, which is no outcome, or before any; it ended after it was given up. */
 void call_on_reply(struct call *c, struct attempt *a);
 enum decide_reply call_on_progress(struct call *c, struct attempt *a, const sip_t *sip);
 bool call_takes(struct call *c, struct attempt *a);
 void call_on_answer(struct call *c, struct attempt *a, const sip_t *sip);
 void call_on_failure(struct call *c, struct attempt *a, const sip_t *sip);
+void call_on_path_lost(struct call *c, struct attempt *a);
+void call_on_lost(struct call *c, struct attempt *a);
 void call_on_over(struct call *c, struct attempt *a, const sip_t *sip, bool cancelled_by_us);
 
 /* A leg speaks. Is it of the call still? Not a branch that lost: it must not end or change what

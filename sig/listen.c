@@ -459,6 +459,42 @@ int accept(int fd, struct sockaddr *sa, socklen_t *size)
 	return conn;
 }
 
+/* ---- shims: connections that end ------------------------------------------------------------ */
+
+typedef int pend_f(tport_t *, msg_t *, tport_pending_error_f *, tp_client_t *);
+
+static tport_pending_error_f *library_lost; /* it has one for all its requests */
+
+static void on_lost(tp_stack_t *stack, tp_client_t *client, tport_t *tport, msg_t *msg, int error)
+{
+	if (!listen_state.handlers.path_lost || !listen_state.handlers.path_lost((nta_outgoing_t *)client))
+		library_lost(stack, client, tport, msg, error);
+}
+
+int listen_pend(tport_t *tport, msg_t *msg, tport_pending_error_f *callback, tp_client_t *client)
+{
+	static pend_f *library_pend;
+
+	if (!library_pend)
+		*(void **)&library_pend = dlsym(RTLD_NEXT, "tport_pend");
+	return library_pend(tport, msg, callback, client);
+}
+
+int tport_pend(tport_t *tport, msg_t *msg, tport_pending_error_f *callback, tp_client_t *client)
+{
+	library_lost = callback;
+	return listen_pend(tport, msg, on_lost, client);
+}
+
+void listen_hear_end(nta_outgoing_t *orq)
+{
+	tport_t *t = nta_outgoing_transport(orq);
+
+	if (t && tport_is_secondary(t))
+		tport_set_params(t, TPTAG_SDWN_ERROR(1), TAG_END());
+	tport_unref(t);
+}
+
 bool listen_fd_left(void)
 {
 	int fd = fcntl(listen_state.reserve_fd, F_DUPFD_CLOEXEC, 0);

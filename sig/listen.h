@@ -19,6 +19,8 @@
  *   ioctl    before it reads it asks how much there is. Then the shim reads: datagrams, each of which
  *   recvmsg  passes listen_defuse_maddr and handlers.datagram before the library has spent anything on
  *   recv     it, and connections, by whole messages (sig/stream); recvmsg and recv give it these
+ *   tport_pend  the end of a connection is answered with a 503 for each request that waits on it. Where an
+ *            INVITE may have arrived handlers.path_lost is asked first
  *   tokens   its tags and branches are predictable; ours come from the kernel's pool */
 #ifndef KEDGE_SIG_LISTEN_H
 #define KEDGE_SIG_LISTEN_H
@@ -29,6 +31,7 @@
 #include <sys/socket.h>
 #include <sofia-sip/nta.h>
 #include <sofia-sip/su_wait.h>
+#include <sofia-sip/tport.h>
 
 #include "config/conf.h"
 #include "routing/shm/layout.h"
@@ -55,6 +58,7 @@ struct listen_handlers {
 	bool (*welcome)(unsigned iface, const struct kedge_addr *from);
 	bool (*datagram)(struct listen_datagram *d); /* false: the library does not get it */
 	void (*no_fd)(void);
+	bool (*path_lost)(nta_outgoing_t *orq); /* true: the library does not hear of it */
 };
 
 /* Sets the library's clock. Once, before su_init(). */
@@ -76,6 +80,12 @@ void listen_fini(void);
 bool listen_fd_left(void);
 
 su_root_t *listen_root(void);
+
+/* As tport_pend(), for callbacks that are not the library's. */
+int listen_pend(tport_t *tport, msg_t *msg, tport_pending_error_f *callback, tp_client_t *client);
+
+/* The orderly end of the connection that this request goes over is reported as its loss is. */
+void listen_hear_end(nta_outgoing_t *orq);
 
 /* The agent of an interface for a family; NULL where it has no listener. (Among transports of both
  * families the library takes the first one for an IPv6 reference, whatever its family: so no agent

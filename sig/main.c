@@ -28,6 +28,7 @@
 #include "config/event.h"
 #include "routing/shm/segment.h"
 #include "sig/admin.h"
+#include "sig/attempt.h"
 #include "sig/call.h"
 #include "sig/cdr.h"
 #include "sig/ingress.h"
@@ -218,7 +219,7 @@ static int loop_init(void)
 static int modules_init(void)
 {
 	static const struct listen_handlers handlers = { ingress_request, ingress_response,
-		ingress_welcome, ingress_datagram, ingress_no_fd };
+		ingress_welcome, ingress_datagram, ingress_no_fd, attempt_path_lost };
 	struct call_deps deps = { .seg = &plane.seg, .root = plane.root, .check = trunk_check };
 	int err = trunk_init(&plane.seg, plane.root, plane.conf);
 

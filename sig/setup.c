@@ -472,10 +472,16 @@ static void read_failure(struct call *c, struct attempt *a, const sip_t *sip)
 	a->outcome = f.outcome;
 	if (a->outcome.code == 422 && refresh_refused(&a->leg.refresh, leg_trunk(&a->leg), sip))
 		a->outcome.repairable = true;
-	/* A connection lost after a 1xx is no outcome to decide, but nta's transaction is over and
-	 * with it the branch. */
-	a->cause = f.outcome.cause == CAUSE_NONE ? CAUSE_LOST : f.outcome.cause;
+	a->cause = f.outcome.cause;
 	failure_reason(a->reason, sizeof(a->reason), e.received ? e.reason : NULL);
+}
+
+/* Connection gone before any 1xx: the next one, and the branch may still answer. */
+void call_on_lost(struct call *c, struct attempt *a)
+{
+	a->cause = CAUSE_LOST;
+	outcome(c, a);
+	call_arm(c);
 }
 
 void call_on_failure(struct call *c, struct attempt *a, const sip_t *sip)
@@ -485,6 +491,17 @@ void call_on_failure(struct call *c, struct attempt *a, const sip_t *sip)
 		outcome(c, a);
 		call_arm(c);
 	}
+}
+
+/* The callee may be ringing: nobody else is called, ring and progress timers run on. What we send opens a connection that
+ * the hop can answer on, and tells health whether it lives; it may come back on one of its own. */
+void call_on_path_lost(struct call *c, struct attempt *a)
+{
+	char hop[64];
+
+	event_log(call_path_lost, .trunk = c->conf->trunks.v[a->trunk].name,
+	    .hop = listen_print(&a->leg.peer, hop, sizeof(hop)), .code = a->best_1xx, .call = c->id);
+	call_deps()->check(a->hop);
 }
 
 /* The last word of a branch that was given up: evidence for its hop, sometimes the outcome that

@@ -9,9 +9,11 @@ test's name: a scenario listed with WIRES is played four times, as NAME@udp4, @u
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import threading
@@ -43,7 +45,9 @@ def claim():
 
 def claim6():
     """The same for [::1]: the first of PORTS6 ports, below those the kernel hands out."""
-    for base in range(10000, 32000 - PORTS6, PORTS6):
+    bases = range(10000, 32000 - PORTS6, PORTS6)
+    for i in range(len(bases)):  # not the one that was just given back: TCP still rests there
+        base = bases[(os.getpid() + i) % len(bases)]
         lock = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
         try:
             lock.bind(("::1", base))
@@ -56,49 +60,70 @@ def claim6():
 class Raw(Log):
     """A UDP socket in place of a SIP stack: hears all and does what it is told, nothing else. For dead and half-dead carriers and for races.
     answers: {method: a code, or a function(raw, message)}, "response" for whatever comes back. reply() may be used from such a function; later(seconds, f) runs f then."""
+    proto, contact = "UDP", ""
 
     def __init__(self, name, ip, port, answers=(), pt=0, net=2):
         self.name, self.answers, self.seen, self.ended, self.pt, self.ip, self.net = name, dict(answers), [], False, pt, ip, net
-        self.socket = socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind((ip, port))
-        self.socket.settimeout(0.02)
         self.due, self.source = [], {}
+        self.socket = self.open(port)
+        self.here = "%s:%d" % ("[%s]" % ip if ":" in ip else ip, self.socket.getsockname()[1])
         self.thread = threading.Thread(target=self.listen, daemon=True)
         self.thread.start()
 
+    def open(self, port):
+        s = socket.socket(socket.AF_INET6 if ":" in self.ip else socket.AF_INET, socket.SOCK_DGRAM)
+        s.bind((self.ip, port))
+        s.settimeout(0.02)
+        return s
+
     def listen(self):
         while not self.ended:
-            for item in [d for d in self.due if d[0] <= time.monotonic()]:
-                self.due.remove(item)
-                item[1]()
+            self.do_due()
             try:
                 data, source = self.socket.recvfrom(65536)
             except socket.timeout:
                 continue
             except OSError:
-                return
-            m = Message(time.time(), "in", data.decode(errors="replace"))
-            m.source = source
-            self.seen.append(m)
-            does = self.answers.get(m.method if m.request else "response")
-            if isinstance(does, int):
-                self.reply(m, does)
-            elif does:
-                does(self, m)
+                if self.ended:
+                    return
+                time.sleep(0.02)  # away
+                continue
+            self.take(data, source)
+
+    def do_due(self):
+        for item in [d for d in self.due if d[0] <= time.monotonic()]:
+            self.due.remove(item)
+            item[1]()
+
+    def take(self, data, source):
+        m = Message(time.time(), "in", data.decode(errors="replace"))
+        m.source = source
+        self.seen.append(m)
+        does = self.answers.get(m.method if m.request else "response")
+        if isinstance(does, int):
+            self.reply(m, does)
+        elif does:
+            does(self, m)
+
+    def away(self):
+        """Its port is closed: ICMP."""
+        self.socket.close()
+
+    def back(self):
+        self.socket = self.open(int(self.here.rpartition(":")[2]))
 
     def later(self, seconds, f):
         self.due.append((time.monotonic() + seconds, f))
 
-    def reply(self, m, code, tag="raw", sdp=False, method=None, headers=()):
-        """Answers message m; method: another method of the same transaction (200 to the INVITE when m is its CANCEL)."""
+    def reply(self, m, code, tag="raw", sdp=False, method=None, headers=(), to=None):
+        """Answers message m; method: another method of the same transaction (200 to the INVITE when m is its CANCEL); to: another place than it came from."""
         keep = "".join("%s: %s\r\n" % (n, v) for n, v in m.headers if n.lower() in ("via", "from", "call-id"))
-        to = m["To"] + ("" if m.to_tag or code == 100 else ";tag=" + tag)
-        body = "v=0\r\no=%s 1 1 IN IP4 %s\r\ns=call at %s\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio 21000 RTP/AVP %d\r\na=rtpmap:%d %s/8000\r\n" % (
-            self.name, self.ip, self.name, self.ip, self.pt, self.pt, "PCMA" if self.pt else "PCMU") if sdp else ""
-        text = "SIP/2.0 %d Raw\r\n%sTo: %s\r\nCSeq: %s %s\r\nContact: <sip:%s:%d>\r\n%s%sContent-Length: %d\r\n\r\n%s" % (
-            code, keep, to, m["CSeq"].split()[0], method or m.method, self.ip, self.socket.getsockname()[1],
+        whom = m["To"] + ("" if m.to_tag or code == 100 else ";tag=" + tag)
+        body = self.sdp(str(self.pt)) + "a=rtpmap:%d %s/8000\r\n" % (self.pt, "PCMA" if self.pt else "PCMU") if sdp else ""
+        text = "SIP/2.0 %d Raw\r\n%sTo: %s\r\nCSeq: %s %s\r\nContact: <sip:%s%s>\r\n%s%sContent-Length: %d\r\n\r\n%s" % (
+            code, keep, whom, m["CSeq"].split()[0], method or m.method, self.here, self.contact,
             "".join(h + "\r\n" for h in headers), "Content-Type: application/sdp\r\n" if sdp else "", len(body), body)
-        self.say(text, m.source)
+        self.say(text, to or m.source)
 
     def sdp(self, pts="0", port=21000):
         v = 6 if ":" in self.ip else 4
@@ -106,16 +131,16 @@ class Raw(Log):
 
     def compose(self, method, uri, frm, to, call_id, cseq, body="", branch=None, headers=()):
         """A request of ours as text."""
-        here = "%s:%d" % (self.ip, self.socket.getsockname()[1])
-        return "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%s\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d %s\r\nContact: <sip:raw@%s>\r\n%s%sContent-Length: %d\r\n\r\n%s" % (
-            method, uri, here, branch or "%s-%s-%d" % (method, self.name, len(self.seen)), frm, to, call_id, cseq, method, here,
+        return "%s %s SIP/2.0\r\nVia: SIP/2.0/%s %s;branch=z9hG4bK%s\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d %s\r\nContact: <sip:raw@%s%s>\r\n%s%sContent-Length: %d\r\n\r\n%s" % (
+            method, uri, self.proto, self.here, branch or "%s-%s-%d" % (method, self.name, len(self.seen)), frm, to, call_id, cseq, method, self.here, self.contact,
             "".join(h + "\r\n" for h in (*headers, *([] if any(h.startswith("Max-Forwards") for h in headers) else ["Max-Forwards: 70"]))),
             "Content-Type: application/sdp\r\n" if body else "", len(body), body)
 
     def begin(self, method, number, kedge, call_id="raw", tag="raw", body="", branch=None, headers=()):
         """The first request of a call, or one outside any, as text."""
-        return self.compose(method, "sip:%s@%s:%d" % (number, kedge[0], kedge[1]), "<sip:1001@%s>;tag=%s" % (self.ip, tag),
-                            "<sip:%s@%s>" % (number, kedge[0]), call_id, 1, body, branch, headers)
+        host = "[%s]" % kedge[0] if ":" in kedge[0] else kedge[0]
+        return self.compose(method, "sip:%s@%s:%d" % (number, host, kedge[1]), "<sip:1001@%s>;tag=%s" % (self.here, tag),
+                            "<sip:%s@%s>" % (number, host), call_id, 1, body, branch, headers)
 
     def follow(self, m, method, cseq, body="", headers=()):
         """A request inside the dialog that m made, m being a response we got, or an INVITE we answered with reply() and its tag."""
@@ -139,6 +164,80 @@ class Raw(Log):
 
     def errors(self):
         return ""
+
+
+class Stream(Raw):
+    """The same over TCP: listens, takes what comes over any connection, and answers on the connection it came on; a Message's source is its connection.
+    connect(): one of our own."""
+    proto, contact = "TCP", ";transport=tcp"
+
+    def open(self, port):
+        self.links = {}
+        s = socket.socket(socket.AF_INET6 if ":" in self.ip else socket.AF_INET)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind((self.ip, port))
+        s.listen(64)
+        return s
+
+    def listen(self):
+        while not self.ended:
+            self.do_due()
+            try:
+                ready, _, _ = select.select([self.socket, *self.links], [], [], 0.02)
+                for s in ready:
+                    if s is self.socket:
+                        self.links[s.accept()[0]] = b""
+                    elif s in self.links:
+                        self.hear(s)
+            except (OSError, ValueError):
+                continue  # a connection that another thread closed
+
+    def hear(self, s):
+        try:
+            more = s.recv(65536)
+        except OSError:
+            more = b""
+        self.links[s] = (self.links[s] + more).lstrip(b"\r\n")
+        if not more:
+            self.drop(s)
+        while s in self.links and b"\r\n\r\n" in self.links[s]:
+            head, _, rest = self.links[s].partition(b"\r\n\r\n")
+            found = re.search(rb"(?:Content-Length|\nl) *: *(\d+)", head, re.I)
+            size = int(found.group(1)) if found else 0
+            if len(rest) < size:
+                return
+            self.links[s] = rest[size:].lstrip(b"\r\n")
+            self.take(head + b"\r\n\r\n" + rest[:size], s)
+
+    def connect(self, where):
+        s = socket.socket(self.socket.family)
+        s.bind((self.ip, 0))
+        s.connect(where)
+        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.links[s] = b""
+        return s
+
+    def drop(self, s, reset=False):
+        """Ends a connection: FIN, or RST."""
+        self.links.pop(s, None)
+        if reset:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        else:
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        s.close()
+
+    def say(self, text, target):
+        data = text.encode() if isinstance(text, str) else text
+        target.sendall(data)
+        self.seen.append(Message(time.time(), "out", data.decode(errors="replace")))
+
+    def stop(self):
+        super().stop()
+        for s in list(self.links):
+            self.drop(s)
 
 
 class Rig:
@@ -240,6 +339,14 @@ class Rig:
         self.peers[name] = Raw(name, self.ip(2, host), self.port(name), answers)
         return self.peers[name]
 
+    def stream(self, name, answers=(), **settings):
+        """The same over TCP (Stream)."""
+        host = 1 + sum(t["side"] == "carrier" for t in self.trunks.values())
+        settings.setdefault("uri", self.uri_by(2, host, name, "tcp"))
+        self.trunk(name, "carrier", host, **settings)
+        self.peers[name] = Stream(name, self.ip(2, host), self.port(name), answers)
+        return self.peers[name]
+
     def absent(self, name, **settings):
         """A carrier whose port is closed: ICMP, or RST."""
         host = 1 + sum(t["side"] == "carrier" for t in self.trunks.values())
@@ -269,10 +376,15 @@ class Rig:
         self.callers.append(peer)
         return peer
 
-    def tool(self, name="tool", net=1, host=9):
-        """A bare UDP socket on a side, to send what no stack would."""
-        self.peers[name] = Raw(name, self.ip(net, host), self.port(name), net=net)
+    def tool(self, name="tool", net=1, host=9, tcp=False, answers=()):
+        """A bare UDP socket (or TCP, Stream) on a side, to send what no stack would."""
+        self.peers[name] = (Stream if tcp else Raw)(name, self.ip(net, host), self.port(name), answers, net=net)
         return self.peers[name]
+
+    def kedge_at(self, net=1):
+        """(host, port) of kedge for parties of that side."""
+        net = 3 if net == 1 else 4
+        return (self.ip(net), self.port("kedge%d" % net))
 
     # ---- kedge ----
 

@@ -226,7 +226,7 @@ static ssize_t state_of(int fd)
 static void turns_connections_away(void **state)
 {
 	static const struct listen_handlers handlers = { on_request, on_response, on_welcome,
-		NULL, on_no_fd };
+		NULL, on_no_fd, NULL };
 	struct conf_sip sip = { .t1_ms = 500, .t2_ms = 4000, .t4_ms = 5000 };
 	struct kedge_listener l;
 	struct rlimit old, few;
