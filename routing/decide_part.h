@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+/* decide_part: what the files of decide share, for them alone.
+ *
+ *   decide.c          begins, asks for the next step
+ *   decide_pick.c     whom to try, and how long to wait for it
+ *   decide_clock.c    what an attempt owes by now
+ *   decide_final.c    what the caller gets
+ *   decide_outcome.c  what happened to an attempt
+ *   decide_record.c   the record of it all */
+#ifndef KEDGE_ROUTING_DECIDE_PART_H
+#define KEDGE_ROUTING_DECIDE_PART_H
+
+#include "routing/decide.h"
+
+#define MS_NS 1000000ULL
+
+static inline struct decide_attempt *decide_attempt_at(struct decide *d, unsigned i)
+{
+	assert(i < d->count);
+	return &d->attempt[i];
+}
+
+static inline uint16_t decide_trunk_at(const struct decide *d, unsigned target)
+{
+	return d->plan->target[target].trunk;
+}
+
+static inline const struct conf_trunk *decide_conf_at(const struct decide *d, unsigned target)
+{
+	return &d->plan->conf->trunks.v[decide_trunk_at(d, target)];
+}
+
+/* ---- whom to try ---- */
+
+struct pick {
+	uint8_t target;
+	uint16_t hop;
+	bool panic;
+};
+
+/* The next one, in the order of the plan; false: nobody is left. */
+bool pick_next(const struct decide *d, const struct health *h, uint64_t now_ns, struct pick *pick);
+
+/* Did this call try a hop of the target? */
+bool pick_tried(const struct decide *d, unsigned target);
+
+/* The target's trunk as health knows it: one without hops where it does not. */
+const struct health_trunk *pick_trunk(const struct decide *d, const struct health *h, unsigned target);
+
+/* Has it as many calls as it may? */
+bool pick_full(const struct decide *d, const struct health *h, unsigned target);
+
+/* The target's first usable hop that this call did not try. */
+bool pick_usable(const struct decide *d, const struct health *h, unsigned target, uint16_t *hop);
+
+/* Its DOWN hop that is expected back first, where no other call tried it within the last second; *retry_ns: when that is. */
+bool pick_panic_hop(const struct decide *d, const struct health *h, unsigned target, uint64_t now_ns,
+    uint16_t *hop, uint64_t *retry_ns);
+
+/* How long to wait for an attempt, by what is left beside it. */
+void pick_limits(const struct decide *d, const struct health *h, struct decide_attempt *a, uint64_t now_ns);
+
+/* ---- steps ---- */
+
+/* Attempt i has the call. */
+void decide_take(struct decide *d, const struct health *h, unsigned i, uint64_t now_ns);
+
+/* It counts as a call of its hop no longer; nothing the second time. */
+void decide_leave(struct health *h, struct decide_attempt *a);
+
+/* The answer to the caller. */
+enum decide_kind decide_finish(struct decide *d, const struct health *h, uint64_t now_ns, struct decide_step *out);
+
+#endif
