@@ -478,10 +478,14 @@ bool attempt_stray(unsigned iface, nta_agent_t *agent, msg_t *msg, sip_t *sip)
 int attempt_send(struct attempt *a, nta_agent_t *agent, const struct kedge_addr *hop,
     unsigned transport, const struct attempt_invite *inv)
 {
+	sip_payload_t payload[1]; /* not a string: a part of a body may be of any bytes */
 	char host[64], max_forwards[12], lines[REFRESH_LINES];
 	int err;
 
 	assert(a->state == ATTEMPT_IDLE);
+	sip_payload_init(payload);
+	payload->pl_data = (char *)inv->body.data;
+	payload->pl_len = inv->body.length;
 	a->leg.call = a->call;
 	a->leg.trunk = a->trunk;
 	a->ruri = su_strdup((su_home_t *)a->call, inv->ruri);
@@ -504,8 +508,8 @@ int attempt_send(struct attempt *a, nta_agent_t *agent, const struct kedge_addr 
 	    TAG_IF(inv->user_agent, SIPTAG_USER_AGENT_STR(inv->user_agent)),
 	    TAG_IF(lines[0], SIPTAG_HEADER_STR(lines)),
 	    TAG_IF(inv->headers, SIPTAG_HEADER_STR(inv->headers)),
-	    TAG_IF(inv->body, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
-	    TAG_IF(inv->body, SIPTAG_PAYLOAD_STR(inv->body)), TAG_END());
+	    TAG_IF(inv->body.length, SIPTAG_CONTENT_TYPE_STR(inv->body.type)),
+	    TAG_IF(inv->body.length, SIPTAG_PAYLOAD(payload)), TAG_END());
 	if (!a->orq)
 		return -EIO;
 	a->leg.invite_cseq = nta_leg_get_seq(a->leg.nta);

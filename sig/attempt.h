@@ -84,7 +84,7 @@ struct attempt_invite {               /* what the INVITE says; all text borrowed
 	const char *ruri, *from, *to; /* Request-URI; From and To without tags */
 	const char *contact_user;     /* escaped; "": none */
 	const char *headers;          /* further header lines, each with its end; or NULL */
-	const char *body;             /* SDP, or NULL */
+	struct bridge_body body;      /* length 0: none */
 	const char *supported, *require; /* option tags, or NULL */
 	unsigned max_forwards;
 	const char *user_agent; /* NULL: none */

@@ -2,11 +2,11 @@
 #include "sig/bridge.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
 
-#include "sig/listen.h"
 
 /* One thread, one body at a time: written here, then copied to its exact size. */
 static char text[OFFER_MAX + 2048];
@@ -220,6 +220,42 @@ static unsigned family_of(const struct offer *o, const struct bridge_side *side)
 	return side->peer.family;
 }
 
+/* A part that does not fit is not passed on: the call is worth more than what came beside it. */
+static void keep_parts(struct bridge *b, const struct bridge_body *body)
+{
+	int n;
+
+	listen_token(b->boundary);
+	n = offer_parts(text, OFFER_MAX, body->type, body->data, body->length, b->boundary);
+	b->parts = n > 0 ? su_alloc(b->home, (isize_t)n) : NULL;
+	b->parts_length = b->parts ? (size_t)n : 0;
+	if (b->parts)
+		memcpy(b->parts, text, (size_t)n);
+}
+
+struct bridge_body bridge_envelope(
+    const struct bridge *b, const struct bridge_side *side, const char *sdp)
+{
+	struct bridge_body out = { .type = "application/sdp", .data = sdp };
+	size_t length = sdp ? strlen(sdp) : 0, n;
+	char *body;
+
+	out.length = length;
+	if (!sdp || !b->parts || b->conf->trunks.v[side->trunk].bodies != CONF_BODIES_PASS)
+		return out;
+	body = su_alloc(b->home, (isize_t)(length + b->parts_length + sizeof(b->boundary) * 2 + 64));
+	if (!body)
+		return out;
+	n = (size_t)sprintf(body, "--%s\r\nContent-Type: application/sdp\r\n\r\n%s\r\n", b->boundary, sdp);
+	memcpy(body + n, b->parts, b->parts_length);
+	n += b->parts_length;
+	n += (size_t)sprintf(body + n, "--%s--\r\n", b->boundary);
+	out.type = su_sprintf(b->home, "multipart/mixed;boundary=%s", b->boundary);
+	out.data = body;
+	out.length = n;
+	return out;
+}
+
 int bridge_open(
     struct bridge *b, unsigned iface, uint64_t call_id, const struct bridge_body *body, void *owner)
 {
@@ -241,6 +277,7 @@ int bridge_open(
 	origin_begin(&b->caller.origin);
 	if (!b->late) {
 		keep(b, &b->caller.theirs, o.body, o.length);
+		keep_parts(b, body);
 		b->caller.theirs_offered = true;
 	}
 	return 0;

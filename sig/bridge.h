@@ -46,7 +46,14 @@
 
 #include "config/conf.h"
 #include "sig/anchor.h"
+#include "sig/listen.h"
 #include "sig/offer.h"
+
+struct bridge_body {      /* of a SIP message, borrowed */
+	const char *type; /* Content-Type, or NULL */
+	const char *data;
+	size_t length; /* 0: none */
+};
 
 struct bridge_side {    /* one leg */
 	uint16_t trunk; /* in the configuration */
@@ -72,18 +79,16 @@ struct bridge {
 	const char *why; /* the last answer that did not do: a word for the log */
 	char *pending_theirs, *pending_ours; /* of an exchange without an answer yet */
 	char codec[20];
+	/* what else stood in the body of the caller's INVITE; NULL: nothing */
+	char *parts;
+	size_t parts_length;
+	char boundary[LISTEN_TOKEN];
 };
 
 enum bridge_way { /* how an attempt said it, and so how it may go on to the caller */
 	BRIDGE_PREVIEW,  /* a 1xx that nobody acknowledges */
 	BRIDGE_RELIABLE, /* a 1xx that we PRACK, and the caller ours */
 	BRIDGE_FINAL     /* a 2xx */
-};
-
-struct bridge_body {      /* of a SIP message, borrowed */
-	const char *type; /* Content-Type, or NULL */
-	const char *data;
-	size_t length; /* 0: none */
 };
 
 /* Begins: side.trunk and side.peer of b->caller are set by the caller. owner: for anchor events.
@@ -96,6 +101,11 @@ int bridge_open(struct bridge *b, unsigned iface, uint64_t call_id, const struct
  * above, -EMFILE. */
 int bridge_outside(
     struct bridge *b, struct bridge_side *side, unsigned iface, unsigned hop, const char **body);
+
+/* The body of the INVITE to side: its offer (NULL: none), and with it, where its trunk says
+ * bodies = pass, the other parts of the caller's. In memory of the call's home, or sdp itself. */
+struct bridge_body bridge_envelope(
+    const struct bridge *b, const struct bridge_side *side, const char *sdp);
 
 /* Takes the SDP of an attempt's 1xx or 2xx. *out: the body for the caller, NULL: none. 0, or
  * -EPROTO: it cannot stand beside what was offered or what the caller was told. A 2xx must have

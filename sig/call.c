@@ -143,6 +143,18 @@ void call_count_ghost(void)
 	segment_add(&calls.count->ghosts_ended, 1);
 }
 
+/* The library parts the type from its parameters; of a multipart the boundary is needed. */
+static const char *body_type(const sip_content_type_t *type)
+{
+	static char whole[160];
+	const char *boundary = msg_params_find(type->c_params, "boundary=");
+
+	if (!boundary)
+		return type->c_type;
+	snprintf(whole, sizeof(whole), "%.60s;boundary=%.80s", type->c_type, boundary);
+	return whole;
+}
+
 struct bridge_body call_body(const sip_t *sip)
 {
 	struct bridge_body b = { 0 };
@@ -150,7 +162,7 @@ struct bridge_body call_body(const sip_t *sip)
 	if (sip->sip_payload && sip->sip_payload->pl_len > 0) {
 		b.data = sip->sip_payload->pl_data;
 		b.length = sip->sip_payload->pl_len;
-		b.type = sip->sip_content_type ? sip->sip_content_type->c_type : NULL;
+		b.type = sip->sip_content_type ? body_type(sip->sip_content_type) : NULL;
 	}
 	return b;
 }

@@ -201,6 +201,7 @@ void report_call(struct call *c);
 void report_begin(struct call *c);
 void report_change(struct call *c);
 
+/* The body of a message; its type is valid until the next call. */
 struct bridge_body call_body(const sip_t *sip);
 /* The leg of the callee, NULL before the answer; and what bridge knows about a leg. */
 struct leg *call_callee(struct call *c);

@@ -98,6 +98,12 @@ struct offer_error {
 int offer_body(
     const char *type, const char *body, size_t length, const char **sdp, size_t *sdp_length);
 
+/* What else stands in a multipart: each part as it came, headers and all, behind a line of `boundary`,
+ * written to buf. Not any part of SDP, nor one with parts of its own. Returns the length, 0: none;
+ * -EMSGSIZE: it does not fit. Nothing is NUL-terminated: a part may be of any bytes. */
+int offer_parts(char *buf, size_t size, const char *type, const char *body, size_t length,
+    const char *boundary);
+
 /* Reads a body. 0; -EMSGSIZE: larger than OFFER_MAX or OFFER_LINES; -EINVAL: not SDP, and *e says
  * why. A body without a line that could be anchored is no error: o->anchored is -1. */
 int offer_parse(struct offer *o, const char *body, size_t length, struct offer_error *e);

@@ -65,71 +65,124 @@ static struct text type_of(struct text value)
 	return text_trim(text_upto(&value, ';'));
 }
 
-/* Reads the headers of a part. True if it is SDP as it stands. */
-static bool part_is_sdp(struct text *rest)
+struct parts { /* of a multipart, one after the other */
+	struct text rest, boundary;
+	const char *begin; /* of the part in hand; NULL: before the first, behind the last */
+	bool last;
+};
+
+/* The next part with its headers. 1; 0: there is no more; -EINVAL: its end is missing. */
+static int part_next(struct parts *p, struct text *part)
 {
-	bool sdp = false, plain = true;
-	while (rest->n) {
-		struct text line = text_line(rest);
-		if (line.n == 0)
-			return sdp && plain;
+	while (p->rest.n && !p->last) {
+		const char *at = p->rest.p, *begin = p->begin;
+		struct text line = text_line(&p->rest);
+		if (!delimiter(line, p->boundary, &p->last))
+			continue;
+		p->begin = p->last ? NULL : p->rest.p;
+		if (!begin)
+			continue;
+		/* The line end before the delimiter belongs to it (RFC 2046 5.1.1). */
+		size_t n = (size_t)(at - begin);
+		if (n && begin[n - 1] == '\n')
+			n--;
+		if (n && begin[n - 1] == '\r')
+			n--;
+		*part = (struct text){ begin, n };
+		return 1;
+	}
+	return p->last ? 0 : -EINVAL;
+}
+
+enum part_kind { PART_OTHER, PART_SDP, PART_CLOSED /* SDP in another form, or parts in it */ };
+
+static enum part_kind kind_of(struct text type)
+{
+	if (text_is(type, "application/sdp"))
+		return PART_SDP;
+	return type.n >= 10 && !strncasecmp(type.p, "multipart/", 10) ? PART_CLOSED : PART_OTHER;
+}
+
+/* Reads the headers of a part; *body is what stands behind them. */
+static enum part_kind part_read(struct text part, struct text *body)
+{
+	enum part_kind kind = PART_OTHER;
+	bool plain = true, ended = false;
+	while (part.n && !ended) {
+		struct text line = text_line(&part);
 		struct text name = text_trim(text_upto(&line, ':'));
+		ended = name.n == 0;
 		if (text_is(name, "Content-Type") || text_is(name, "c"))
-			sdp = text_is(type_of(line), "application/sdp");
+			kind = kind_of(type_of(line));
 		else if (text_is(name, "Content-Transfer-Encoding"))
 			plain = !text_is(text_trim(line), "base64") &&
 			        !text_is(text_trim(line), "quoted-printable");
 	}
-	return false;
+	*body = part;
+	return kind == PART_SDP && !(plain && ended) ? PART_CLOSED : kind;
 }
 
-static int multipart(struct text boundary, struct text rest, struct text *sdp)
+/* 0: they are the parts of a multipart; -ENOMSG: it is none; -EINVAL. */
+static int parts_begin(struct parts *p, struct text type, struct text body)
 {
-	bool last = false, inside = false, wanted = false;
-	const char *begin = NULL;
-	while (rest.n && !last) {
-		const char *at = rest.p;
-		struct text line = text_line(&rest);
-		if (!delimiter(line, boundary, &last))
-			continue;
-		if (wanted) {
-			/* The line end before the delimiter belongs to it (RFC 2046 5.1.1). */
-			size_t n = (size_t)(at - begin);
-			if (n && begin[n - 1] == '\n')
-				n--;
-			if (n && begin[n - 1] == '\r')
-				n--;
-			*sdp = (struct text){ begin, n };
-			return 0;
-		}
-		inside = true;
-		if (!last) {
-			wanted = part_is_sdp(&rest);
-			begin = rest.p;
-		}
-	}
-	if (wanted || !inside)
-		return -EINVAL;
-	return -EMEDIUMTYPE;
+	struct text media = type_of(type);
+	*p = (struct parts){ .rest = body };
+	if (media.n <= 10 || strncasecmp(media.p, "multipart/", 10))
+		return -ENOMSG;
+	return boundary_of(type, &p->boundary) ? 0 : -EINVAL;
+}
+
+static struct text text_from(const char *type)
+{
+	const char *t = type ? type : "application/sdp";
+	return (struct text){ t, strlen(t) };
 }
 
 int offer_body(
     const char *type, const char *body, size_t length, const char **sdp, size_t *sdp_length)
 {
-	struct text t = { type ? type : "application/sdp", type ? strlen(type) : 15 };
-	struct text found = { body, length }, boundary, media = type_of(t);
+	struct text t = text_from(type), found = { body, length }, part;
+	struct parts p;
+	int rc;
 	if (!body || length == 0)
 		return -ENOMSG;
-	if (media.n > 10 && !strncasecmp(media.p, "multipart/", 10)) {
-		if (!boundary_of(t, &boundary))
-			return -EINVAL;
-		int rc = multipart(boundary, found, &found);
-		if (rc)
-			return rc;
-	} else if (!text_is(media, "application/sdp")) {
-		return -EMEDIUMTYPE;
+	rc = parts_begin(&p, t, found);
+	if (rc == -ENOMSG) {
+		if (!text_is(type_of(t), "application/sdp"))
+			return -EMEDIUMTYPE;
+	} else {
+		while (rc == 0 && (rc = part_next(&p, &part)) > 0)
+			rc = part_read(part, &found) == PART_SDP;
+		if (rc <= 0)
+			return rc ? rc : -EMEDIUMTYPE;
 	}
 	*sdp = found.p;
 	*sdp_length = found.n;
 	return 0;
+}
+
+int offer_parts(char *buf, size_t size, const char *type, const char *body, size_t length,
+    const char *boundary)
+{
+	size_t n = 0, word = strlen(boundary);
+	struct text part, inside;
+	struct parts p;
+	if (!body || parts_begin(&p, text_from(type), (struct text){ body, length }) < 0)
+		return 0;
+	while (part_next(&p, &part) > 0) {
+		if (part_read(part, &inside) != PART_OTHER || part.n == 0)
+			continue;
+		if (memmem(part.p, part.n, boundary, word))
+			return 0;
+		if (part.n + word + 6 > size - n)
+			return -EMSGSIZE;
+		memcpy(buf + n, "--", 2);
+		memcpy(buf + n + 2, boundary, word);
+		memcpy(buf + n + 2 + word, "\r\n", 2);
+		n += word + 4;
+		memcpy(buf + n, part.p, part.n);
+		memcpy(buf + n + part.n, "\r\n", 2);
+		n += part.n + 2;
+	}
+	return (int)n;
 }

@@ -207,7 +207,7 @@ static int send_invite(
 {
 	static struct profile_out out;
 	static char lines[PROFILE_TEXT + 256];
-	struct attempt_invite inv = { .body = body, .max_forwards = c->max_forwards };
+	struct attempt_invite inv = { .max_forwards = c->max_forwards };
 	int err = make_headers(c, a, step, &out);
 
 	if (err)
@@ -222,6 +222,7 @@ static int send_invite(
 	inv.contact_user = out.contact_user;
 	inv.headers = lines;
 	inv.user_agent = call_agent_text(c);
+	inv.body = bridge_envelope(&c->bridge, &a->side, body);
 	/* An offer in a reliable 1xx would want an answer that the caller may not be able to give. */
 	inv.supported = c->bridge.late ? NULL : leg_supported(&a->leg);
 	if (inv.supported && c->conf->trunks.v[a->trunk].rel100 == CONF_REL100_REQUIRE)

@@ -3,6 +3,7 @@
  * back, keeps the lines, says our address alone, and is the same when written again. */
 #include <arpa/inet.h>
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -139,6 +140,21 @@ static void one_body(const struct offer *o)
 	write_and_check(&w, &back, body);
 }
 
+/* Whatever stands beside the SDP: what is written is a multipart of our own, without SDP in it. */
+static void other_parts(const char *body, size_t n)
+{
+	static char out[OFFER_MAX];
+	const char *sdp;
+	size_t length;
+	int put = offer_parts(out, sizeof out - 16, "multipart/x;boundary=b", body, n, "k");
+
+	assert(put <= (int)sizeof out - 16);
+	if (put <= 0)
+		return;
+	memcpy(out + put, "--k--\r\n", 7);
+	assert(offer_body("multipart/x;boundary=k", out, (size_t)put + 7, &sdp, &length) == -EMEDIUMTYPE);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct offer offered, answer;
@@ -160,6 +176,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (offer_body(
 		        a[0] ? "multipart/x; boundary=\"b c\"" : NULL, b, second, &sdp, &n) == 0)
 			assert(sdp >= b && sdp + n <= b + second);
+	other_parts(a, first);
+	other_parts(b, second);
 	free(a);
 	free(b);
 	return 0;

@@ -33,7 +33,7 @@ def recv(what, optional=False, timeout_ms=None, rtp=None, capture=None, next=Non
 
 def send(code, to=None, reason=None, sdp=None, tag="a", headers=(), speak=None, retrans=None, contact=True):
     """Answers the last request, or the last one named by `to` (an INVITE after a CANCEL). sdp: True or a dict for SDP's fields (pts,
-    direction, version, port); by default for 183 and 200 to an INVITE. tag: its To-tag. speak: whether the RTP peer begins then (for a 200: at its ACK)."""
+    direction, version, connection), or the whole of it (text, type); by default for 183 and 200 to an INVITE. tag: its To-tag. speak: whether the RTP peer begins then (for a 200: at its ACK)."""
     return dict(op="send", code=code, to=to, reason=reason, sdp=sdp, tag=tag, headers=list(headers), speak=speak, retrans=retrans,
                 contact=contact)
 
@@ -228,7 +228,7 @@ class Xml:
         maps = "".join("a=rtpmap:%d %s\n" % (pt, MAPS[pt]) for pt in s["pts"])
         text = s.get("text") or SDP.format(name=self.at.host, sid=s["sid"], version=s["version"], v=self.at.v, ip=self.at.media_ip, pts=" ".join(map(str, s["pts"])),
                                            maps=maps, direction=s["direction"], connection=s["connection"])
-        return "Content-Type: application/sdp\nContent-Length: [len]\n\n" + text
+        return "Content-Type: %s\nContent-Length: [len]\n\n%s" % (s.get("type", "application/sdp"), text)
 
     def message(self, head, body, attrs=""):
         self.out.append("<send%s><![CDATA[\n\n%s\n%s]]></send>" % (attrs, "\n".join(h for h in head if h), body))

@@ -495,6 +495,30 @@ static void an_invite_without_offer_inside(void **state)
 	assert_int_equal(bridge_proposed(&t.b, &t.one, &t.b.caller, &takes, &differs), -EPROTO);
 }
 
+static void other_parts_by_setting(void **state)
+{
+	static const char mixed[] = "--x\r\nContent-Type: a/b\r\n\r\nbytes\0\r\n--x\r\nContent-Type: "
+	                            "application/sdp\r\n\r\n" SDP("10.0.0.1", "4000", "0", "") "\r\n--x--\r\n";
+	struct bridge_body said = {
+		.type = "multipart/mixed;boundary=x", .data = mixed, .length = sizeof(mixed) - 1
+	};
+	struct bridge_body out;
+	const char *offer;
+
+	assert_int_equal(bridge_open(&t.b, 0, 1, &said, NULL), 0);
+	assert_int_equal(bridge_outside(&t.b, &t.one, 1, 0, &offer), 0);
+	out = bridge_envelope(&t.b, &t.one, offer);
+	assert_string_equal(out.type, "application/sdp");
+	assert_string_equal(out.data, offer);
+	t.rig->trunk[1].bodies = CONF_BODIES_PASS;
+	out = bridge_envelope(&t.b, &t.one, offer);
+	assert_non_null(strstr(out.type, t.b.boundary));
+	assert_non_null(strstr(out.data, "m=audio"));
+	assert_non_null(memmem(out.data, out.length, "a/b\r\n\r\nbytes\0\r\n--", 17));
+	assert_memory_equal(out.data + out.length - 4, "--\r\n", 4);
+	assert_int_equal(bridge_envelope(&t.b, &t.one, NULL).length, 0);
+}
+
 static void a_line_is_dropped_and_used_again(void **state)
 {
 	static const char off[] = SDP("10.0.0.1", "0", "8 0", "");
@@ -649,6 +673,7 @@ int main(void)
 		T(a_refresh_is_known),
 		T(hold_and_resume_alone),
 		T(an_invite_without_offer_inside),
+		T(other_parts_by_setting),
 		T(a_line_is_dropped_and_used_again),
 		T(mux_on_each_side),
 		T(a_fax_is_relayed_as_it_is),

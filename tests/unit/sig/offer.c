@@ -956,7 +956,7 @@ static void test_bodies(void **state)
 		    NULL },
 		{ "multipart/mixed;boundary=b", "--bb\r\n" PART "\r\n--bb--", -EINVAL, NULL },
 		{ "multipart/mixed;boundary=b", "--b\r\nContent-Type: application/sdp",
-		    -EMEDIUMTYPE, NULL },
+		    -EINVAL, NULL },
 		{ "multipart/mixed;boundary=b", "--b--\r\n" PART, -EMEDIUMTYPE, NULL },
 	};
 
@@ -977,6 +977,29 @@ static void test_bodies(void **state)
 	size_t n;
 
 	assert_int_equal(offer_body("application/sdp", NULL, 0, &sdp, &n), -ENOMSG);
+}
+
+static void test_other_parts(void **state)
+{
+	static const char type[] = "multipart/mixed;boundary=b";
+	static const char body[] = "--b\r\nContent-Type: x/y\r\n\r\none\0two\r\n--b\r\n" PART
+	                           "--b\r\nc: Application/SDP\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+	                           "x\r\n--b\r\nContent-Type: multipart/x;boundary=c\r\n\r\ny\r\n"
+	                           "--b\r\n\r\nplain text\r\n--b--\r\nbehind";
+	static const char want[] = "--ours\r\nContent-Type: x/y\r\n\r\none\0two\r\n"
+	                           "--ours\r\n\r\nplain text\r\n";
+	char buf[sizeof want];
+
+	assert_int_equal(offer_parts(buf, sizeof want, type, body, sizeof body - 1, "ours"),
+	    sizeof want - 1);
+	assert_memory_equal(buf, want, sizeof want - 1);
+	for (size_t n = 0; n < sizeof want - 2; n++)
+		assert_int_equal(
+		    offer_parts(buf, n, type, body, sizeof body - 1, "ours"), -EMSGSIZE);
+	/* a part that holds our boundary could end itself */
+	assert_int_equal(offer_parts(buf, sizeof buf, type, body, sizeof body - 1, "plain"), 0);
+	assert_int_equal(offer_parts(buf, sizeof buf, "application/sdp", body, 9, "ours"), 0);
+	assert_int_equal(offer_parts(buf, sizeof buf, NULL, NULL, 0, "ours"), 0);
 }
 
 /* What was written reads back, and written once more for the next kedge it is the same but for the address. */
@@ -1018,6 +1041,7 @@ int main(void)
 		cmocka_unit_test(test_rtcp),
 		cmocka_unit_test(test_own_rtcp_port),
 		cmocka_unit_test(test_line_order_and_count),
+		cmocka_unit_test(test_other_parts),
 		cmocka_unit_test(test_mux_by_setting),
 		cmocka_unit_test(test_bandwidth_by_setting),
 		cmocka_unit_test(test_events_go_with_their_codecs),
