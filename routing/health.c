@@ -211,15 +211,15 @@ static void trip(struct health *h, uint16_t slot, enum health_reason reason, uin
 	hop_enter(h, slot, KEDGE_HOP_DOWN, reason, code, evidence, now_ns);
 }
 
-static void come_back(
-    struct health *h, uint16_t slot, enum health_reason reason, const char *evidence, uint64_t now_ns)
+static void come_back(struct health *h, uint16_t slot, enum kedge_hop_state to,
+    enum health_reason reason, const char *evidence, uint64_t now_ns)
 {
 	struct health_hop *p = &h->hop[slot];
 
 	forget_failures(p);
 	forget_faults(p);
 	p->blip = false;
-	hop_enter(h, slot, KEDGE_HOP_UP, reason, 0, evidence, now_ns);
+	hop_enter(h, slot, to, reason, 0, evidence, now_ns);
 }
 
 /* A silence that ended within five seconds was a blip: the first of an hour costs the trunk nothing more. */
@@ -233,12 +233,13 @@ static void end_blip(struct health *h, uint16_t slot, uint64_t now_ns)
 	if (now_ns - p->since_ns > BLIP_NS)
 		return;
 	breaker_step(&p->breaker, BREAKER_ON_BLIP, now_ns, 0);
-	come_back(h, slot, HEALTH_BLIP, "heard again within 5 s", now_ns);
+	come_back(h, slot, KEDGE_HOP_UP, HEALTH_BLIP, "heard again within 5 s", now_ns);
 }
 
 /* DOWN ends when `open` is over and enough probes in a row were good. A hop that is not probed, or whose peer ignores
- * probes, comes back on trust: calls are the only way to learn more, and the first that fails takes it DOWN again. */
-static void try_again(struct health *h, uint16_t slot, uint64_t now_ns)
+ * probes, comes back on trust: calls are the only way to learn more, and the first that fails takes it DOWN again. Until
+ * one rings (call: it just did) nothing is known of it, and UP would be a claim: its port may be as closed as before. */
+static void try_again(struct health *h, uint16_t slot, bool call, uint64_t now_ns)
 {
 	struct health_hop *p = &h->hop[slot];
 	const struct conf_trunk *t = conf_of(h, p);
@@ -251,7 +252,7 @@ static void try_again(struct health *h, uint16_t slot, uint64_t now_ns)
 	if (probed && p->good_probes < t->probe.up)
 		return;
 	breaker_step(&p->breaker, BREAKER_ON_CLEAR, now_ns, 0);
-	come_back(h, slot, probed ? HEALTH_PROBED : HEALTH_TIMER,
+	come_back(h, slot, probed || call ? KEDGE_HOP_UP : KEDGE_HOP_UNKNOWN, probed ? HEALTH_PROBED : HEALTH_TIMER,
 	    probed ? "enough good probes" : "open is over, no probe tells more", now_ns);
 	if (!probed && t->breaker.consecutive > 1) {
 		p->consecutive = t->breaker.consecutive - 1;
@@ -570,7 +571,7 @@ void health_success(struct health *h, uint16_t slot, bool answered, uint64_t now
 		hop_enter(h, slot, KEDGE_HOP_UP, HEALTH_ANSWERED, 0, "a call", now_ns);
 	if (p->state == KEDGE_HOP_DOWN) {
 		p->good_probes++;
-		try_again(h, slot, now_ns);
+		try_again(h, slot, true, now_ns);
 	}
 	publish(h, slot, now_ns);
 }
@@ -791,7 +792,7 @@ void health_probe(struct health *h, uint16_t slot, uint16_t code, uint32_t rtt_u
 		on_probe_miss(p, now_ns);
 	if (good) {
 		first_proof(h, slot, HEALTH_PROBED, "a probe", now_ns);
-		try_again(h, slot, now_ns);
+		try_again(h, slot, false, now_ns);
 	}
 	if (good && c)
 		count(&c->probes_good, 1);
@@ -803,7 +804,7 @@ void health_tick(struct health *h, uint64_t now_ns, uint64_t wall_ms)
 	h->wall_ms_at_0 = (int64_t)wall_ms - (int64_t)(now_ns / MS_NS);
 	for (uint16_t i = 0; i < h->hop_count; i++)
 		if (h->hop[i].used)
-			try_again(h, i, now_ns);
+			try_again(h, i, false, now_ns);
 }
 
 /* ---- asking ---- */

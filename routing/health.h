@@ -12,10 +12,11 @@
  * Owner: one struct health in kedge-sig (sig/trunk has it), on su_root's thread; tools and tests have their own,
  * without a table (hops NULL) or filled from one by health_restore().
  *
- * States of this slice: UNKNOWN (never heard; routes as UP), UP, DEGRADED (config_fault: keeps its place, but its 403
- * and 404 go on, and one 18x or 2xx ends it), DOWN. A trunk is DOWN when all its hops are.
+ * States of this slice: UNKNOWN (never heard, or not since it was DOWN; routes as UP), UP, DEGRADED (config_fault: keeps
+ * its place, but its 403 and 404 go on, and one 18x or 2xx ends it), DOWN. A trunk is DOWN when all its hops are.
  * DOWN ends after breaker.open with probe.up good probes in a row. A hop that never answered a probe (some carriers
- * ignore OPTIONS) or is not probed comes back after breaker.open alone, and its first failure takes it DOWN again.
+ * ignore OPTIONS) or is not probed comes back after breaker.open alone, as UNKNOWN: its first failure takes it DOWN
+ * again, its first 18x UP.
  * Never evidence: what the callee decided (486, 404, ...), local limits, and failures of calls that began before
  * the last success (18x or 2xx). */
 #ifndef KEDGE_ROUTING_HEALTH_H

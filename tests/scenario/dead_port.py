@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""dead_port (A28): nobody listens at the primary: ICMP ends the try at once, without waiting for silence; the third takes it DOWN."""
+"""dead_port (A28): nobody listens at the primary: ICMP ends the try at once, without waiting for silence; the third takes it DOWN.
+When `open` is over it may be tried again, but nothing says that it is UP; it is not, and one call takes it DOWN again."""
 
 
 def scenario(t):
-    t.absent("ca")
+    t.absent("ca", breaker={"open": "2s"})
     cb = t.carrier("cb", answer())
     pbx = t.caller(call(talk=0.1), numbers=["+44207183875%d" % i for i in range(4)], rate=4)
     t.run()
     for sent, tried in zip(pbx.sent("INVITE"), cb.got("INVITE")):
         assert t.gap(sent, tried) < 0.2
-    down = [e for e in t.events("trunk.state") if e["to"] == "DOWN"]
-    assert len(down) == 1 and down[0]["evidence"] == "unreachable", down
+    states = lambda: [(e["to"], e["why"]) for e in t.events("trunk.state") if e["trunk"] == "ca"]
+    assert states() == [("DOWN", "consecutive")] and t.events("trunk.state")[-1]["evidence"] == "unreachable", states()
+    assert t.until(lambda: len(states()) > 1, 6) and states()[1:] == [("UNKNOWN", "open_over")], states()
+    t.caller(call(talk=0.1), name="again")
+    t.run()
+    assert cb.received("INVITE") == 5 and states()[2:] == [("DOWN", "consecutive")], states()
