@@ -229,6 +229,7 @@ static void call_free(struct call *c)
 	su_timer_destroy(c->timer);
 	for (struct attempt *a = c->attempts; a; a = a->next)
 		attempt_fini(a);
+	rel100_fini(c);
 	leg_fini(&c->caller);
 	decide_fini(&c->decide, calls.deps.health);
 	conf_unref(c->conf);
@@ -311,6 +312,7 @@ static uint64_t next_due(const struct call *c)
 	due = sooner(due, c->next_ns);
 	due = sooner(due, c->repeat_ns);
 	due = sooner(due, reinvite_due(c));
+	due = sooner(due, c->rel100.due_ns);
 	return sooner(due, c->delayed_ns);
 }
 
@@ -399,11 +401,13 @@ static int on_ack_or_cancel(nta_incoming_magic_t *magic, nta_incoming_t *irq, co
 	(void)irq;
 	call_hold(c);
 	if (!sip) {
-		if (c->state == CALL_ANSWERED || c->state == CALL_ENDING)
+		if ((c->state == CALL_ANSWERED || c->state == CALL_ENDING) && !c->rel100.held)
 			on_no_ack(c);
 	} else if (sip->sip_request->rq_method == sip_method_cancel) {
 		if (c->state == CALL_SETUP)
 			setup_cancelled(c, "caller_cancel");
+		else if (c->rel100.held)
+			call_end(c, CALL_BY_CALLER, "caller_cancel", NULL);
 	} else if (c->state == CALL_ANSWERED || c->state == CALL_ENDING) {
 		on_ack(c, sip);
 	}
@@ -521,6 +525,7 @@ static int take_invite(struct call *c, const struct call_request *r, msg_t *msg,
 	c->caller_cseq = sip->sip_cseq->cs_seq;
 	nta_incoming_bind(c->caller.irq, on_ack_or_cancel, (nta_incoming_magic_t *)c);
 	nta_incoming_treply(c->caller.irq, SIP_100_TRYING, TAG_END());
+	rel100_begin(c, sip);
 	watch(c);
 	return 0;
 }
@@ -571,6 +576,16 @@ static void maybe_gone(struct call *c)
 		call_enter(c, CALL_GONE);
 }
 
+/* Its 200 was held for a PRACK and is not said any more: to the caller it never was answered. */
+static void unanswer(struct call *c)
+{
+	c->answered_ns = c->answered_wall_ms = 0;
+	c->final = (struct decide_final){ .from = DECIDE_NONE, .why = c->why };
+	c->final.code = c->by == CALL_BY_CALLER ? 487 : c->by == CALL_BY_CALLEE ? 480 : 504;
+	setup_tell_final(c, c->final.code, NULL, NULL);
+	leg_end(&c->caller);
+}
+
 void call_end(struct call *c, enum call_by by, const char *why, const char *reason)
 {
 	if (c->state != CALL_ANSWERED && c->state != CALL_UP)
@@ -582,6 +597,8 @@ void call_end(struct call *c, enum call_by by, const char *why, const char *reas
 	call_enter(c, CALL_ENDING);
 	close_media(c);
 	end_leg(&c->winner->leg, reason);
+	if (rel100_drop(c))
+		unanswer(c);
 	/* Without its ACK the caller must not get a BYE yet: on_ack or on_no_ack sends it. */
 	if (!c->caller.irq)
 		end_leg(&c->caller, reason);

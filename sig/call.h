@@ -42,6 +42,7 @@
 #include "sig/attempt.h"
 #include "sig/bridge.h"
 #include "sig/leg.h"
+#include "sig/rel100.h"
 
 #define CALL_STATES(S) S(SETUP) S(ANSWERED) S(UP) S(ENDING) S(GONE)
 enum call_state {
@@ -69,6 +70,7 @@ struct call {
 	struct decide decide;
 	struct bridge bridge;
 	struct leg caller;
+	struct rel100 rel100; /* its reliable provisional answers */
 	struct attempt *attempts, *winner; /* oldest first */
 	struct decide_final final;
 	su_timer_t *timer;

@@ -69,7 +69,7 @@ enum fork_take fork_take(struct attempt *a, const sip_t *sip, bool offered)
 {
 	const char *tag = sip->sip_to->a_tag;
 	struct fork *f = fork_find(a, tag);
-	uint32_t rseq;
+	uint32_t rseq = 0;
 
 	if (tag && !f)
 		f = fork_new(a, tag, FORK_MAX);

@@ -348,31 +348,36 @@ static void refuse_checked(nta_agent_t *agent, msg_t *msg, sip_t *sip, const str
 }
 
 /* The option tags of a request's Require that this trunk does not speak; "" none. */
-static const char *unspoken(const sip_t *sip, const struct conf_trunk *t, char *out, size_t size)
+static const char *unspoken(const sip_t *sip, const struct conf_trunk *t, bool rel100, char *out, size_t size)
 {
 	size_t n = 0;
 
 	out[0] = 0;
 	for (const sip_require_t *k = sip->sip_require; k; k = NULL)
 		for (size_t i = 0; k->k_items && k->k_items[i] && n < size; i++)
-			if (strcasecmp(k->k_items[i], "timer") != 0 || !t->session_expires_ms)
+			if ((strcasecmp(k->k_items[i], "timer") != 0 || !t->session_expires_ms) &&
+			    (strcasecmp(k->k_items[i], "100rel") != 0 || !rel100))
 				n += (size_t)snprintf(out + n, size - n, "%s%s", n ? ", " : "", k->k_items[i]);
 	return out;
 }
 
-/* Extensions we do not speak: RFC 3261 8.2.2.3. */
+/* Extensions we do not speak, and one that a trunk insists on: RFC 3261 8.2.2.3, 21.4.16. */
 static bool requires(const struct call_request *r, msg_t *msg, sip_t *sip)
 {
+	const struct conf_trunk *t = &ingress.conf->trunks.v[r->trunk];
+	int wants = rel100_admits(t->rel100, sip);
 	char tags[256];
 	nta_incoming_t *irq;
 
-	if (!unspoken(sip, &ingress.conf->trunks.v[r->trunk], tags, sizeof(tags))[0])
+	unspoken(sip, t, wants != 420, tags, sizeof(tags));
+	if (!tags[0] && !wants)
 		return false;
 	irq = nta_incoming_create(r->agent, NULL, msg, sip, TAG_END());
-	if (irq) {
+	if (irq && tags[0])
 		nta_incoming_treply(irq, SIP_420_BAD_EXTENSION, SIPTAG_UNSUPPORTED_STR(tags), TAG_END());
-		nta_incoming_destroy(irq);
-	}
+	else if (irq)
+		nta_incoming_treply(irq, SIP_421_EXTENSION_REQUIRED, SIPTAG_REQUIRE_STR("100rel"), TAG_END());
+	nta_incoming_destroy(irq);
 	return true;
 }
 

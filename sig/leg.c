@@ -155,7 +155,7 @@ static void reply_and_end(nta_incoming_t *irq, int status, const char *phrase)
 }
 
 /* Whoever learnt our tags must also speak from one of the trunk's addresses. */
-static bool from_peer(const struct leg *l, nta_incoming_t *irq)
+bool leg_from_peer(const struct leg *l, nta_incoming_t *irq)
 {
 	msg_t *msg = nta_incoming_getrequest(irq);
 	struct kedge_addr source;
@@ -205,7 +205,7 @@ static void dispatch(struct leg *l, nta_leg_t *dialog, nta_incoming_t *irq, cons
 		nta_incoming_destroy(irq); /* of an INVITE whose transaction is over */
 		return;
 	}
-	if (!from_peer(l, irq)) {
+	if (!leg_from_peer(l, irq)) {
 		reply_and_end(irq, SIP_403_FORBIDDEN);
 		if (dialog == l->nta)
 			unhear(l);

@@ -101,6 +101,9 @@ void leg_early(struct leg *l, nta_leg_t *early, const sip_t *sip);
 /* Acknowledges a reliable 1xx of that early dialog (RFC 3262), with an SDP body if not NULL. */
 void leg_prack(struct leg *l, nta_leg_t *early, uint32_t rseq, const char *body);
 
+/* Does a request come from one of the addresses of the leg's peer? */
+bool leg_from_peer(const struct leg *l, nta_incoming_t *irq);
+
 /* Value of a Supported header on this leg; NULL: none. */
 const char *leg_supported(const struct leg *l);
 

@@ -32,17 +32,9 @@ static void set_due(struct attempt *a, uint64_t due_ns)
 
 /* ---- to the caller -------------------------------------------------------------------------- */
 
-static void tell_1xx(struct call *c, int status, const char *body)
+static void tell_1xx(struct call *c, int status, const char *body, bool reliably)
 {
-	const char *server = call_agent_text(c);
-
-	/* Never behind a final: the library does not survive it. */
-	if (!c->caller.irq || nta_incoming_status(c->caller.irq) >= 200)
-		return;
-	nta_incoming_treply(c->caller.irq, status, NULL, SIPTAG_CONTACT(c->caller.contact),
-	    SIPTAG_ALLOW_STR(leg_allow), TAG_IF(server, SIPTAG_SERVER_STR(server)),
-	    TAG_IF(body, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
-	    TAG_IF(body, SIPTAG_PAYLOAD_STR(body)), TAG_END());
+	rel100_tell(c, status, body, reliably);
 	c->told_1xx = (uint16_t)status;
 	c->told_sdp = c->told_sdp || body;
 	c->repeat_ns = clock_mono_ns() + REPEAT_NS / call_scale();
@@ -52,10 +44,10 @@ static void repeat_ringing(struct call *c)
 {
 	c->repeat_ns = 0;
 	if (c->state == CALL_SETUP && c->told_1xx > 100)
-		tell_1xx(c, c->told_1xx, c->told_sdp ? c->bridge.caller.ours : NULL);
+		tell_1xx(c, c->told_1xx, c->told_sdp ? c->bridge.caller.ours : NULL, false);
 }
 
-static void tell_final(struct call *c, int status, const char *phrase, const char *headers)
+void setup_tell_final(struct call *c, int status, const char *phrase, const char *headers)
 {
 	const char *server = call_agent_text(c);
 
@@ -68,21 +60,6 @@ static void tell_final(struct call *c, int status, const char *phrase, const cha
 	    TAG_IF(headers && headers[0], SIPTAG_HEADER_STR(headers)), TAG_END());
 	nta_incoming_destroy(c->caller.irq); /* it repeats its answer until the ACK by itself */
 	c->caller.irq = NULL;
-}
-
-static void tell_200(struct call *c, const char *body)
-{
-	const char *server = call_agent_text(c);
-	char lines[REFRESH_LINES];
-
-	c->code = 200;
-	refresh_asked(&c->caller.refresh, leg_trunk(&c->caller), sip_object(c->invite), clock_mono_ns(), call_scale());
-	refresh_answer(&c->caller.refresh, leg_trunk(&c->caller), lines);
-	nta_incoming_treply(c->caller.irq, SIP_200_OK, SIPTAG_CONTACT(c->caller.contact),
-	    SIPTAG_ALLOW_STR(leg_allow), TAG_IF(server, SIPTAG_SERVER_STR(server)),
-	    TAG_IF(lines[0], SIPTAG_HEADER_STR(lines)),
-	    TAG_IF(body, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
-	    TAG_IF(body, SIPTAG_PAYLOAD_STR(body)), TAG_END());
 }
 
 /* ---- the end of setup ----------------------------------------------------------------------- */
@@ -132,7 +109,8 @@ void setup_fail(struct call *c, const struct decide_final *f)
 		snprintf(headers + n, sizeof(headers) - n, "Retry-After: %u\r\n", f->retry_after_s);
 	c->final = *f;
 	c->why = f->why;
-	tell_final(c, f->code, f->phrase, headers);
+	rel100_drop(c);
+	setup_tell_final(c, f->code, f->phrase, headers);
 	segment_add(&call_counters()->calls_failed, 1);
 	leg_end(&c->caller);
 	give_up_others(c, NULL);
@@ -149,7 +127,8 @@ void setup_cancelled(struct call *c, const char *why)
 		c->final = step.final;
 	c->by = CALL_BY_CALLER;
 	c->why = why;
-	tell_final(c, SIP_487_REQUEST_CANCELLED, NULL);
+	rel100_drop(c);
+	setup_tell_final(c, SIP_487_REQUEST_CANCELLED, NULL);
 	segment_add(&call_counters()->calls_cancelled, 1);
 	leg_end(&c->caller);
 	give_up_others(c, NULL);
@@ -224,7 +203,7 @@ static int send_invite(
 	inv.user_agent = call_agent_text(c);
 	inv.body = bridge_envelope(&c->bridge, &a->side, body);
 	/* An offer in a reliable 1xx would want an answer that the caller may not be able to give. */
-	inv.supported = c->bridge.late ? NULL : leg_supported(&a->leg);
+	inv.supported = body ? leg_supported(&a->leg) : NULL;
 	if (inv.supported && c->conf->trunks.v[a->trunk].rel100 == CONF_REL100_REQUIRE)
 		inv.require = "100rel";
 	return attempt_send(
@@ -365,7 +344,7 @@ static void relay_1xx(struct call *c, struct attempt *a, const sip_t *sip, int s
 	if (!c->ringing_ns)
 		c->ringing_ns = clock_mono_ns();
 	if (status != c->told_1xx || (body && !had_sdp))
-		tell_1xx(c, status, body);
+		tell_1xx(c, status, body, sip->sip_rseq != NULL);
 }
 
 static void cancel_heard(struct call *c, const struct attempt *but)
@@ -451,7 +430,7 @@ void call_on_answer(struct call *c, struct attempt *a, const sip_t *sip)
 		c->ack_owed = &a->leg;
 	else
 		leg_ack(&a->leg, NULL);
-	tell_200(c, body);
+	rel100_answer(c, body);
 	segment_add(&call_counters()->calls_answered, 1);
 	give_up_others(c, a);
 	end_setup(c);
@@ -566,4 +545,5 @@ void setup_tick(struct call *c, uint64_t now)
 	}
 	if (c->repeat_ns && c->repeat_ns <= now)
 		repeat_ringing(c);
+	rel100_tick(c, now);
 }

@@ -20,6 +20,7 @@ import threading
 import time
 import types
 
+import checker
 import topology
 from rtp import Rtp, faults
 from sipp import Log, Message, Sipp
@@ -254,6 +255,7 @@ class Rig:
         self.ports = {}
         self.cdrs = None            # records expected; by default one per call made by callers
         self.audio_strict = True    # RTP counts are checked
+        self.sip_strict = True      # so is every message (checker.py)
         self.inside_v, self.started = None, False
         self.killed = False         # kedge was killed on purpose
         self.targets, self.profile = None, {}
@@ -551,6 +553,7 @@ class Rig:
         self.check_alive()
         self.check_leaks()
         self.check_records()
+        self.check_sip()
         if self.audio_strict:
             self.check_audio()
         self.check_exit()
@@ -620,6 +623,16 @@ class Rig:
 
     def sipps(self):
         return [p for p in self.peers.values() if isinstance(p, Sipp)]
+
+    def check_sip(self):
+        """Every message of kedge's against RFC 3261, 3262, 3264 (checker.py), as far as the peers are traced; not of soaks."""
+        if not self.sip_strict or self.killed:
+            return
+        for peer in self.peers.values():
+            if not isinstance(peer, (Sipp, Raw)) or len(peer.messages()) > 5000:
+                continue
+            bad = checker.faults(peer, forks=any(t.get("forks") for t in self.trunks.values()))
+            assert not bad, "%d faults in what kedge said:\n%s" % (len(bad), "\n".join(bad[:10]))
 
     def check_records(self):
         records = self.cdr()

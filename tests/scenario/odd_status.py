@@ -6,6 +6,7 @@ LINES = ["SIP/2.0 099 X", "SIP/2.0 0 X", "SIP/2.0 700 X", "SIP/2.0 4860 X", "SIP
 
 def scenario(t):
     t.time_scale = 8
+    t.sip_strict = False  # what it says is no SIP
 
     def odd(raw, m):
         line = LINES[(len({x["Call-ID"] for x in raw.got("INVITE")}) - 1) % len(LINES)]
