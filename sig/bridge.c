@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 
@@ -225,6 +226,8 @@ static void keep_parts(struct bridge *b, const struct bridge_body *body)
 {
 	int n;
 
+	if (!body->type || strncasecmp(body->type, "multipart/", 10) != 0)
+		return;
 	listen_token(b->boundary);
 	n = offer_parts(text, OFFER_MAX, body->type, body->data, body->length, b->boundary);
 	b->parts = n > 0 ? su_alloc(b->home, (isize_t)n) : NULL;
@@ -471,12 +474,27 @@ static bool said_already(const struct bridge_side *side, const struct offer *o)
 
 /* ---- the caller's INVITE had no offer ------------------------------------------------------- */
 
+/* Types that the callee numbers otherwise than our offer did. It sends the numbers of the offer, so
+ * the caller gets these; media pairs them. */
+static bool renumbered(const struct bridge_side *side, const struct offer *ours, const struct offer *said)
+{
+	struct kedge_pt pt[8];
+
+	return side->inserted && ours && offer_map(ours, said, pt) > 0;
+}
+
 /* What the callee said, its offer or its answer to ours, becomes our offer to the caller. */
 static int offer_to_caller(struct bridge *b, const struct bridge_side *side, const struct offer *said)
 {
-	struct offer_write how = { .from = said };
-	int n = said->anchored < 0 ? -ENODATA : write_for(b, &b->caller, side, &how);
+	static struct offer ours;
+	struct offer_write how = { .from = said, .direction = -1 };
+	int n;
 
+	if (said->anchored >= 0 && renumbered(side, read_kept(&ours, side->ours), said))
+		how = (struct offer_write){ .from = &ours,
+			.only = said,
+			.direction = said->line[said->anchored].direction };
+	n = said->anchored < 0 ? -ENODATA : write_text(b, &b->caller, side, &how);
 	if (n < 0)
 		return misfit(b, "not_for_caller");
 	keep(b, &b->caller.ours, text, (size_t)n);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""late_offer_moves: an INVITE without a body; the first carrier rings and fails with 503, the second has a list of codecs of its own and answers. The PBX
+"""late_offer_moves (A154): an INVITE without a body; the first carrier rings and fails with 503, the second has a list of codecs of its own and answers. The PBX
 is offered once, in its 200: the codecs of the carrier that has the call."""
 import re
 

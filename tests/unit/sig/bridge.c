@@ -360,6 +360,24 @@ static void an_offer_is_inserted(void **state)
 	assert_int_equal(end_of(t.one.end).rtp.port, 5000);
 }
 
+/* It answers with numbers of its own, but sends those it was offered. */
+static void an_answer_to_ours_may_number_anew(void **state)
+{
+	static const char other[] = SDP("10.0.1.1", "5000", "0 96",
+	    "a=rtpmap:96 telephone-event/8000\r\na=sendonly\r\n");
+	const char *out;
+
+	begin_without_offer();
+	attempt(&t.one);
+	out = answer(&t.one, other, true, 0);
+	assert_non_null(strstr(out, "RTP/AVP 0 101\r\n"));
+	assert_non_null(strstr(out, "a=sendonly\r\n"));
+	late(&t.one, SDP("10.0.0.1", "4000", "0 101", "a=recvonly\r\na=rtpmap:101 telephone-event/8000\r\n"), 0);
+	assert_false(t.b.callee_differs);
+	assert_int_equal(end_of(t.one.end).pt[0].inside, 101);
+	assert_int_equal(end_of(t.one.end).pt[0].here, 96);
+}
+
 static void the_callee_learns_what_the_caller_took(void **state)
 {
 	struct bridge_body said = body(SDP("10.0.1.1", "5000", "0", "a=sendonly\r\n"));
@@ -666,6 +684,7 @@ int main(void)
 		T(late_offer_passed),
 		T(a_late_offer_needs_its_answer),
 		T(an_offer_is_inserted),
+		T(an_answer_to_ours_may_number_anew),
 		T(the_callee_learns_what_the_caller_took),
 		T(an_offer_once_given_binds),
 		T(what_was_answered_is_offered_to_the_next),
