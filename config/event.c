@@ -32,7 +32,7 @@
 #define OUT        (64u * 1024) /* written at once */
 #define KEYS       256          /* kinds of lines counted at one time, for suppression */
 #define WINDOW_MS  10000
-#define GATHER_NS  5000000 /* lines of one moment are written together */
+#define GATHER_NS  1000000 /* lines of one moment are written together */
 #define CUT_ROOM   128 /* of a line, kept for " cut=FIELD" */
 
 enum kind { KIND_STR, KIND_JSON, KIND_HEX, KIND_UINT, KIND_INT, KIND_REAL };

@@ -462,6 +462,11 @@ class Rig:
                 found.append(e)
         return found
 
+    def told(self, name, least=1):
+        """Events of that name, as soon as there are so many: the log is written a moment after what it tells."""
+        self.until(lambda: len(self.events(name)) >= least, 3)
+        return self.events(name)
+
     def decisions(self):
         return [e["record"] for e in self.events("call.decision")]
 

@@ -12,7 +12,7 @@ def scenario(t):
     assert cc.received("INVITE") == 1 and len(pbx.got("200 INVITE")) == 1
     for raw in (ca, cb):
         assert raw.received("ACK") == 1 and raw.received("BYE") == 1, raw.name
-    why = [(e["trunk"], e["why"]) for e in t.events("call.bad_answer")]
+    why = [(e["trunk"], e["why"]) for e in t.told("call.bad_answer", 2)]
     assert why == [("ca", "no_sdp"), ("cb", "bad_sdp")], why
 
 

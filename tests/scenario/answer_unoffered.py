@@ -15,4 +15,4 @@ def scenario(t):
 
 def after(t):
     t.heard("cb", 10)
-    assert [(e["trunk"], e["why"]) for e in t.events("call.bad_answer")] == [("ca", "no_codec")], t.events("call.bad_answer")
+    assert [(e["trunk"], e["why"]) for e in t.told("call.bad_answer")] == [("ca", "no_codec")], t.events("call.bad_answer")

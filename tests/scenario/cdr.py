@@ -36,7 +36,7 @@ def after(t):
         q = moved["media"][way]
         assert q["packets"] > 30 and q["bytes"] >= 172 * q["packets"] and q["lost"] == 0 and q["max_gap_ms"] >= 20, q
     assert moved["media"]["codec"] == "PCMU" and moved["node"] and moved["uuid"] != gone["uuid"]
-    ends = {e["call"]: e["to"] for e in t.events("call.end")}
+    ends = {e["call"]: e["to"] for e in t.told("call.end", len(t.cdr()))}
     assert [ends[r["call"]] for r in (moved, gone)] == [r["dst"] for r in (moved, gone)], (ends, moved["call"], gone["call"])
     assert moved["decision"] and "503" in str(moved["decision"]) and moved["generation"] >= 0
 

@@ -14,7 +14,7 @@ def scenario(t):
     b = [connect(t, 21) for _ in range(6)]
     assert t.until(lambda: sum(map(closed, b)) == 2, 3), sum(map(closed, b))
     assert t.figures()["counters"]["refused_connection"] == 5
-    assert {(e["source"], e["why"]) for e in t.events("sip.refused")} == {(t.ip(1, 20), "connections"), (t.ip(1, 21), "connections")}
+    assert {(e["source"], e["why"]) for e in t.told("sip.refused", 2)} == {(t.ip(1, 20), "connections"), (t.ip(1, 21), "connections")}
     t.caller(call(talk=0.1), name="udp")
     t.run()
     for s in a[:2]:

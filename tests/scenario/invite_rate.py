@@ -20,7 +20,7 @@ def scenario(t):
     calls(a, kedge, "later", 2)
     assert t.until(lambda: a.received(404) == passed + 2, 3)
     assert t.figures()["counters"]["refused_rate"] == 30 - passed
-    why = t.events("sip.refused")
+    why = t.told("sip.refused")
     assert why and all(e["why"] == "invite_rate" and e["trunk"] == "pbx1" and e["source"] == t.ip(1, 20) for e in why), why
     assert ca.received("INVITE") == passed + 5
     t.cdrs = passed + 5

@@ -13,7 +13,7 @@ def scenario(t):
     assert cb.received("INVITE") == 0 and pbx.received(482) == 1
     assert t.gap(pbx.sent("INVITE")[0], pbx.first(482)) < 1
     assert back.received("INVITE") == 2 and int(back.got("INVITE")[-1]["Max-Forwards"]) < int(back.got("INVITE")[0]["Max-Forwards"])
-    assert len(t.events("call.loop")) == 1
+    assert len(t.told("call.loop")) == 1
     t.cdrs = 2  # the call, and the call that came round once
 
 

@@ -19,7 +19,7 @@ def scenario(t):
     assert t.gap(sent[1], got[1]) < 0.1, "nothing changed: at once"
     assert 0.2 < t.gap(sent[2], got[2]) < 2, "2 s are 0.25 here"
     assert "a=recvonly" in got[2].body and "a=recvonly" not in got[3].body
-    headless = t.events("call.headless")
+    headless = t.told("call.headless")
     assert len(headless) == 1 and headless[0]["trunk"] == "ca", headless
 
 

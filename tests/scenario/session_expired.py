@@ -19,7 +19,7 @@ def scenario(t):
     assert ended["+44111"] == ("session_expired", "kedge"), ended
     assert ended["+44222"] == ("normal_clearing", "caller"), ended
     assert two.received("BYE") == 0 and ca.received("BYE") == 2
-    headless = t.events("call.headless")
+    headless = t.told("call.headless")
     assert [(e["trunk"], e["why"]) for e in headless] == [("ca", "session_expired")], headless
 
 

@@ -33,7 +33,7 @@ def scenario(t):
     t.cdrs = 2 * CALLS
     t.run()
     assert ca.received("INVITE") == 2 * CALLS
-    assert len([e for e in t.events("call.refused") if e["why"] == "max_calls"]) == 10
+    assert len([e for e in t.told("call.refused", 10) if e["why"] == "max_calls"]) == 10
 
 
 def after(t):

@@ -36,5 +36,5 @@ def answers(ca, m):
 
 
 def after(t):
-    lost = t.events("call.path_lost")
+    lost = t.told("call.path_lost", 4)
     assert len(lost) == 4 and {e["code"] for e in lost} == {180}, lost
