@@ -449,13 +449,24 @@ static bool ghost_of_recent(unsigned iface, nta_agent_t *agent, msg_t *msg, cons
 	return true;
 }
 
+bool attempt_may_answer(const char *branch, const struct kedge_addr *from)
+{
+	const struct attempt *a = is_ours(branch) ? branch_find(branch) : NULL;
+	const struct kedge_addr *hop = a ? &a->leg.peer : NULL;
+
+	return !a || (hop->family == from->family && memcmp(hop->ip, from->ip, sizeof(hop->ip)) == 0) ||
+	       call_source_is(a->call, a->trunk, a->leg.iface, from);
+}
+
 bool attempt_stray(unsigned iface, nta_agent_t *agent, msg_t *msg, sip_t *sip)
 {
 	const char *branch = sip->sip_via ? sip->sip_via->v_branch : NULL;
 	int status = failure_status(sip);
+	struct kedge_addr from;
 	struct attempt *a;
 
-	if (!is_ours(branch) || !sip->sip_cseq || sip->sip_cseq->cs_method != sip_method_invite)
+	if (!is_ours(branch) || !sip->sip_cseq || sip->sip_cseq->cs_method != sip_method_invite ||
+	    listen_source(msg, &from) < 0 || !attempt_may_answer(branch, &from))
 		return false;
 	a = branch_find(branch);
 	if (a) {

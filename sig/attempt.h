@@ -125,6 +125,10 @@ bool attempt_open(const struct attempt *a);
  * arrived; its transaction stays, or is gone, and nta must not hear of it. */
 bool attempt_path_lost(nta_outgoing_t *orq);
 
+/* May an answer to this branch come from there: from the hop's address, or one of its trunk's? One that is no branch of an
+ * attempt may come from anywhere. */
+bool attempt_may_answer(const char *branch, const struct kedge_addr *from);
+
 /* A response that no transaction took. true: it was of one of our branches, and msg is consumed. */
 bool attempt_stray(unsigned iface, nta_agent_t *agent, msg_t *msg, sip_t *sip);
 

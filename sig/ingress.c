@@ -210,6 +210,20 @@ static bool is_response(const struct listen_datagram *d)
 	return d->size > 8 && memcmp(d->data, "SIP/2.0 ", 8) == 0;
 }
 
+/* False: it names a branch that somebody else was asked. The library takes whatever names its branch, from anywhere. */
+static bool answers_us(const struct listen_datagram *d, size_t head)
+{
+	char branch[LISTEN_BRANCH];
+	size_t n;
+	const char *via = wire_header(d->data, head, "Via", 'v', &n), *p = via ? memmem(via, n, "z9hG4bK", 7) : NULL;
+
+	if (!p || (size_t)(via + n - p) < sizeof(branch) - 1)
+		return true; /* whose it is will be seen */
+	memcpy(branch, p, sizeof(branch) - 1);
+	branch[sizeof(branch) - 1] = 0;
+	return attempt_may_answer(branch, &d->from);
+}
+
 /* Those before the first line do not count (RFC 3261 7.5). False: nothing else is there. */
 static bool skip_line_ends(struct listen_datagram *d)
 {
@@ -251,6 +265,10 @@ bool ingress_datagram(struct listen_datagram *d)
 	}
 	if (m.mended)
 		on_mended(&d->from, m.mended);
+	if (is_response(d) && !answers_us(d, m.head)) {
+		segment_add(&ingress.count->stray, 1);
+		return false;
+	}
 	return true;
 }
 
@@ -313,7 +331,7 @@ static bool checks_out(const sip_t *sip, const struct conf_trunk *t, struct chec
 	if (sip->sip_max_forwards && sip->sip_max_forwards->mf_count == 0)
 		*bad = (struct check){ SIP_483_TOO_MANY_HOPS, NULL, "max_forwards",
 			&ingress.count->refused_max_forwards };
-	else if (url->url_type != url_sip)
+	else if (url->url_type != url_sip && url->url_type != url_tel) /* sips: needs TLS all the way (RFC 3261 26.2.2) */
 		*bad = (struct check){ SIP_416_UNSUPPORTED_URI, NULL, "uri",
 			&ingress.count->bad_message };
 	else if (!leg_contact_ok(sip->sip_contact) || !sip->sip_from->a_tag)

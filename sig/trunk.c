@@ -344,6 +344,23 @@ static struct probe *find_probe(const char *call_id, uint16_t *slot)
 	return NULL;
 }
 
+/* From the hop, or from another address of its trunk. */
+static bool may_answer(uint16_t slot, msg_t *msg)
+{
+	const struct conf_nets *nets = &conf_of(slot)->sources;
+	const struct kedge_addr *hop = &trunks.health->hop[slot].addr;
+	struct kedge_addr from;
+
+	if (listen_source(msg, &from) < 0)
+		return false;
+	if (hop->family == from.family && memcmp(hop->ip, from.ip, sizeof(hop->ip)) == 0)
+		return true;
+	for (uint16_t i = 0; i < nets->count; i++)
+		if (conf_net_holds(&nets->v[i], (const struct conf_addr *)&from))
+			return true;
+	return false;
+}
+
 bool trunk_response(msg_t *msg, const sip_t *sip)
 {
 	uint64_t now = clock_mono_ns();
@@ -355,7 +372,7 @@ bool trunk_response(msg_t *msg, const sip_t *sip)
 	    sip->sip_cseq->cs_method != sip_method_options)
 		return false;
 	p = find_probe(sip->sip_call_id->i_id, &slot);
-	if (!p)
+	if (!p || !may_answer(slot, msg))
 		return false;
 	code = (uint16_t)failure_status(sip);
 	rtt_us = (uint32_t)((now - p->sent_ns) / 1000);

@@ -378,9 +378,9 @@ class Rig:
         self.callers.append(peer)
         return peer
 
-    def tool(self, name="tool", net=1, host=9, tcp=False, answers=()):
+    def tool(self, name="tool", net=1, host=9, tcp=False, answers=(), port=None):
         """A bare UDP socket (or TCP, Stream) on a side, to send what no stack would."""
-        self.peers[name] = (Stream if tcp else Raw)(name, self.ip(net, host), self.port(name), answers, net=net)
+        self.peers[name] = (Stream if tcp else Raw)(name, self.ip(net, host), port or self.port(name), answers, net=net)
         return self.peers[name]
 
     def kedge_at(self, net=1):
