@@ -272,7 +272,8 @@ int bridge_open(
 		return -ENODATA;
 	net = anchor_net(iface, b->late ? b->caller.peer.family : family_of(&o, &b->caller));
 	if (net < 0)
-		return net;
+		/* Media of an IP version that this interface has not: no fault of ours. */
+		return anchor_net(iface, b->caller.peer.family) < 0 ? net : -EPROTO;
 	err = anchor_open(&b->anchor, call_id, (unsigned)net, owner);
 	if (err)
 		return err;

@@ -187,9 +187,13 @@ static void stranger(
 /* An answer of the request's own bytes. */
 static void answer_datagram(struct listen_datagram *d, size_t room, int status, const char *phrase)
 {
-	char tag[LISTEN_TOKEN];
+	char tag[LISTEN_TOKEN], allow[128];
 	struct wire_answer a = { .status = (uint16_t)status, .phrase = phrase, .tag = tag, .from = &d->from };
 
+	if (status == 501) {
+		snprintf(allow, sizeof(allow), "Allow: %s\r\n", leg_allow);
+		a.headers = allow;
+	}
 	listen_token(tag);
 	d->answer_size = wire_answer(d->answer, room, d->data, d->size, &a);
 }
@@ -236,19 +240,49 @@ static bool skip_line_ends(struct listen_datagram *d)
 	return d->size > 0;
 }
 
+static const char *phrase_of(int status)
+{
+	return status == 513   ? sip_513_Message_too_large
+	       : status == 501 ? sip_501_Not_implemented
+	       : status == 505 ? sip_505_Version_not_supported
+	                       : sip_400_Bad_request;
+}
+
+/* The library says nothing at all to a request whose method or URI it cannot read: to it INVITE~ is none, and NEWM neither, for
+ * it is shorter than NOTIFY. Finds those; what to answer is in m. */
+static bool library_reads(const char *data, struct wire_message *m)
+{
+	size_t n = wire_method(data, m->head);
+	char text[1024];
+	url_t url;
+
+	if (!m->request || m->uri_size >= sizeof(text) || n >= sizeof(text))
+		return true;
+	snprintf(text, sizeof(text), "%.*s", (int)n, data);
+	if (sip_method_code(text) == sip_method_invalid) {
+		m->status = 501;
+		m->why = "method";
+		return false;
+	}
+	snprintf(text, sizeof(text), "%.*s", (int)m->uri_size, data + m->uri);
+	m->status = 400;
+	m->why = "uri";
+	return url_d(&url, text) == 0;
+}
+
 bool ingress_datagram(struct listen_datagram *d)
 {
 	struct wire_limits limits = { ingress.conf->limits.max_message, ingress.conf->limits.max_headers };
 	uint16_t trunk = conf_trunk_of(ingress.conf, (const struct conf_addr *)&d->from, (uint16_t)d->iface);
 	bool known = trunk != CONF_NONE || trunk_at(&d->from);
 	struct wire_message m;
-	size_t all;
 	enum wire_verdict v;
 
 	if (!skip_line_ends(d) || (unsigned char)d->data[0] <= ' ' || (unsigned char)d->data[0] >= 0x7f)
 		return false; /* a keep-alive, or nothing of ours */
-	all = d->size;
 	v = wire_datagram(d->data, &d->size, &limits, &m);
+	if (v == WIRE_WHOLE && known && !library_reads(d->data, &m))
+		v = WIRE_BAD;
 	if (wire_agent_is(d->data, m.head, ingress.conf->sip.scanners)) {
 		segment_add(&ingress.count->refused_scanner, 1);
 		not_heard(&d->from, ADMIT_SCANNER, trunk);
@@ -260,7 +294,7 @@ bool ingress_datagram(struct listen_datagram *d)
 	}
 	if (v == WIRE_BAD) {
 		not_understood(&d->from, m.why);
-		answer_datagram(d, all, m.status, m.status == 513 ? "Message Too Large" : "Bad Request");
+		answer_datagram(d, WIRE_MAX, m.status, phrase_of(m.status)); /* to a peer of ours: as long as it needs to be */
 		return false;
 	}
 	if (m.mended)
@@ -323,6 +357,18 @@ struct check { /* why an INVITE is refused */
 	_Atomic uint64_t *counter;
 };
 
+/* Without an Accept it is application/sdp (RFC 3261 20.1). */
+static bool accepts_sdp(const sip_t *sip)
+{
+	static const char *const wide[] = { "application/sdp", "application/*", "*/*" };
+
+	for (const sip_accept_t *a = sip->sip_accept; a; a = a->ac_next)
+		for (size_t i = 0; i < sizeof(wide) / sizeof(wide[0]); i++)
+			if (a->ac_type && strcasecmp(a->ac_type, wide[i]) == 0)
+				return true;
+	return !sip->sip_accept;
+}
+
 static bool checks_out(const sip_t *sip, const struct conf_trunk *t, struct check *bad)
 {
 	static char least[32];
@@ -333,6 +379,9 @@ static bool checks_out(const sip_t *sip, const struct conf_trunk *t, struct chec
 			&ingress.count->refused_max_forwards };
 	else if (url->url_type != url_sip && url->url_type != url_tel) /* sips: needs TLS all the way (RFC 3261 26.2.2) */
 		*bad = (struct check){ SIP_416_UNSUPPORTED_URI, NULL, "uri",
+			&ingress.count->bad_message };
+	else if (!accepts_sdp(sip))
+		*bad = (struct check){ SIP_406_NOT_ACCEPTABLE, "Accept: application/sdp\r\n", "accept",
 			&ingress.count->bad_message };
 	else if (!leg_contact_ok(sip->sip_contact) || !sip->sip_from->a_tag)
 		*bad = (struct check){ 400,
@@ -415,6 +464,21 @@ static bool in_rate(struct call_request *r, msg_t *msg, sip_t *sip)
 	return false;
 }
 
+static bool is_sip(const url_t *url)
+{
+	return url->url_type == url_sip || url->url_type == url_sips || url->url_type == url_tel;
+}
+
+static void options(struct call_request *r, msg_t *msg, sip_t *sip)
+{
+	if (requires(r, msg, sip))
+		return;
+	if (is_sip(sip->sip_request->rq_url))
+		answer_options(r->agent, msg, r->trunk);
+	else
+		answer(r->agent, msg, SIP_416_UNSUPPORTED_URI);
+}
+
 static void invite(struct call_request *r, msg_t *msg, sip_t *sip)
 {
 	static char number[PROFILE_NUMBER];
@@ -478,7 +542,7 @@ void ingress_request(unsigned iface, nta_agent_t *agent, msg_t *msg, sip_t *sip)
 	else if (method == sip_method_invite)
 		invite(&r, msg, sip);
 	else if (method == sip_method_options)
-		answer_options(agent, msg, r.trunk);
+		options(&r, msg, sip);
 	else if (method == sip_method_unknown)
 		answer(agent, msg, SIP_501_NOT_IMPLEMENTED);
 	else

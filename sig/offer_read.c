@@ -62,6 +62,13 @@ static int addr_read(struct text t, struct kedge_addr *addr)
 		return 1;
 	if (!text_copy(name, sizeof name, host) || inet_pton(a.family, name, a.ip) != 1)
 		return -EADDRNOTAVAIL;
+	if (a.family == AF_INET6 && IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)(const void *)a.ip)) {
+		/* an IPv4 host that writes as IPv6 does (RFC 5118 4.9) */
+		struct kedge_addr v4 = { .family = AF_INET };
+
+		memcpy(v4.ip, a.ip + 12, 4);
+		a = v4;
+	}
 	if (addr_any(&a))
 		return 1;
 	if (addr_many(&a))

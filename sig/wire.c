@@ -131,6 +131,26 @@ static int64_t length_value(const char *p, size_t n)
 	return v;
 }
 
+/* METHOD URI SIP/2.0 (RFC 3261 7.1), with spaces to spare. Of another version or with more words the library answers nobody, or
+ * whoever the Via names. */
+static enum wire_verdict read_request_line(const char *head, struct wire_message *m)
+{
+	const char *end = line_end(head, head + m->head), *p = head + wire_method(head, m->head), *uri, *version;
+	size_t n;
+
+	p = trim(p, end, &n);
+	for (uri = p, end = p + n; p < end && !is_space(*p); p++)
+		;
+	m->uri = (size_t)(uri - head);
+	m->uri_size = (size_t)(p - uri);
+	version = trim(p, end, &n);
+	if (m->uri_size == 0 || n < 5 || strncasecmp(version, "SIP/", 4) != 0 || memchr(version, ' ', n) || memchr(version, '\t', n))
+		return bad(m, 400, "request_line");
+	if (n != 7 || memcmp(version + 4, "2.0", 3) != 0)
+		return bad(m, 505, "version");
+	return WIRE_WHOLE;
+}
+
 /* Looks at each line of a clean head. *length: what its Content-Length says, -1: it has none. */
 static enum wire_verdict read_head(const char *head, const struct wire_limits *l, struct wire_message *m, int64_t *length)
 {
@@ -179,7 +199,7 @@ enum wire_verdict wire_datagram(char *data, size_t *size, const struct wire_limi
 	if (length >= 0)
 		m->body = (size_t)length;
 	*size = m->head + m->body;
-	return WIRE_WHOLE;
+	return m->request ? read_request_line(data, m) : WIRE_WHOLE;
 }
 
 /* A first line that no message can have: the rest of it need not be waited for. */

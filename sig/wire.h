@@ -31,9 +31,10 @@ enum wire_verdict { WIRE_WHOLE, WIRE_PART, WIRE_BAD };
 struct wire_message {
 	size_t head, body; /* bytes; the head with its empty line. Stream: 0 and 0 while the head is not whole */
 	bool request;
-	uint16_t status;   /* BAD: what a request like this is answered, 400 or 513 */
+	uint16_t status;   /* BAD: what a request like this is answered: 400, 505 or 513 */
 	const char *why;   /* BAD: a word for the log, static */
 	uint32_t mended;   /* bytes that cleaning changed but for unfolding */
+	size_t uri, uri_size; /* where a datagram's Request-URI is */
 };
 
 /* A whole datagram. *size becomes head + body: what stands behind the body is not of it (18.3). A head without an empty

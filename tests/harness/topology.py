@@ -23,7 +23,7 @@ def names(m):
     """{(kind, secret)} of one message."""
     found = {("Call-ID", v) for v in m.all("Call-ID") + m.all("i")}
     found |= {("tag", v) for n in ("From", "To", "f", "t") for h in m.all(n) for v in re.findall(r";\s*tag\s*=\s*([^;>\s,]+)", QUOTED.sub("", h))}
-    found |= {("branch", v) for h in m.all("Via") + m.all("v") for v in re.findall(r";\s*branch=([^;\s,]+)", h)}
+    found |= {("branch", v) for h in m.all("Via") + m.all("v") for v in re.findall(r";\s*branch\s*=\s*(?!z9hG4bK(?:[;\s,]|$))(?:z9hG4bK)?([^;\s,]+)", h)}
     found |= {("Warning", v) for h in m.all("Warning") for v in re.findall(r'"([^"]+)"', h)}
     found |= {("Reason", v) for h in m.all("Reason") for v in re.findall(r'text="([^"]+)"', h)}
     for user, ident in re.findall(r"^o=(\S+) (\S+) ", m.body, re.M):

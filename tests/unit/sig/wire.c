@@ -46,7 +46,13 @@ static void datagrams(void **state)
 		{ "A b SIP/2.0\r\nS: a\rX: b\r\n\r\n", NULL, "A b SIP/2.0\r\nS: a X: b\r\n\r\n" },
 		{ "A b SIP/2.0\r\nS: a\r\r\nX: b\r\n\r\n", NULL, "A b SIP/2.0\r\nS: a \r\nX: b\r\n\r\n" },
 		{ "A b SIP/2.0\r\nS: a\n\nBYE\r\n\r\n", NULL, "A b SIP/2.0\r\nS: a  BYE\r\n\r\n" },
-		{ "A b SIP/2.0\nl: 9\n\n", NULL, "A b SIP/2.0 l: 9  " },
+		{ "A b SIP/2.0\nl: 9\n\n", "request_line", NULL },
+		{ "A  b\tsip/2.0  \r\n\r\n", NULL, NULL },
+		{ "A b;c; lr SIP/2.0\r\n\r\n", "request_line", NULL },
+		{ "A SIP/2.0\r\n\r\n", "request_line", NULL },
+		{ "A b HTTP/1.1\r\n\r\n", "request_line", NULL },
+		{ "A b SIP/7.0\r\n\r\n", "version", NULL },
+		{ "A b SIP/2.01\r\n\r\n", "version", NULL },
 		{ "A b SIP/2.0\r\na:\r\nb:\r\nc:\r\nd:\r\ne:\r\nf:\r\ng:\r\nh:\r\n\r\n", "headers", NULL },
 		{ "SIP/2.0 200 OK\r\nl: 1\r\n\r\n", "cut_short", NULL },
 		{ "A", NULL, NULL },
@@ -63,7 +69,7 @@ static void datagrams(void **state)
 		assert_int_equal(v, rows[i].why ? WIRE_BAD : WIRE_WHOLE);
 		if (rows[i].why) {
 			assert_string_equal(m.why, rows[i].why);
-			assert_int_equal(m.status, 400);
+			assert_int_equal(m.status, strcmp(rows[i].why, "version") ? 400 : 505);
 		} else {
 			assert_int_equal(n, strlen(out));
 			assert_memory_equal(data, out, n);
