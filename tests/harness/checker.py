@@ -27,8 +27,13 @@ def sane(messages):
 
 
 def tag_of(value):
-    found = re.search(r";\s*tag=([^;>\s]+)", value or "")
+    found = re.search(r";\s*tag\s*=\s*([^;>\s]+)", value or "")
     return found.group(1) if found else None
+
+
+def words(cseq):
+    """As it is meant: "0009  INVITE" is "9 INVITE"."""
+    return " ".join(cseq.split()).lstrip("0")
 
 
 def seq(m):
@@ -114,7 +119,7 @@ class Call:
             asked = self.heard.get((is_hop(m["Via"]), m.method))
             if asked is None:
                 self.bad(m, "an answer nobody asked for (Via)")
-            elif (tag_of(asked["From"]), asked["CSeq"]) != (tag_of(m["From"]), m["CSeq"]):
+            elif (tag_of(asked["From"]), words(asked["CSeq"])) != (tag_of(m["From"]), words(m["CSeq"])):
                 self.bad(m, "tag in From or CSeq is not the request's")
             elif tag_of(asked["To"]) and tag_of(asked["To"]) != m.to_tag:
                 self.bad(m, "To-tag is not the request's")

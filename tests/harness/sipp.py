@@ -349,7 +349,7 @@ class Message:
 
     @property
     def to_tag(self):
-        found = re.search(r";\s*tag=([^;>\s]+)", self["To"] or "")
+        found = re.search(r";\s*tag\s*=\s*([^;>\s]+)", self["To"] or "")
         return found.group(1) if found else None
 
     def is_(self, what):
