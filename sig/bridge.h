@@ -34,6 +34,11 @@
  *   pass    the attempt gets no offer; the one in its 2xx (or in a 1xx that both sides PRACK) is
  *           passed on, and bridge_late() gives the body of our ACK (or PRACK).
  *
+ *   bridge.c         setup, and an INVITE without an offer
+ *   bridge_inside.c  exchanges inside a dialog
+ *   bridge_body.c    bodies kept, read and written; what a side does by them
+ *   bridge_media.c   what media is told
+ *
  * Bodies come back in memory of the call's home, valid until the next call of that function.
  * Thread: su_root's. Owner: the call. Errors: negative errno; bridge_status() makes them answers. */
 #ifndef KEDGE_SIG_BRIDGE_H

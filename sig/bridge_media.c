@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+#include "sig/bridge_media.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+#include "sig/bridge_body.h"
+
+static void net_of(struct kedge_prefix *p, const struct kedge_addr *a, unsigned bits)
+{
+	unsigned bytes = bits / 8;
+
+	memset(p, 0, sizeof(*p));
+	p->family = a->family;
+	p->bits = (uint16_t)bits;
+	memcpy(p->ip, a->ip, bytes);
+}
+
+/* Where the far address of an end may be learnt from: around the signaled one, the peer's SIP
+ * address, media_nets. */
+static void learn_fill(
+    struct anchor_far *far, const struct bridge *b, const struct bridge_side *side)
+{
+	const struct conf_trunk *t = &b->conf->trunks.v[side->trunk];
+	unsigned n = 0;
+
+	memset(far->learn, 0, sizeof(far->learn));
+	far->latch = t->latch;
+	if (t->latch == CONF_LATCH_STRICT)
+		return;
+	if (far->rtp.family)
+		net_of(&far->learn[n++], &far->rtp, far->rtp.family == AF_INET6 ? 64 : 24);
+	net_of(&far->learn[n++], &side->peer, side->peer.family == AF_INET6 ? 128 : 32);
+	for (unsigned i = 0; i < t->media_nets.count && n < 4; i++)
+		memcpy(&far->learn[n++], &t->media_nets.v[i], sizeof(far->learn[0]));
+}
+
+static uint8_t flags_of(const struct offer_end *e)
+{
+	uint8_t flags = 0;
+
+	if (e->direction & OFFER_SENDONLY)
+		flags |= KEDGE_END_RECV | KEDGE_END_SPEAKS;
+	if (e->direction & OFFER_RECVONLY)
+		flags |= KEDGE_END_SEND;
+	return flags;
+}
+
+/* Does our body toward it have a=rtcp-mux, offered or accepted? */
+static bool ours_mux(const struct bridge_side *side)
+{
+	static struct offer o;
+
+	return body_kept(&o, side->ours) && o.anchored >= 0 && o.line[o.anchored].mux;
+}
+
+/* Tells media what `said` (from that side) means; map: what the caller was answered, to pair types
+ * with. */
+static void tell_end(struct bridge *b, const struct bridge_side *side, const struct offer *said,
+    const struct offer *map, bool relearn)
+{
+	struct anchor_far far = { .telephone_event = 0xff, .relearn = relearn };
+	struct offer_end e;
+
+	if (offer_end(said, &e)) {
+		far.rtp = e.rtp;
+		far.rtcp = e.rtcp;
+		far.flags = flags_of(&e);
+		if (e.t38) /* datagrams of no clock: their silence is no evidence */
+			far.flags = (uint8_t)((far.flags & ~KEDGE_END_SPEAKS) | KEDGE_END_PLAIN);
+		if (e.mux && ours_mux(side))
+			far.flags |= KEDGE_END_RTCP_MUX;
+		far.telephone_event = e.telephone_event;
+		far.clock_rate = e.clock_rate;
+		far.ptime_ms = e.ptime_ms;
+		memcpy(b->codec, e.codec, sizeof(b->codec));
+		b->held = b->held || e.direction != OFFER_SENDRECV;
+	} else {
+		b->held = true;
+	}
+	if (map)
+		far.pt_count = (uint8_t)offer_map(map, said, far.pt);
+	learn_fill(&far, b, side);
+	anchor_far(&b->anchor, side->end, &far);
+}
+
+/* Both sides have an offer and an answer: packets may pass. said: what the callee wrote last, if
+ * it was just read. */
+void media_tell(
+    struct bridge *b, const struct bridge_side *callee, const struct offer *said, bool relearn)
+{
+	static struct offer caller, theirs, ours;
+	const struct offer *map = body_kept(&ours, b->caller.ours);
+
+	b->held = false;
+	if (!said)
+		said = body_kept(&theirs, callee->theirs);
+	if (said)
+		tell_end(b, callee, said, map, relearn);
+	if (body_kept(&caller, b->caller.theirs))
+		tell_end(b, &b->caller, &caller, NULL, relearn);
+	anchor_live(&b->anchor, callee->end);
+}
+
+/* What may be heard from an outside end before its answer: the hop itself, its media networks. */
+void media_tell_early(struct bridge *b, const struct bridge_side *side)
+{
+	struct anchor_far far = { .telephone_event = 0xff, .flags = KEDGE_END_RECV };
+
+	learn_fill(&far, b, side);
+	anchor_far(&b->anchor, side->end, &far);
+	anchor_live(&b->anchor, side->end);
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+/* bridge_media: tells media what the bodies of both sides mean; for the files of bridge alone. */
+#ifndef KEDGE_SIG_BRIDGE_MEDIA_H
+#define KEDGE_SIG_BRIDGE_MEDIA_H
+
+#include "sig/bridge.h"
+
+/* Both sides have an offer and an answer: packets may pass. said: what the callee wrote last, if
+ * it was just read. relearn: the latches may learn anew. */
+void media_tell(
+    struct bridge *b, const struct bridge_side *callee, const struct offer *said, bool relearn);
+
+/* What may be heard from an outside end before its answer: the hop itself, its media networks. */
+void media_tell_early(struct bridge *b, const struct bridge_side *side);
+
+#endif
