@@ -467,7 +467,7 @@ static void tick_silence(struct worker *w, uint32_t slot, uint32_t port)
 	if (e->silent || s->live == KEDGE_LIVE_NONE)
 		return;
 	e->silent = true;
-	worker_event(w, KEDGE_EVT_SILENT, s->generation, slot);
+	worker_event(w, port == s->in ? KEDGE_EVT_SILENT_IN : KEDGE_EVT_SILENT, s->generation, slot);
 	if (e->want.hop >= w->seg->pub->hop_count)
 		return;
 	m = &segment_hop(w->seg, e->want.hop)->media[w->id];

@@ -379,8 +379,9 @@ static void on_event(uint64_t msg)
 	case KEDGE_EVT_FIRST_RTP: /* nothing waits for it */
 		break;
 	case KEDGE_EVT_SILENT:
+	case KEDGE_EVT_SILENT_IN:
 		if (owner)
-			anchor_state.events->silent(owner);
+			anchor_state.events->silent(owner, queue_msg_op(msg) == KEDGE_EVT_SILENT_IN);
 		break;
 	}
 }

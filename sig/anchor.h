@@ -57,7 +57,8 @@ struct anchor_quality { /* one direction, final or as of now: index 0 from insid
 struct anchor_events {
 	void (*closed)(void *owner,
 	    uint32_t slot); /* counters are final; the slot is free after this returns */
-	void (*silent)(void *owner); /* an end that ought to speak was silent for media.media_dead */
+	/* An end that ought to speak was silent for media.media_dead. */
+	void (*silent)(void *owner, bool inside);
 };
 
 /* Attaches to the tables: rebuilds the list of free slots, asks media to close what has no owner

@@ -42,12 +42,14 @@ static const char *const state_names[CALL_STATE_COUNT] = {
 
 static void on_anchor_closed(void *owner, uint32_t slot);
 
-static void on_silent(void *owner)
+/* The caller's end is the inside one. */
+static void on_silent(void *owner, bool inside)
 {
 	struct call *c = owner;
+	const struct leg *l = inside ? &c->caller : c->winner ? &c->winner->leg : NULL;
 
-	event_log(media_silent, .call = c->id,
-	    .trunk = c->winner ? c->conf->trunks.v[c->winner->trunk].name : NULL,
+	event_log(media_silent, .call = c->id, .end = inside ? "caller" : "callee",
+	    .trunk = l ? leg_trunk(l)->name : NULL,
 	    .silent_ms = c->conf->media.media_dead_ms);
 	call_hold(c);
 	reinvite_silent(c);

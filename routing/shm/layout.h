@@ -416,8 +416,9 @@ enum kedge_cmd { KEDGE_CMD_SESSION = 1 /* SIG: slot changed, read it */ };
 enum kedge_evt {
 	KEDGE_EVT_CLOSED = 1, /* MEDIA: slot's counters are final, its ports rest; the slot may be reused */
 	KEDGE_EVT_FIRST_RTP,  /* the first packet of the live outside end was relayed inside */
-	KEDGE_EVT_SILENT,     /* an end that ought to speak was silent for media.media_dead */
-	KEDGE_EVT_ORPHAN      /* both ends silent for 10 s and no owner: closed by media */
+	KEDGE_EVT_SILENT,     /* the live outside end ought to speak and was silent for media.media_dead */
+	KEDGE_EVT_ORPHAN,     /* both ends silent for 10 s and no owner: closed by media */
+	KEDGE_EVT_SILENT_IN   /* as SILENT: the inside end */
 };
 
 struct kedge_queue { /* shm/queue.h */

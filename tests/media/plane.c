@@ -1207,6 +1207,16 @@ static void silence_is_told(void **state)
 		usleep(20000);
 	}
 	assert_int_equal(WORD(m->silent), 1);
+	assert_int_equal(plane_event(&plane, KEDGE_EVT_SILENT, 0, 1000), 0);
+	/* The other way round: the caller says nothing any more. */
+	for (int i = 0; i < 40; i++) {
+		say(&c.out);
+		usleep(20000);
+	}
+	assert_int_equal(plane_event(&plane, KEDGE_EVT_SILENT_IN, 0, 1000), 0);
+	assert_int_not_equal(plane_event(&plane, KEDGE_EVT_SILENT, 0, 0), 0);
+	while (wait_readable(c.in.rtp, 0) == 1)
+		hear(&c.in);
 	while (wait_readable(c.out.rtp, 0) == 1)
 		hear(&c.out);
 	call_close(&c);

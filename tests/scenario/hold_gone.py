@@ -23,6 +23,8 @@ def scenario(t):
         assert len(got) == 3 and t.gap(sent[1], got[1]) < 0.3, "the hold waited %.3f s" % t.gap(sent[1], got[1])
     assert one.received("BYE") == 0 and ca.received("BYE") == 2
     assert len(t.told("call.headless", 2)) == 2
+    silent = {(e["end"], e["trunk"]) for e in t.told("media.silent")}
+    assert ("callee", "ca") in silent, silent
     assert t.until(lambda: len(t.cdr()) == 2, 5)
     ended = {r["dst"]: (r["hangup_cause"], r["ended_by"]) for r in t.cdr()}
     assert ended["+44111"] == ("normal_clearing", "caller") and ended["+44222"] == ("carrier_gone", "kedge"), ended

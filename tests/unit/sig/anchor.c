@@ -26,7 +26,7 @@ static const struct segment_shape SHAPE = {
 static struct segment run, sig;
 static su_root_t *root;
 static struct {
-	int closed, silent;
+	int closed, silent, silent_inside;
 	void *owner;
 	uint32_t slot;
 } told;
@@ -38,9 +38,10 @@ static void on_closed(void *owner, uint32_t slot)
 	told.slot = slot;
 }
 
-static void on_silent(void *owner)
+static void on_silent(void *owner, bool inside)
 {
 	told.silent++;
+	told.silent_inside += inside;
 }
 
 static const struct anchor_events events = { on_closed, on_silent };
@@ -264,14 +265,17 @@ static void events_of_another_time_are_ignored(void **state)
 
 	assert_int_equal(anchor_open(&a, 1, 0, &a), 0);
 	media_says(a.slot, KEDGE_EVT_SILENT);
-	assert_int_equal(told.silent, 1);
+	assert_int_equal(told.silent_inside, 0);
+	media_says(a.slot, KEDGE_EVT_SILENT_IN);
+	assert_int_equal(told.silent_inside, 1);
+	assert_int_equal(told.silent, 2);
 	queue_push(
 	    &segment_queues(&run, 0)->evt, queue_msg(KEDGE_EVT_SILENT, a.generation + 1, a.slot));
 	queue_push(
 	    &segment_queues(&run, 0)->evt, queue_msg(KEDGE_EVT_CLOSED, a.generation, SLOTS + 5));
 	queue_push(&segment_queues(&run, 0)->evt, queue_msg(99, a.generation, a.slot));
 	media_says(a.slot, KEDGE_EVT_CLOSED); /* nobody closed it: not believed */
-	assert_int_equal(told.silent, 1);
+	assert_int_equal(told.silent, 2);
 	assert_int_equal(told.closed, 0);
 	assert_int_equal(anchor_free_slots(), SLOTS - 1);
 }

@@ -38,7 +38,7 @@ static void on_closed(void *owner, uint32_t slot)
 {
 }
 
-static void on_other(void *owner)
+static void on_other(void *owner, bool inside)
 {
 }
 
