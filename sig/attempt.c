@@ -168,7 +168,8 @@ static void send_cancel(struct attempt *a)
 		return;
 	nta_leg_tag(bare, a->leg.tag);
 	nta_outgoing_tcreate(bare, NULL, NULL, URL(a->route), SIP_METHOD_CANCEL, URL(a->ruri),
-	    NTATAG_BRANCH_KEY(a->branch), SIPTAG_CSEQ_STR(cseq), TAG_END());
+	    NTATAG_BRANCH_KEY(a->branch), SIPTAG_CSEQ_STR(cseq),
+	    TAG_IF(a->call->cancel_reason, SIPTAG_REASON_STR(a->call->cancel_reason)), TAG_END());
 	nta_leg_destroy(bare);
 }
 
@@ -558,7 +559,8 @@ void attempt_give_up(struct attempt *a)
 	case ATTEMPT_PROCEEDING:
 	case ATTEMPT_RINGING:
 		if (a->orq)
-			nta_outgoing_tcancel(a->orq, NULL, NULL, TAG_END());
+			nta_outgoing_tcancel(a->orq, NULL, NULL,
+			    TAG_IF(a->call->cancel_reason, SIPTAG_REASON_STR(a->call->cancel_reason)), TAG_END());
 		else
 			send_cancel(a);
 		abandon(a, ATTEMPT_CANCELLING);

@@ -157,6 +157,11 @@ static const char *body_type(const sip_content_type_t *type)
 	return whole;
 }
 
+void call_cancel_reason(struct call *c, const char *reason)
+{
+	c->cancel_reason = reason[0] ? su_strdup(c->home, reason) : NULL;
+}
+
 struct bridge_body call_body(const sip_t *sip)
 {
 	struct bridge_body b = { 0 };
@@ -315,6 +320,7 @@ static uint64_t next_due(const struct call *c)
 	due = sooner(due, c->repeat_ns);
 	due = sooner(due, reinvite_due(c));
 	due = sooner(due, c->rel100.due_ns);
+	due = sooner(due, inside_due(c));
 	return sooner(due, c->delayed_ns);
 }
 
@@ -328,6 +334,7 @@ static void on_timer(su_root_magic_t *magic, su_timer_t *timer, su_timer_arg_t *
 	c->timer_ns = 0;
 	setup_tick(c, clock_mono_ns());
 	reinvite_tick(c, clock_mono_ns());
+	inside_tick(c, clock_mono_ns());
 	call_arm(c);
 	call_release(c);
 }
@@ -406,10 +413,14 @@ static int on_ack_or_cancel(nta_incoming_magic_t *magic, nta_incoming_t *irq, co
 		if ((c->state == CALL_ANSWERED || c->state == CALL_ENDING) && !c->rel100.held)
 			on_no_ack(c);
 	} else if (sip->sip_request->rq_method == sip_method_cancel) {
-		if (c->state == CALL_SETUP)
+		if (c->state == CALL_SETUP) {
+			char reason[128];
+
+			call_cancel_reason(c, failure_said(reason, sizeof(reason), sip));
 			setup_cancelled(c, "caller_cancel");
-		else if (c->rel100.held)
+		} else if (c->rel100.held) {
 			call_end(c, CALL_BY_CALLER, "caller_cancel", NULL);
+		}
 	} else if (c->state == CALL_ANSWERED || c->state == CALL_ENDING) {
 		on_ack(c, sip);
 	}
@@ -596,6 +607,7 @@ void call_end(struct call *c, enum call_by by, const char *why, const char *reas
 	c->why = why;
 	c->ended_ns = clock_mono_ns();
 	reinvite_abort(c);
+	inside_abort(c);
 	call_enter(c, CALL_ENDING);
 	close_media(c);
 	end_leg(&c->winner->leg, reason);
@@ -609,21 +621,17 @@ void call_end(struct call *c, enum call_by by, const char *why, const char *reas
 
 void call_on_bye(struct call *c, struct leg *l, nta_incoming_t *irq, const sip_t *sip)
 {
-	char reason[128] = "";
+	char reason[128];
 
 	nta_incoming_treply(irq, SIP_200_OK, TAG_END());
 	nta_incoming_destroy(irq);
-	if (sip->sip_reason) {
-		const char *value =
-		    sip_header_as_string(NULL, (sip_header_t const *)sip->sip_reason);
-
-		failure_reason(reason, sizeof(reason), value);
-		su_free(NULL, (void *)value);
-	}
+	failure_said(reason, sizeof(reason), sip);
 	switch (c->state) {
 	case CALL_SETUP:
-		if (l == &c->caller)
+		if (l == &c->caller) {
+			call_cancel_reason(c, reason);
 			setup_cancelled(c, "caller_bye");
+		}
 		break;
 	case CALL_ANSWERED:
 	case CALL_UP:

@@ -41,6 +41,7 @@
 #include "routing/shm/segment.h"
 #include "sig/attempt.h"
 #include "sig/bridge.h"
+#include "sig/inside.h"
 #include "sig/leg.h"
 #include "sig/rel100.h"
 
@@ -96,6 +97,8 @@ struct call {
 	uint64_t begun_wall_ms, answered_wall_ms;
 	struct leg *ack_owed; /* its 2xx had the offer: ACK when the other side answered it */
 	struct leg *answer_due; /* our 2xx to its INVITE had the offer: its ACK brings the answer */
+	struct inside *inside;  /* requests under way through it */
+	const char *cancel_reason; /* of the CANCELs that go out from now on; NULL: none */
 	uint64_t headless_ns;   /* a leg is dead: the call lives no longer than this, 0: none is */
 };
 
@@ -163,6 +166,9 @@ bool call_source_is(
 
 void call_unexpected(const struct call *c, const char *state, const char *event);
 void call_count_ghost(void);
+
+/* What the caller's CANCEL said of why, cleaned; "" nothing. */
+void call_cancel_reason(struct call *c, const char *reason);
 
 /* An attempt speaks. Anything received; what a 1xx means for its branch; does a 2xx have the call;
  * it has; it failed; its path was lost after a 1xx, which is no outcome, or before any; it ended after it was given up. */

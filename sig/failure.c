@@ -231,3 +231,13 @@ void failure_evidence(struct failure_evidence *e, const struct sip_s *sip, void 
 	                     : NULL;
 	e->reason = m ? joined(m->sip_reason, home) : NULL;
 }
+
+const char *failure_said(char *buf, size_t size, const struct sip_s *sip)
+{
+	su_home_t home[1] = { SU_HOME_INIT(home) };
+
+	su_home_init(home);
+	failure_reason(buf, size, ((const sip_t *)sip)->sip_reason ? joined(((const sip_t *)sip)->sip_reason, home) : NULL);
+	su_home_deinit(home);
+	return buf;
+}

@@ -59,4 +59,7 @@ uint16_t failure_q850(const char *reason, char *text, size_t size);
  * parameters are the sender's own words, which name his machines. "": nothing. Returns buf. */
 const char *failure_reason(char *buf, size_t size, const char *reason);
 
+/* failure_reason() of all Reason headers of a message. */
+const char *failure_said(char *buf, size_t size, const struct sip_s *sip);
+
 #endif

@@ -139,7 +139,7 @@ static sip_contact_t *contact_new(struct leg *l, const char *user)
 
 /* ---- requests inside the dialog ------------------------------------------------------------- */
 
-const char leg_allow[] = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE";
+const char leg_allow[] = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, MESSAGE";
 
 const char *leg_supported(const struct leg *l)
 {
@@ -149,7 +149,7 @@ const char *leg_supported(const struct leg *l)
 static void reply_and_end(nta_incoming_t *irq, int status, const char *phrase)
 {
 	nta_incoming_treply(irq, status, phrase,
-	    TAG_IF(status == 405 || status == 501 || status == 200, SIPTAG_ALLOW_STR(leg_allow)),
+	    TAG_IF(status == 405 || status == 200, SIPTAG_ALLOW_STR(leg_allow)),
 	    TAG_END());
 	nta_incoming_destroy(irq);
 }
@@ -228,9 +228,16 @@ static void dispatch(struct leg *l, nta_leg_t *dialog, nta_incoming_t *irq, cons
 	case sip_method_options:
 		reply_and_end(irq, SIP_200_OK);
 		break;
-	case sip_method_unknown:
-		reply_and_end(irq, SIP_501_NOT_IMPLEMENTED);
+	case sip_method_info:
+	case sip_method_message:
+		inside_request(l->call, l, irq, sip);
 		break;
+	case sip_method_refer: /* passed on it would let a stranger dial on somebody's account */
+		if (leg_trunk(l)->side == CONF_SIDE_CARRIER) {
+			reply_and_end(irq, SIP_603_DECLINE);
+			break;
+		}
+		/* fall through */
 	default:
 		reply_and_end(irq, SIP_405_METHOD_NOT_ALLOWED);
 	}

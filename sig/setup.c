@@ -432,6 +432,7 @@ void call_on_answer(struct call *c, struct attempt *a, const sip_t *sip)
 		leg_ack(&a->leg, NULL);
 	rel100_answer(c, body);
 	segment_add(&call_counters()->calls_answered, 1);
+	c->cancel_reason = "SIP;cause=200;text=\"Call completed elsewhere\"";
 	give_up_others(c, a);
 	end_setup(c);
 	call_enter(c, CALL_ANSWERED);

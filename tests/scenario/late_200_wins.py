@@ -12,6 +12,7 @@ def scenario(t):
     pbx = t.caller(call(talk=0.3))
     t.run()
     assert len(pbx.got("200 INVITE")) == 1
+    assert "cause=200" in cb.first("CANCEL")["Reason"]
     assert cb.received("CANCEL") == 1 and ca.received("ACK") == 1 and ca.received("BYE") == 1
     t.audio_strict = False
 
