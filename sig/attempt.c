@@ -271,7 +271,7 @@ static bool is_news(struct attempt *a, const sip_t *sip, int status)
 {
 	if (status == 100 || a->state == ATTEMPT_WON || a->state == ATTEMPT_DONE)
 		return true;
-	return fork_take(a, sip, false) != FORK_AGAIN;
+	return fork_take(a, sip) != FORK_AGAIN;
 }
 
 static void on_provisional(struct attempt *a, const sip_t *sip, int status)
@@ -299,7 +299,9 @@ static void on_provisional(struct attempt *a, const sip_t *sip, int status)
 		}
 		break;
 	case ATTEMPT_CANCELLING: /* it crossed our CANCEL */
-	case ATTEMPT_WON:        /* it came behind the 2xx */
+		fork_settle(a);
+		break;
+	case ATTEMPT_WON: /* it came behind the 2xx */
 	case ATTEMPT_DONE:
 		break;
 	case ATTEMPT_IDLE:
@@ -511,6 +513,7 @@ int attempt_send(struct attempt *a, nta_agent_t *agent, const struct kedge_addr 
 	memcpy(a->leg.branch, a->branch, sizeof(a->leg.branch));
 	refresh_request(&a->leg.refresh, leg_trunk(&a->leg), lines);
 	a->begun_ns = clock_mono_ns();
+	a->offerless = !inv->offers;
 	a->orq = nta_outgoing_tcreate(a->leg.nta, on_response, (nta_outgoing_magic_t *)a,
 	    URL(a->route), SIP_METHOD_INVITE, URL(a->ruri), NTATAG_BRANCH_KEY(a->branch),
 	    NTATAG_PASS_100(1), SIPTAG_CONTACT(a->leg.contact),
@@ -545,6 +548,7 @@ bool attempt_connected(const struct attempt *a)
 void attempt_cancel_late(struct attempt *a)
 {
 	assert(a->state == ATTEMPT_ABANDONED || (a->state == ATTEMPT_RINGING && !a->orq));
+	fork_settle(a);
 	send_cancel(a);
 	enter(a, ATTEMPT_CANCELLING);
 }
@@ -558,6 +562,7 @@ void attempt_give_up(struct attempt *a)
 		break;
 	case ATTEMPT_PROCEEDING:
 	case ATTEMPT_RINGING:
+		fork_settle(a);
 		if (a->orq)
 			nta_outgoing_tcancel(a->orq, NULL, NULL,
 			    TAG_IF(a->call->cancel_reason, SIPTAG_REASON_STR(a->call->cancel_reason)), TAG_END());

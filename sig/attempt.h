@@ -61,6 +61,7 @@ struct attempt {
 	bool given_up; /* nobody waited for it any more; a late 2xx may still have won */
 	bool waits;    /* given up after a 1xx: the hunt waits for its final */
 	bool path_lost; /* after a 1xx; told once */
+	bool offerless; /* its INVITE had no offer */
 	bool internal; /* status is a verdict of our own stack, not a reply */
 	uint8_t cause; /* enum cause: why it ended, or was given up and still waits for its final */
 	uint16_t hop;  /* slot of the trunk table */
@@ -86,6 +87,7 @@ struct attempt_invite {               /* what the INVITE says; all text borrowed
 	const char *headers;          /* further header lines, each with its end; or NULL */
 	struct bridge_body body;      /* length 0: none */
 	const char *supported, *require; /* option tags, or NULL */
+	bool offers;                     /* the body has an offer */
 	unsigned max_forwards;
 	const char *user_agent; /* NULL: none */
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sig/fork.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 #include <strings.h>
 #include <sofia-sip/msg_header.h>
@@ -48,7 +49,7 @@ static struct fork *fork_new(struct attempt *a, const char *tag, unsigned max)
 	return f;
 }
 
-static bool is_reliable(const sip_t *sip)
+bool fork_reliable(const sip_t *sip)
 {
 	return sip->sip_rseq && sip->sip_rseq->rs_response &&
 	       sip_has_feature(sip->sip_require, "100rel");
@@ -59,13 +60,13 @@ static void keep_sdp(struct attempt *a, struct fork *f, const sip_t *sip)
 	su_home_t *home = (su_home_t *)a->call;
 	struct bridge_body said = call_body(sip);
 
-	if (!said.length)
+	if (!said.length || !said.type || strcasecmp(said.type, "application/sdp") != 0)
 		return;
 	su_free(home, f->sdp);
 	f->sdp = su_strndup(home, said.data, said.length);
 }
 
-enum fork_take fork_take(struct attempt *a, const sip_t *sip, bool offered)
+enum fork_take fork_take(struct attempt *a, const sip_t *sip)
 {
 	const char *tag = sip->sip_to->a_tag;
 	struct fork *f = fork_find(a, tag);
@@ -74,8 +75,8 @@ enum fork_take fork_take(struct attempt *a, const sip_t *sip, bool offered)
 	if (tag && !f)
 		f = fork_new(a, tag, FORK_MAX);
 	if (!f)
-		return tag && is_reliable(sip) ? FORK_AGAIN : FORK_PLAIN;
-	if (is_reliable(sip)) {
+		return tag && fork_reliable(sip) ? FORK_AGAIN : FORK_PLAIN;
+	if (fork_reliable(sip)) {
 		rseq = sip->sip_rseq->rs_response;
 		if (f->rseq && rseq != f->rseq + 1)
 			return FORK_AGAIN;
@@ -85,12 +86,12 @@ enum fork_take fork_take(struct attempt *a, const sip_t *sip, bool offered)
 	if (sip->sip_allow)
 		f->updates = sip_is_allowed(sip->sip_allow, sip_method_update, NULL);
 	keep_sdp(a, f, sip);
-	if (!is_reliable(sip))
+	if (!fork_reliable(sip))
 		return FORK_PLAIN;
-	f->reliable = f->reliable || (!offered && sip->sip_payload);
 	f->owed = rseq;
-	if (!offered)
+	if (!a->offerless || f->agreed || !sip->sip_payload)
 		fork_prack(a, f, NULL);
+	f->agreed = f->agreed || (!a->offerless && sip->sip_payload);
 	return FORK_FIRST;
 }
 
@@ -100,12 +101,55 @@ void fork_prack(struct attempt *a, struct fork *f, const char *body)
 		return;
 	leg_prack(&a->leg, fork_dialog(a, f), f->owed, body);
 	f->owed = 0;
+	f->agreed = f->agreed || body;
+}
+
+bool fork_owes(const struct attempt *a)
+{
+	for (const struct fork *f = a->forks; f; f = f->next)
+		if (f->owed)
+			return true;
+	return false;
+}
+
+void fork_answer(struct attempt *a, const char *body)
+{
+	for (struct fork *f = a->forks; f; f = f->next)
+		fork_prack(a, f, body);
+}
+
+/* One m-line, its port made 0. */
+static char *refused_line(su_home_t *home, const char *before, const char *line)
+{
+	const char *port = line + strcspn(line, " \r\n"), *rest;
+
+	rest = *port == ' ' ? port + 1 + strcspn(port + 1, " \r\n") : port;
+	return su_sprintf(home, "%s%.*s 0%.*s\r\n", before, (int)(port - line), line, (int)strcspn(rest, "\r\n"), rest);
+}
+
+/* RFC 3264 6: the same lines, each with port 0. */
+static char *refusal(struct attempt *a, const char *offer)
+{
+	su_home_t *home = (su_home_t *)a->call;
+	struct kedge_addr local;
+	char host[INET6_ADDRSTRLEN], *out;
+	int version = a->leg.peer.family == AF_INET6 ? 6 : 4;
+
+	if (listen_local(a->leg.iface, a->leg.peer.family, 0, &local) < 0 ||
+	    !inet_ntop(local.family, local.ip, host, sizeof(host)))
+		return NULL;
+	out = su_sprintf(home, "v=0\r\no=- 1 1 IN IP%d %s\r\ns=-\r\nc=IN IP%d %s\r\nt=0 0\r\n", version, host, version, host);
+	for (const char *p = offer; *p && out; p += strcspn(p, "\n"), p += *p == '\n')
+		if (strncmp(p, "m=", 2) == 0)
+			out = refused_line(home, out, p);
+	return out;
 }
 
 void fork_settle(struct attempt *a)
 {
 	for (struct fork *f = a->forks; f; f = f->next)
-		fork_prack(a, f, NULL);
+		if (f->owed)
+			fork_prack(a, f, f->sdp ? refusal(a, f->sdp) : NULL);
 }
 
 void fork_answered(struct attempt *a, const sip_t *sip)

@@ -30,14 +30,17 @@ struct fork {
 	uint32_t rseq;     /* last one taken, 0: none */
 	uint32_t owed;     /* RSeq of a 1xx whose offer is not answered yet, 0: none */
 	bool updates;      /* its Allow has UPDATE */
-	bool reliable;     /* a reliable 1xx brought our offer's answer: it holds */
+	bool agreed;       /* offer and answer are both there, acknowledged: it may have another */
 	char *sdp;         /* what it said last, or NULL */
 };
 
 enum fork_take { FORK_PLAIN, FORK_FIRST, FORK_AGAIN };
 
-/* A 1xx above 100. offered: its body is an offer, not an answer: the PRACK is owed. */
-enum fork_take fork_take(struct attempt *a, const sip_t *sip, bool offered);
+/* A 1xx above 100. Where the INVITE had no offer, the first SDP said reliably is one, and its PRACK is owed. */
+enum fork_take fork_take(struct attempt *a, const sip_t *sip);
+
+/* Is it reliable (RFC 3262 4)? */
+bool fork_reliable(const sip_t *sip);
 
 /* The early dialog of a response's To-tag; NULL: none. */
 struct fork *fork_find(const struct attempt *a, const char *tag);
@@ -47,7 +50,13 @@ nta_leg_t *fork_dialog(const struct attempt *a, const struct fork *f);
 /* Sends the PRACK that is owed, with the answer. */
 void fork_prack(struct attempt *a, struct fork *f, const char *body);
 
-/* No answer will come: what is owed goes out with a refusal. */
+/* Is a PRACK owed? */
+bool fork_owes(const struct attempt *a);
+
+/* Sends all that are owed, with the answer. */
+void fork_answer(struct attempt *a, const char *body);
+
+/* No answer will come: what is owed goes out with all lines of the offer refused. */
 void fork_settle(struct attempt *a);
 
 /* The 2xx: its dialog is the leg's from now on. */

@@ -88,6 +88,7 @@ static void say(struct call *c, int status, const char *body, bool reliably)
 		    TAG_IF(body, SIPTAG_PAYLOAD_STR(body)), TAG_END());
 	if (r->sent) {
 		r->sent_sdp = body;
+		r->asked = body && c->bridge.late;
 		r->told = r->told || body;
 		r->due_ns = clock_mono_ns() + patience_ns(c);
 		return;
@@ -185,6 +186,48 @@ static void reply(nta_incoming_t *prack, int status, const char *phrase)
 	nta_incoming_destroy(prack);
 }
 
+/* The attempt that the caller's answer is for: who has the call, else whose offer waits, else the last. */
+static struct attempt *asker(struct call *c)
+{
+	struct attempt *found = c->winner;
+
+	for (struct attempt *a = c->attempts; a && !c->winner; a = a->next)
+		if (a->side.end != KEDGE_LIVE_NONE && (!found || attempt_open(a)))
+			found = a;
+	return found;
+}
+
+/* The offer in the 1xx has its answer, or the call ends. */
+static bool answered(struct call *c, const sip_t *sip)
+{
+	struct attempt *a = asker(c);
+	struct bridge_body said = call_body(sip);
+	const char *body;
+
+	if (!a || bridge_late(&c->bridge, &a->side, &said, &body) < 0)
+		return false;
+	fork_answer(a, body);
+	return true;
+}
+
+static void acknowledged(struct call *c, nta_incoming_t *prack, const sip_t *sip)
+{
+	static const struct decide_final bad = { .code = 488, .from = DECIDE_NONE, .why = "bad_answer" };
+	struct rel100 *r = &c->rel100;
+	bool good = !r->asked || !c->bridge.late || answered(c, sip);
+
+	reply(prack, SIP_200_OK);
+	r->asked = false;
+	if (r->sent_sdp)
+		bridge_settled(&c->bridge);
+	if (good)
+		go_on(c);
+	else if (c->state == CALL_SETUP)
+		setup_fail(c, &bad);
+	else
+		call_end(c, CALL_BY_KEDGE, "bad_answer", "Q.850;cause=88;text=\"Incompatible SDP\"");
+}
+
 /* prack NULL: a final answer made an end of it, or our stack gave up. It stays known there, so that a
  * PRACK under way is answered still. */
 static int on_prack(
@@ -193,7 +236,6 @@ static int on_prack(
 	struct call *c = find((uintptr_t)magic);
 	struct rel100 *r = c ? &c->rel100 : NULL;
 
-	(void)sip;
 	if (!prack) {
 		if (r && r->sent == rel)
 			r->sent = NULL;
@@ -208,13 +250,10 @@ static int on_prack(
 		return 0;
 	}
 	call_hold(c);
-	reply(prack, SIP_200_OK);
 	nta_reliable_destroy(rel);
 	r->sent = NULL;
 	r->due_ns = 0;
-	if (r->sent_sdp)
-		bridge_settled(&c->bridge);
-	go_on(c);
+	acknowledged(c, prack, sip);
 	call_arm(c);
 	call_release(c);
 	return 0;

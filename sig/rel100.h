@@ -31,7 +31,8 @@ struct rel100 {
 	bool waits_sdp, waits_reliable;
 	bool can, must;       /* the caller's INVITE supports, requires it */
 	bool sent_sdp;        /* what is out has SDP */
-	bool told;            /* the caller has its answer reliably */
+	bool asked;           /* an offer, that is: its PRACK brings the answer */
+	bool told;            /* the caller has its SDP reliably */
 	bool held, held_sdp;  /* the 2xx waits */
 };
 

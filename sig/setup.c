@@ -202,8 +202,9 @@ static int send_invite(
 	inv.headers = lines;
 	inv.user_agent = call_agent_text(c);
 	inv.body = bridge_envelope(&c->bridge, &a->side, body);
-	/* An offer in a reliable 1xx would want an answer that the caller may not be able to give. */
-	inv.supported = body ? leg_supported(&a->leg) : NULL;
+	inv.offers = body;
+	/* An offer in a reliable 1xx wants an answer that the caller can give in a PRACK alone. */
+	inv.supported = body || c->rel100.can ? leg_supported(&a->leg) : NULL;
 	if (inv.supported && c->conf->trunks.v[a->trunk].rel100 == CONF_REL100_REQUIRE)
 		inv.require = "100rel";
 	return attempt_send(
@@ -330,17 +331,48 @@ void call_on_reply(struct call *c, struct attempt *a)
 		    .call = c->id);
 }
 
-static void relay_1xx(struct call *c, struct attempt *a, const sip_t *sip, int status)
+/* An offer in a reliable 1xx while the caller cannot be asked: it was, and has not answered yet, or
+ * has (another phone of the same branch). What it said answers it, or nothing does. */
+static const char *offered_again(struct attempt *a, const struct bridge_body *said)
+{
+	struct bridge *b = &a->call->bridge;
+	const char *answer = NULL;
+	bool differs;
+
+	if (!b->late && bridge_alone(b, &a->side, &b->caller, said, &answer, &differs) == 0)
+		fork_answer(a, answer);
+	fork_settle(a);
+	return NULL;
+}
+
+/* What a 1xx has for the caller. An answer that cannot stand is not passed on; its 2xx will be judged
+ * the same way. */
+static const char *said_early(struct call *c, struct attempt *a, const sip_t *sip)
 {
 	struct bridge_body said = call_body(sip);
-	bool had_sdp = c->told_sdp;
+	enum bridge_way way = fork_reliable(sip) && c->rel100.can ? BRIDGE_RELIABLE : BRIDGE_PREVIEW;
+	bool offered = fork_owes(a);
 	const char *body = NULL;
+
+	if (!said.length)
+		return NULL;
+	if (offered && (!c->bridge.late || c->rel100.asked))
+		return offered_again(a, &said);
+	if (bridge_answer(&c->bridge, &a->side, &said, way, &body) < 0)
+		body = NULL;
+	if (offered && !body)
+		fork_settle(a);
+	return body;
+}
+
+static void relay_1xx(struct call *c, struct attempt *a, const sip_t *sip, int status)
+{
+	bool had_sdp = c->told_sdp;
+	const char *body;
 
 	if (status == 100 || status == 199)
 		return;
-	/* An answer that cannot stand is not passed on; its 2xx will be judged the same way. */
-	if (said.length && bridge_answer(&c->bridge, &a->side, &said, BRIDGE_PREVIEW, &body) < 0)
-		body = NULL;
+	body = said_early(c, a, sip);
 	if (!c->ringing_ns)
 		c->ringing_ns = clock_mono_ns();
 	if (status != c->told_1xx || (body && !had_sdp))
