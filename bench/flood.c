@@ -60,9 +60,9 @@ static const char *in_dir(const char *name)
 /* ---- kedge ---- */
 
 static const char config[] =
-	"interfaces = (\n\t{ name = \"inside\"; address = \"127.%1$d.3.1\"; rtp_ports = \"20000-23999\"; },\n"
-	"\t{ name = \"outside\"; address = \"127.%1$d.4.1\"; rtp_ports = \"20000-27999\"; }\n);\n"
-	"limits = { max_calls = 1000; };\nlog = { file = \"%2$s/kedge.log\"; };\ncdr = { file = \"%2$s/cdr.jsonl\"; };\n"
+	"interfaces = (\n\t{ name = \"inside\"; address = \"127.%1$d.3.1\"; rtp_ports = \"20000-32767\"; },\n"
+	"\t{ name = \"outside\"; address = \"127.%1$d.4.1\"; rtp_ports = \"20000-32767\"; }\n);\n"
+	"limits = { max_calls = 300; };\nlog = { file = \"%2$s/kedge.log\"; };\ncdr = { file = \"%2$s/cdr.jsonl\"; };\n"
 	"run = { dir = \"%2$s/run\"; drain = \"1s\"; };\n"
 	"trunks = (\n\t{ name = \"pbx\"; side = \"pbx\"; uri = \"sip:127.%1$d.1.1:5060\"; sources = [ \"127.%1$d.1.0/24\" ]; },\n"
 	"\t{ name = \"talk\"; side = \"carrier\"; uri = \"sip:127.%1$d.2.1:5080\"; },\n"
@@ -150,7 +150,8 @@ static struct {
 	struct peer *peer[2]; /* of the caller's side, of the carrier's */
 	char caller_ip[INET_ADDRSTRLEN], carrier_ip[INET_ADDRSTRLEN];
 	unsigned up;
-	union peer_addr offered[CALLS_MAX]; /* where the carrier's side speaks to, once its 200 is acknowledged */
+	union peer_addr to_kedge[2][CALLS_MAX];
+	uint64_t speaks_ns[2][CALLS_MAX]; /* when a side begins; 0: not yet, or it has */
 	char uri[CALLS_MAX][256], to[CALLS_MAX][512]; /* of the caller's dialogs */
 	pthread_t thread;
 	atomic_bool ended;
@@ -186,6 +187,22 @@ static void in_dialog(unsigned call, const char *method, int cseq)
 	put(talk.caller, &talk.kedge, text);
 }
 
+/* A little later, when the way is open on both sides: the first word is another bench's. */
+static void speak_soon(int side, unsigned call)
+{
+	talk.speaks_ns[side][call] = stage_now_ns() + 100000000;
+}
+
+static void speak(uint64_t now)
+{
+	for (int side = 0; side < 2; side++)
+		for (unsigned i = 0; i < opt.calls; i++)
+			if (talk.speaks_ns[side][i] && now >= talk.speaks_ns[side][i]) {
+				peer_start(talk.peer[side], i, &talk.to_kedge[side][i], i, 0, now);
+				talk.speaks_ns[side][i] = 0;
+			}
+}
+
 /* The caller's 200: ACK, and speech. */
 static void on_caller(const char *text)
 {
@@ -199,11 +216,12 @@ static void on_caller(const char *text)
 	strcpy(talk.uri[call], uri);
 	strcpy(talk.to[call], to);
 	in_dialog(call, "ACK", 1);
-	peer_start(talk.peer[0], call, &rtp, call, 0, stage_now_ns());
+	talk.to_kedge[0][call] = rtp;
+	speak_soon(0, call);
 	talk.up++;
 }
 
-/* The carrier answers each INVITE, and probes; it speaks from the ACK on. */
+/* The carrier answers each INVITE, and probes; it speaks after the ACK. */
 static void on_carrier(const char *text, const struct sockaddr_in *from)
 {
 	char via[1024], from_line[512], to[512], id[256], cseq[128], body[512] = "", reply[MESSAGE];
@@ -213,12 +231,12 @@ static void on_carrier(const char *text, const struct sockaddr_in *from)
 
 	lines(text, "To:", to, sizeof to);
 	if (!strncmp(text, "ACK ", 4) && sscanf(to, "To: <sip:2%u", &call) == 1 && call < opt.calls)
-		peer_start(talk.peer[1], call, &talk.offered[call], call, 0, stage_now_ns());
+		speak_soon(1, call);
 	if (!strncmp(text, "ACK ", 4) || !strncmp(text, "SIP/", 4))
 		return;
 	if (is_invite && sscanf(to, "To: <sip:2%u", &call) == 1 && call < opt.calls && media_of(text, &rtp)) {
 		sdp_of(body, sizeof body, talk.carrier_ip, RTP_PORT + 4 * call);
-		talk.offered[call] = rtp;
+		talk.to_kedge[1][call] = rtp;
 	}
 	to[strcspn(to, "\r")] = 0;
 	snprintf(reply, sizeof reply, "SIP/2.0 200 OK\r\n%s%s%s%s\r\n%s%sContact: <sip:%s:%d>\r\n%sContent-Length: %zu\r\n\r\n%s", lines(text, "Via:", via, sizeof via),
@@ -248,6 +266,7 @@ static void *talk_run(void *arg)
 		uint64_t now = stage_now_ns(), a = peer_step(talk.peer[0], now), b = peer_step(talk.peer[1], now), next = a < b ? a : b;
 		struct timespec wait = { .tv_nsec = next > now ? next - now > 5000000 ? 5000000 : (long)(next - now) : 0 };
 
+		speak(now);
 		ppoll(fds, 4, &wait, NULL);
 		while (take(talk.caller, text, &from))
 			on_caller(text);
