@@ -274,6 +274,9 @@ static void trunk_hop(struct load *l, const struct conf_trunk *t, const struct c
 	if (!(i->transports & (1u << hop->transport)))
 		load_error(l, w, "trunk \"%s\": transport %s is not among those of interface \"%s\" (%s:%d)", t->name,
 			hop->transport == CONF_TCP ? "tcp" : "udp", i->name, i->where.file, i->where.line);
+	if (t->udp_mtu && !(i->transports & (1u << CONF_TCP)))
+		load_warn(l, load_where(l, &t->udp_mtu, t->where), "trunk \"%s\".udp_mtu does nothing: interface \"%s\" has no TCP (%s:%d)",
+			t->name, i->name, i->where.file, i->where.line);
 }
 
 static void trunk_session(struct load *l, const struct conf_trunk *t)

@@ -143,6 +143,9 @@ void decide_init(struct decide *d, const struct plan *plan, uint32_t random, uin
 enum decide_kind decide_next(
     struct decide *d, struct health *h, uint64_t now_ns, struct decide_step *out);
 
+/* The INVITE of attempt i goes out at now_ns, and nothing of it did before: its waits begin now. Ask decide_due when they end. */
+void decide_resent(struct decide *d, unsigned i, uint64_t now_ns);
+
 enum decide_due { DECIDE_DUE_NONE, DECIDE_DUE_CHECK, DECIDE_DUE_GIVE_UP };
 
 /* The clock: what attempt i owes at now_ns. CHECK: send its hop a probe. GIVE_UP: *cause is its end; give the branch

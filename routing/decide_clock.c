@@ -72,6 +72,14 @@ static uint64_t stage_ns(const struct decide_attempt *a, uint8_t *cause)
 	return a->begun_ns + l->first_response_ms * MS_NS;
 }
 
+void decide_resent(struct decide *d, unsigned i, uint64_t now_ns)
+{
+	struct decide_attempt *a = decide_attempt_at(d, i);
+
+	a->begun_ns = now_ns;
+	a->checks = 0;
+}
+
 enum decide_due decide_due(struct decide *d, struct health *h, unsigned i, uint64_t now_ns,
     uint8_t *cause, uint64_t *due_ns)
 {

@@ -389,14 +389,10 @@ static int on_response(nta_outgoing_magic_t *magic, nta_outgoing_t *orq, const s
 
 	assert(sip); /* nta makes a response for its own timeouts too: NTATAG_TIMEOUT_408 */
 	call_hold(c);
-	if (status >= 300 && a->orq == orq) {
-		/* The transaction lingers by itself to ACK repeats; nothing more comes from it to
-		 * us. */
-		take_response(a, sip);
+	take_response(a, sip);
+	/* The transaction lingers by itself to ACK repeats; nothing more comes from it to us. */
+	if (status >= 300 && a->orq == orq)
 		drop_transaction(a);
-	} else {
-		take_response(a, sip);
-	}
 	call_release(c);
 	return 0;
 }
@@ -489,6 +485,44 @@ bool attempt_stray(unsigned iface, nta_agent_t *agent, msg_t *msg, sip_t *sip)
 
 /* ---- begin, give up, end -------------------------------------------------------------------- */
 
+/* It comes to some twenty bytes less: a port of 5060 is not written in Via, Supported is one line. */
+static uint32_t size_of(
+    const struct attempt *a, const struct kedge_addr *hop, const struct attempt_invite *inv, const char *lines)
+{
+	char local[64] = "";
+	int n;
+
+	listen_hostport(a->leg.iface, hop->family, 0, local, sizeof(local));
+	n = snprintf(NULL, 0,
+	    "INVITE %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;rport;branch=\r\nMax-Forwards: %u\r\nFrom: %s;tag=\r\nTo: %s\r\n"
+	    "Call-ID: \r\nCSeq: 101 INVITE\r\nContact: <sip:%s@%s>\r\nAllow: %s\r\n%s%s%s%s%s%s%s%s%s%s%s"
+	    "Content-Type: %s\r\nContent-Length: %zu\r\n\r\n",
+	    inv->ruri, local, inv->max_forwards, inv->from, inv->to, inv->contact_user, local, leg_allow,
+	    inv->supported ? "Supported: " : "", inv->supported ? inv->supported : "", inv->supported ? "\r\n" : "",
+	    inv->require ? "Require: " : "", inv->require ? inv->require : "", inv->require ? "\r\n" : "",
+	    inv->user_agent ? "User-Agent: " : "", inv->user_agent ? inv->user_agent : "", inv->user_agent ? "\r\n" : "",
+	    lines, inv->headers ? inv->headers : "", inv->body.type ? inv->body.type : "", inv->body.length);
+	return (uint32_t)((size_t)n + LISTEN_BRANCH - 1 + 3 * (LISTEN_TOKEN - 1) + inv->body.length);
+}
+
+/* What the INVITE goes over. */
+static unsigned way_of(struct attempt *a, const struct kedge_addr *hop, unsigned transport, const struct attempt_invite *inv,
+    const char *lines)
+{
+	struct kedge_addr local;
+
+	a->over = ATTEMPT_OVER_OWN;
+	if (transport == CONF_TCP || listen_local(a->leg.iface, hop->family, 1, &local) < 0 || !listen_fd_left())
+		return transport;
+	if (inv->tcp || inv->udp_mtu)
+		a->bytes = size_of(a, hop, inv, lines);
+	if (inv->tcp)
+		a->over = ATTEMPT_OVER_TCP;
+	else if (inv->udp_mtu && a->bytes > inv->udp_mtu)
+		a->over = ATTEMPT_OVER_LONG;
+	return a->over == ATTEMPT_OVER_OWN ? transport : CONF_TCP;
+}
+
 int attempt_send(struct attempt *a, nta_agent_t *agent, const struct kedge_addr *hop,
     unsigned transport, const struct attempt_invite *inv)
 {
@@ -503,6 +537,8 @@ int attempt_send(struct attempt *a, nta_agent_t *agent, const struct kedge_addr 
 	a->leg.call = a->call;
 	a->leg.trunk = a->trunk;
 	a->ruri = su_strdup((su_home_t *)a->call, inv->ruri);
+	refresh_request(&a->leg.refresh, leg_trunk(&a->leg), lines);
+	transport = way_of(a, hop, transport, inv, lines);
 	err = leg_begin_uac(&a->leg, agent, inv->from, inv->to, inv->contact_user, hop, transport);
 	if (err || !a->ruri)
 		return err ? err : -ENOMEM;
@@ -511,7 +547,6 @@ int attempt_send(struct attempt *a, nta_agent_t *agent, const struct kedge_addr 
 	snprintf(max_forwards, sizeof(max_forwards), "%u", inv->max_forwards);
 	listen_branch(a->branch);
 	memcpy(a->leg.branch, a->branch, sizeof(a->leg.branch));
-	refresh_request(&a->leg.refresh, leg_trunk(&a->leg), lines);
 	a->begun_ns = clock_mono_ns();
 	a->offerless = !inv->offers;
 	a->orq = nta_outgoing_tcreate(a->leg.nta, on_response, (nta_outgoing_magic_t *)a,
@@ -581,6 +616,29 @@ void attempt_give_up(struct attempt *a)
 	case ATTEMPT_STATE_COUNT:
 		break;
 	}
+}
+
+void attempt_unsend(struct attempt *a)
+{
+	tport_t *t = a->state == ATTEMPT_CALLING && a->orq ? nta_outgoing_transport(a->orq) : NULL;
+	struct leg fresh = { .call = a->leg.call, .iface = a->leg.iface, .trunk = a->leg.trunk };
+
+	assert(!attempt_connected(a));
+	fresh.refresh.least_s = a->leg.refresh.least_s;
+	drop_transaction(a);
+	/* The INVITE waits in the connection, and would go out if that came to stand after all. */
+	if (t && tport_is_secondary(t))
+		tport_shutdown(t, 2);
+	if (t)
+		tport_unref(t);
+	branch_remove(a);
+	leg_fini(&a->leg);
+	a->leg = fresh;
+	a->status = 0;
+	a->cause = CAUSE_NONE;
+	a->outcome = (struct decide_outcome){ 0 };
+	enter(a, ATTEMPT_IDLE);
+	a->ended_ns = 0;
 }
 
 void attempt_end(struct attempt *a)

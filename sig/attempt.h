@@ -43,6 +43,13 @@ enum attempt_state {
 	    ATTEMPT_STATE_COUNT
 };
 
+/* What a UDP hop gets its INVITE over. */
+enum attempt_over {
+	ATTEMPT_OVER_OWN,  /* the hop's transport */
+	ATTEMPT_OVER_LONG, /* TCP, for it is longer than udp_mtu: UDP again where no connection stands */
+	ATTEMPT_OVER_TCP   /* TCP, for UDP was refused with 513 */
+};
+
 /* Deadlines, monotonic ns, 0: off. The call looks at them; attempt_* set them only where said. */
 enum attempt_due {
 	ATTEMPT_DUE_DECIDE,  /* ask routing/decide: silence check, give up */
@@ -62,6 +69,8 @@ struct attempt {
 	bool waits;    /* given up after a 1xx: the hunt waits for its final */
 	bool path_lost; /* after a 1xx; told once */
 	bool offerless; /* its INVITE had no offer */
+	uint8_t over;   /* enum attempt_over */
+	uint32_t bytes; /* of its INVITE, or some more; known where udp_mtu asks */
 	bool internal; /* status is a verdict of our own stack, not a reply */
 	uint8_t cause; /* enum cause: why it ended, or was given up and still waits for its final */
 	uint16_t hop;  /* slot of the trunk table */
@@ -89,6 +98,8 @@ struct attempt_invite {               /* what the INVITE says; all text borrowed
 	const char *supported, *require; /* option tags, or NULL */
 	bool offers;                     /* the body has an offer */
 	unsigned max_forwards;
+	uint32_t udp_mtu; /* longer ones go over TCP where the interface has it; 0: none does */
+	bool tcp;         /* whatever the transport of the hop */
 	const char *user_agent; /* NULL: none */
 };
 
@@ -100,6 +111,9 @@ void attempt_init(uint32_t t1_ms);
 /* Begins leg B toward hop and sends the INVITE. 0; -EINVAL, -ENOMEM, -EIO: nothing was sent. */
 int attempt_send(struct attempt *a, nta_agent_t *agent, const struct kedge_addr *hop,
     unsigned transport, const struct attempt_invite *inv);
+
+/* One that goes over TCP and has no connection: nothing was sent, nothing will be, and it is IDLE again, for another way. */
+void attempt_unsend(struct attempt *a);
 
 /* Nobody waits for it any more: without a byte from the hop the INVITE goes off the wire and the
  * branch is kept, after a 1xx it is cancelled. Nothing happens to one that is over. */

@@ -499,7 +499,8 @@ void listen_hear_end(nta_outgoing_t *orq)
 
 	if (t && tport_is_secondary(t))
 		tport_set_params(t, TPTAG_SDWN_ERROR(1), TAG_END());
-	tport_unref(t);
+	if (t)
+		tport_unref(t);
 }
 
 bool listen_fd_left(void)

@@ -181,8 +181,27 @@ static int make_headers(
 	return err;
 }
 
+/* Its hop said 513, Message Too Large, to the attempt before (SEMANTICS C.2: once more, over TCP). */
+static bool was_too_large(const struct call *c, const struct attempt *a)
+{
+	const struct attempt *last = NULL;
+
+	for (const struct attempt *p = c->attempts; p != a; p = p->next)
+		last = p;
+	return last && last->hop == a->hop && last->outcome.code == 513;
+}
+
+static void say_long(const struct call *c, const struct attempt *a, const char *over, const char *why)
+{
+	char hop[64];
+
+	event_log(call_long, .trunk = c->conf->trunks.v[a->trunk].name, .hop = listen_print(&a->side.peer, hop, sizeof(hop)),
+	    .bytes = a->bytes, .over = over, .why = why, .call = c->id);
+}
+
+/* step: of the attempt; mtu: its trunk's, or 0. */
 static int send_invite(
-    struct call *c, struct attempt *a, const struct decide_step *step, const char *body)
+    struct call *c, struct attempt *a, const struct decide_step *step, const char *body, uint32_t mtu)
 {
 	static struct profile_out out;
 	static char lines[PROFILE_TEXT + 256];
@@ -195,6 +214,8 @@ static int send_invite(
 	if (step->transport == CONF_TCP && !listen_fd_left())
 		return -ENFILE;
 	snprintf(lines, sizeof(lines), "%s: %s\r\n%s", INGRESS_LOOP, c->loop, out.lines);
+	inv.udp_mtu = mtu;
+	inv.tcp = step->same && was_too_large(c, a);
 	inv.ruri = out.ruri;
 	inv.from = out.from;
 	inv.to = out.to;
@@ -222,6 +243,42 @@ static void local_failure(struct call *c, struct attempt *a, int err)
 	outcome(c, a);
 }
 
+/* Hops whose TCP was closed, filtered or silent get datagrams for a while, whatever the size: a call need not wait for
+ * what is known. */
+#define NO_TCP    256
+#define NO_TCP_NS (300 * CLOCK_NS_PER_S)
+
+static struct {
+	struct kedge_addr hop;
+	uint64_t until_ns;
+} no_tcp[NO_TCP];
+
+static unsigned no_tcp_slot(const struct kedge_addr *hop)
+{
+	uint32_t h = hop->port;
+
+	for (size_t i = 0; i < sizeof(hop->ip); i++)
+		h = (h ^ hop->ip[i]) * 16777619u;
+	return h % NO_TCP;
+}
+
+static void no_tcp_learn(const struct kedge_addr *hop)
+{
+	unsigned i = no_tcp_slot(hop);
+
+	no_tcp[i].hop = *hop;
+	no_tcp[i].until_ns = clock_mono_ns() + NO_TCP_NS / call_scale();
+}
+
+static uint32_t mtu_of(const struct call *c, const struct attempt *a)
+{
+	unsigned i = no_tcp_slot(&a->side.peer);
+
+	if (memcmp(&no_tcp[i].hop, &a->side.peer, sizeof(no_tcp[i].hop)) == 0 && clock_mono_ns() < no_tcp[i].until_ns)
+		return 0;
+	return c->conf->trunks.v[a->trunk].udp_mtu;
+}
+
 static void start_attempt(struct call *c, const struct decide_step *step)
 {
 	struct attempt *a = attempt_new(c, step);
@@ -229,15 +286,18 @@ static void start_attempt(struct call *c, const struct decide_step *step)
 	int err = bridge_outside(&c->bridge, &a->side, a->leg.iface, a->hop, &body);
 
 	if (err == 0)
-		err = send_invite(c, a, step, body);
+		err = send_invite(c, a, step, body, mtu_of(c, a));
 	if (err) {
 		local_failure(c, a, err);
 		return;
 	}
-	set_due(a, step->due_ns);
-	if (step->transport == CONF_TCP && c->decide.attempt[a->index].limits.connect_ms)
+	if (a->over != ATTEMPT_OVER_OWN)
+		say_long(c, a, "tcp", a->over == ATTEMPT_OVER_LONG ? "udp_mtu" : "513");
+	else
+		set_due(a, step->due_ns);
+	if (a->leg.transport == CONF_TCP)
 		a->due_ns[ATTEMPT_DUE_CONNECT] =
-		    a->begun_ns + c->decide.attempt[a->index].limits.connect_ms * CLOCK_NS_PER_MS;
+		    a->begun_ns + c->conf->trunks.v[a->trunk].timers.connect_ms * CLOCK_NS_PER_MS;
 	/* What spoke before is not heard any more: its end goes back once the new one is live. */
 	for (struct attempt *old = c->attempts; old != a; old = old->next)
 		if (!attempt_open(old) && old->side.end != KEDGE_LIVE_NONE)
@@ -306,6 +366,38 @@ static void ask(struct call *c, struct attempt *a)
 		return;
 	}
 	set_due(a, due);
+}
+
+/* The INVITE was too long for a datagram and there is no TCP: a datagram all the same. False: this is another case. */
+static bool fall_back(struct call *c, struct attempt *a, const char *why)
+{
+	struct decide_step step = { .addr = a->side.peer, .transport = CONF_UDP };
+	int err;
+
+	if (a->over != ATTEMPT_OVER_LONG || c->state != CALL_SETUP || attempt_connected(a))
+		return false;
+	no_tcp_learn(&a->side.peer);
+	say_long(c, a, "udp", why);
+	attempt_unsend(a);
+	err = send_invite(c, a, &step, a->side.ours, 0);
+	if (err) {
+		local_failure(c, a, err);
+		return true;
+	}
+	decide_resent(&c->decide, a->index, clock_mono_ns());
+	ask(c, a);
+	return true;
+}
+
+/* The connection stands or does not, for a hop of TCP or for an INVITE that is too long. */
+static void connect_due(struct call *c, struct attempt *a)
+{
+	if (attempt_connected(a)) {
+		if (a->over != ATTEMPT_OVER_OWN)
+			ask(c, a);
+	} else if (!fall_back(c, a, "timeout")) {
+		give_up(c, a, a->over == ATTEMPT_OVER_OWN ? CAUSE_CONNECT : CAUSE_LIMIT);
+	}
 }
 
 /* A branch is left for another one: at once where nothing was heard, else when its CANCEL was
@@ -479,10 +571,14 @@ static void read_failure(struct call *c, struct attempt *a, const sip_t *sip)
 		.connected = attempt_connected(a),
 		.progress = a->best_1xx > 0 };
 	struct failure f;
+	struct kedge_addr local;
 
 	failure_evidence(&e, sip, c->home);
 	failure_read(&f, &e);
 	a->outcome = f.outcome;
+	/* Over TCP once more, where this was a datagram. */
+	if (a->outcome.code == 513 && a->leg.transport == CONF_UDP)
+		a->outcome.repairable = listen_local(a->leg.iface, a->leg.peer.family, 1, &local) == 0;
 	if (a->outcome.code == 422 && refresh_refused(&a->leg.refresh, leg_trunk(&a->leg), sip))
 		a->outcome.repairable = true;
 	a->cause = f.outcome.cause;
@@ -500,8 +596,11 @@ void call_on_lost(struct call *c, struct attempt *a)
 void call_on_failure(struct call *c, struct attempt *a, const sip_t *sip)
 {
 	read_failure(c, a, sip);
+	if (a->over == ATTEMPT_OVER_TCP && a->cause == CAUSE_UNREACHABLE)
+		a->cause = CAUSE_LIMIT; /* it is no failure of a UDP hop to have no TCP */
 	if (c->state == CALL_SETUP) {
-		outcome(c, a);
+		if (!a->internal || !fall_back(c, a, "refused"))
+			outcome(c, a);
 		call_arm(c);
 	}
 }
@@ -557,8 +656,7 @@ static void attempt_tick(struct call *c, struct attempt *a, uint64_t now)
 	}
 	if (a->due_ns[ATTEMPT_DUE_CONNECT] && a->due_ns[ATTEMPT_DUE_CONNECT] <= now) {
 		a->due_ns[ATTEMPT_DUE_CONNECT] = 0;
-		if (!attempt_connected(a))
-			give_up(c, a, CAUSE_CONNECT);
+		connect_due(c, a);
 	}
 	if (a->due_ns[ATTEMPT_DUE_DECIDE] && a->due_ns[ATTEMPT_DUE_DECIDE] <= now)
 		ask(c, a);

@@ -321,6 +321,20 @@ static void no_second_opinion(void **state)
 	free(r);
 }
 
+/* The INVITE waited for a TCP connection that never stood, and went out by UDP then. */
+static void sent_later(void **state)
+{
+	struct rig *r = rig_new(2);
+
+	rig_call(r, "4420");
+	rig_next(r);
+	r->now += 900 * RIG_MS;
+	decide_resent(&r->decide, 0, r->now);
+	assert_int_equal(run_clock(r, 0, 5000, 0, NULL), CAUSE_NO_REPLY);
+	assert_int_equal(ms_to(r, r->now), 1900);
+	free(r);
+}
+
 static void usual_time(void **state)
 {
 	struct rig *r = rig_new(2);
@@ -858,6 +872,7 @@ int main(void)
 		cmocka_unit_test(an_answered_check_buys_the_configured_time),
 		cmocka_unit_test(far_hops_get_more),
 		cmocka_unit_test(no_second_opinion),
+		cmocka_unit_test(sent_later),
 		cmocka_unit_test(usual_time),
 		cmocka_unit_test(adaptive_off),
 		cmocka_unit_test(failed_and_unheard),
