@@ -246,7 +246,7 @@ static int read_m(struct reader *r, struct text value)
 
 	if (o->lines == OFFER_LINES)
 		return fail(r, -EMSGSIZE, "too many m-lines");
-	if (!text_tokens(media) || !text_tokens(proto) || port < 0 ||
+	if (!text_tokens(media) || !text_tokens(proto) || text_leaks(media) || text_leaks(proto) || port < 0 ||
 	    (count.n && text_number(count, UINT16_MAX) < 1) || (port && !formats.n))
 		return fail(r, -EINVAL, "not an m-line");
 	struct offer_line *l = r->line = &o->line[o->lines++];

@@ -132,7 +132,29 @@ static bool address_char(char c)
 	       c == ':';
 }
 
-/* An address in the bytes of an address's alphabet; a port may hang on IPv4, a colon before it. */
+/* An IPv4 address among digits and dots, whatever stands around them: "node10.0.0.1:5060". */
+static bool run_has_ipv4(struct text run)
+{
+	unsigned char ip[4];
+	char name[64];
+
+	while (run.n) {
+		struct text part = { run.p, 0 };
+		while (part.n < run.n && (is_digit(part.p[part.n]) || part.p[part.n] == '.'))
+			part.n++;
+		run.p += part.n + (part.n < run.n);
+		run.n -= part.n + (part.n < run.n);
+		while (part.n && part.p[0] == '.')
+			part.p++, part.n--;
+		while (part.n && part.p[part.n - 1] == '.')
+			part.n--;
+		if (part.n >= 7 && text_copy(name, sizeof name, part) && inet_pton(AF_INET, name, ip) == 1)
+			return true;
+	}
+	return false;
+}
+
+/* An address in the bytes of an address's alphabet. */
 static bool run_is_address(struct text run)
 {
 	char name[64];
@@ -144,13 +166,7 @@ static bool run_is_address(struct text run)
 		run.n--;
 	if (!text_copy(name, sizeof name, run))
 		return true; /* no harmless value has so many such bytes in a row */
-	if (inet_pton(AF_INET6, name, ip) == 1)
-		return true;
-	char *save = NULL;
-	for (char *part = strtok_r(name, ":", &save); part; part = strtok_r(NULL, ":", &save))
-		if (inet_pton(AF_INET, part, ip) == 1)
-			return true;
-	return false;
+	return inet_pton(AF_INET6, name, ip) == 1 || run_has_ipv4(run);
 }
 
 /* True if a value holds an address, a URI, a control character: it stays on its side. */

@@ -274,7 +274,7 @@ static void put_attribute(struct writer *w, const struct plan *p, struct text va
 		if (!text_is(word, "*") && (pt < 0 || !p->kept[pt]))
 			return;
 	}
-	if (text_leaks(rest))
+	if (text_leaks(name) || text_leaks(rest))
 		return;
 	put(w, (struct text){ "a=", 2 });
 	put(w, value);
@@ -371,7 +371,7 @@ static void put_rejected(struct writer *w, const struct offer *o, unsigned i)
 	putf(w, " 0 ");
 	put(w, text_of(o, l->proto));
 	putf(w, " ");
-	put(w, text_tokens(first) ? first : (struct text){ "0", 1 });
+	put(w, text_tokens(first) && !text_leaks(first) ? first : (struct text){ "0", 1 });
 	putf(w, "\r\n");
 }
 

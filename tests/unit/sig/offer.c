@@ -245,6 +245,7 @@ static void test_nothing_private_crosses(void **state)
 	    "a=candidate:2 1 UDP 1 secret.local 8998 typ host\r\na=ice-pwd:secret\r\na=end-of-candidates\r\na=remote-candidates:1 " SECRET " 5\r\n"
 	    "a=rtcp:49171 IN IP4 " SECRET "\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:secret\r\n"
 	    "a=mid:0\r\na=msid:secret\r\na=ssrc:1 cname:secret@" SECRET "\r\n"
+	    "a=X-" SECRET ":yes\r\na=" SECRET "\r\na=X-host:node" SECRET ":5060\r\n"
 	    "a=alt:1 1 : secret " SECRET " 3\r\na=X-nat:" SECRET
 	    ":5060\r\na=X-nat6:fe80::1%25eth0\r\n"
 	    "a=X-mail:secret@pbx.inside\r\na=X-url:http://secret.inside/\r\na=X-user: <" SECRET
@@ -516,6 +517,17 @@ static void test_events_go_with_their_codecs(void **state)
 	    "RTP/AVP 8 102\r\n");
 	lacks(written((struct offer_write){ .from = &o, .filter = &only, .direction = -1 }, NULL),
 	    "101");
+}
+
+static void test_an_address_is_no_media(void **state)
+{
+	struct offer o;
+	static const char media[] = HEAD "m=" SECRET " 0 RTP/AVP 0\r\n" AUDIO;
+	static const char proto[] = HEAD "m=video 0 RTP/" SECRET " 0\r\n" AUDIO;
+
+	assert_int_equal(offer_parse(&o, media, sizeof media - 1, NULL), -EINVAL);
+	assert_int_equal(offer_parse(&o, proto, sizeof proto - 1, NULL), -EINVAL);
+	has(passed(HEAD "m=video 5006 RTP/AVP " SECRET " 31\r\n" AUDIO), "m=video 0 RTP/AVP 0\r\n");
 }
 
 /* Inside a dialog all lines may be rejected, and one of them used again. */
@@ -1045,6 +1057,7 @@ int main(void)
 		cmocka_unit_test(test_mux_by_setting),
 		cmocka_unit_test(test_bandwidth_by_setting),
 		cmocka_unit_test(test_events_go_with_their_codecs),
+		cmocka_unit_test(test_an_address_is_no_media),
 		cmocka_unit_test(test_rejected_and_used_again),
 		cmocka_unit_test(test_own_offer),
 		cmocka_unit_test(test_fax_is_anchored),
