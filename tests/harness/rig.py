@@ -232,8 +232,8 @@ class Stream(Raw):
 
     def say(self, text, target):
         data = text.encode() if isinstance(text, str) else text
+        self.seen.append(Message(time.time(), "out", data.decode(errors="replace")))  # before the answer can be there
         target.sendall(data)
-        self.seen.append(Message(time.time(), "out", data.decode(errors="replace")))
 
     def stop(self):
         super().stop()
