@@ -317,7 +317,7 @@ static const char *list_name(const struct row *r, const char *entry)
 {
 	if (strcmp(r->key, "targets") != 0)
 		return r->key;
-	return strstr(entry, "outbound") ? "outbound" : "inbound";
+	return entry && strstr(entry, "outbound") ? "outbound" : "inbound";
 }
 
 static void example_row(FILE *out, const struct row *r, const char *entry, int depth, bool full)
