@@ -26,14 +26,25 @@ static size_t head_end(const char *data, size_t from, size_t size)
 	return 0;
 }
 
+static bool is_line_end(const char *p, const char *end)
+{
+	return end - p >= 2 && p[0] == '\r' && p[1] == '\n';
+}
+
+/* A line that begins so goes on with the one before: what will be a space does, too. */
+static bool goes_on(const char *p, const char *end)
+{
+	return p < end && (is_space(*p) || *p == 0 || *p == '\n' || (*p == '\r' && !is_line_end(p, end)));
+}
+
 /* Bytes changed but for unfolding. */
 static uint32_t clean(char *head, size_t size)
 {
 	uint32_t mended = 0;
 
 	for (size_t i = 0; i < size; i++) {
-		if (head[i] == '\r' && i + 1 < size && head[i + 1] == '\n') {
-			if (i + 2 < size && is_space(head[i + 2]))
+		if (is_line_end(head + i, head + size)) {
+			if (goes_on(head + i + 2, head + size))
 				head[i] = head[i + 1] = ' ';
 			i++;
 		} else if (head[i] == '\r' || head[i] == '\n' || head[i] == 0) {

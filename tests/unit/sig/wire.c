@@ -45,6 +45,7 @@ static void datagrams(void **state)
 		{ "A b SIP/2.0\r\nS: a\nX: b\r\n\r\n", NULL, "A b SIP/2.0\r\nS: a X: b\r\n\r\n" },
 		{ "A b SIP/2.0\r\nS: a\rX: b\r\n\r\n", NULL, "A b SIP/2.0\r\nS: a X: b\r\n\r\n" },
 		{ "A b SIP/2.0\r\nS: a\r\r\nX: b\r\n\r\n", NULL, "A b SIP/2.0\r\nS: a \r\nX: b\r\n\r\n" },
+		{ "A b SIP/2.0\r\nS: a\r\n\rl: 5\r\n\nX\r\n\r\n", NULL, "A b SIP/2.0\r\nS: a   l: 5   X\r\n\r\n" },
 		{ "A b SIP/2.0\r\nS: a\n\nBYE\r\n\r\n", NULL, "A b SIP/2.0\r\nS: a  BYE\r\n\r\n" },
 		{ "A b SIP/2.0\nl: 9\n\n", "request_line", NULL },
 		{ "A  b\tsip/2.0  \r\n\r\n", NULL, NULL },
