@@ -33,6 +33,7 @@
 #include "sig/bridge.h"
 #include "sig/fork.h"
 #include "sig/leg.h"
+#include "sig/redirect.h"
 
 #define ATTEMPT_STATES(S)                                                                          \
 	S(IDLE) S(CALLING) S(PROCEEDING) S(RINGING) S(ABANDONED) S(CANCELLING) S(WON) S(DONE)
@@ -83,6 +84,7 @@ struct attempt {
 	char branch[LISTEN_BRANCH]; /* of this INVITE, what it is found by; the leg's changes with each re-INVITE */
 	struct fork *forks; /* its early dialogs, oldest first */
 	struct bridge_side side;
+	struct redirect redirect; /* where its 3xx leads; of one that follows a 3xx: where it goes */
 	nta_outgoing_t *orq; /* NULL while IDLE, ABANDONED, after the end */
 	char *ruri;          /* Request-URI as sent */
 	char route[LEG_ROUTE];

@@ -87,10 +87,16 @@ static void end_setup(struct call *c)
 	c->next_ns = c->repeat_ns = c->delayed_ns = 0;
 }
 
+static bool asked_for_timer(const struct call *c)
+{
+	return c->invite && ((const sip_t *)sip_object(c->invite))->sip_session_expires;
+}
+
 void setup_fail(struct call *c, const struct decide_final *f)
 {
 	struct attempt *from = NULL;
 	char headers[400] = "";
+	unsigned code = f->code;
 	size_t n = 0;
 
 	for (struct attempt *a = c->attempts; a; a = a->next)
@@ -107,10 +113,15 @@ void setup_fail(struct call *c, const struct decide_final *f)
 		    headers + n, sizeof(headers) - n, "Reason: Q.850;cause=%u\r\n", f->q850);
 	if (f->retry_after_s)
 		snprintf(headers + n, sizeof(headers) - n, "Retry-After: %u\r\n", f->retry_after_s);
+	if (code == 422) /* each side has a session timer of its own: it hears only of what it asked for itself */
+		code = asked_for_timer(c) ? 422 : 500;
+	if (code == 422)
+		snprintf(headers + n, sizeof(headers) - n, "Min-SE: %u\r\n",
+		    from && from->leg.refresh.least_s > 90 ? from->leg.refresh.least_s : 90);
 	c->final = *f;
 	c->why = f->why;
 	rel100_drop(c);
-	setup_tell_final(c, f->code, f->phrase, headers);
+	setup_tell_final(c, (int)code, code == f->code ? f->phrase : NULL, headers);
 	segment_add(&call_counters()->calls_failed, 1);
 	leg_end(&c->caller);
 	give_up_others(c, NULL);
@@ -156,9 +167,13 @@ static struct attempt *attempt_new(struct call *c, const struct decide_step *ste
 	while (*last) {
 		if ((*last)->hop == a->hop) /* what it asked for with 422 */
 			a->leg.refresh.least_s = (*last)->leg.refresh.least_s;
+		if ((*last)->hop == a->hop && step->same)
+			a->redirect = (*last)->redirect;
 		last = &(*last)->next;
 	}
 	*last = a;
+	if (a->redirect.ruri)
+		a->side.peer = a->redirect.addr;
 	return a;
 }
 
@@ -216,7 +231,7 @@ static int send_invite(
 	snprintf(lines, sizeof(lines), "%s: %s\r\n%s", INGRESS_LOOP, c->loop, out.lines);
 	inv.udp_mtu = mtu;
 	inv.tcp = step->same && was_too_large(c, a);
-	inv.ruri = out.ruri;
+	inv.ruri = a->redirect.ruri ? a->redirect.ruri : out.ruri;
 	inv.from = out.from;
 	inv.to = out.to;
 	inv.contact_user = out.contact_user;
@@ -229,7 +244,7 @@ static int send_invite(
 	if (inv.supported && c->conf->trunks.v[a->trunk].rel100 == CONF_REL100_REQUIRE)
 		inv.require = "100rel";
 	return attempt_send(
-	    a, listen_agent(a->leg.iface, step->addr.family), &step->addr, step->transport, &inv);
+	    a, listen_agent(a->leg.iface, step->addr.family), &a->side.peer, step->transport, &inv);
 }
 
 /* An attempt that sent nothing: a limit of ours, or nothing of the offer may go there. */
@@ -581,6 +596,9 @@ static void read_failure(struct call *c, struct attempt *a, const sip_t *sip)
 		a->outcome.repairable = listen_local(a->leg.iface, a->leg.peer.family, 1, &local) == 0;
 	if (a->outcome.code == 422 && refresh_refused(&a->leg.refresh, leg_trunk(&a->leg), sip))
 		a->outcome.repairable = true;
+	if (a->outcome.code / 100 == 3)
+		a->outcome.repairable =
+		    redirect_read(&a->redirect, c->home, leg_trunk(&a->leg), &a->side.peer, a->ruri, sip);
 	a->cause = f.outcome.cause;
 	failure_reason(a->reason, sizeof(a->reason), e.received ? e.reason : NULL);
 }
