@@ -186,6 +186,9 @@ static void send_ack(struct attempt *a, const sip_t *sip)
 		msg_destroy(msg);
 		return;
 	}
+	/* As the library writes its own. */
+	if (strlen(host) > 5 && strcmp(host + strlen(host) - 5, ":5060") == 0)
+		host[strlen(host) - 5] = 0;
 	snprintf(via, sizeof(via), "SIP/2.0/%s %s;rport;branch=%s",
 	    a->leg.transport == CONF_TCP ? "TCP" : "UDP", host, a->branch);
 	snprintf(cseq, sizeof(cseq), "%u ACK", a->leg.invite_cseq);

@@ -431,31 +431,55 @@ void leg_prack(struct leg *l, nta_leg_t *early, uint32_t rseq, const char *body)
 	    TAG_IF(body, SIPTAG_PAYLOAD_STR(body)), TAG_END());
 }
 
+static bool lost_with_its_connection(nta_outgoing_t *orq, const sip_t *sip)
+{
+	tport_t *t = nta_sip_is_internal(sip) && nta_outgoing_status(orq) != 408 ? nta_outgoing_transport(orq) : NULL;
+	bool yes = t && tport_is_stream(t) && tport_is_connected(t);
+
+	if (t)
+		tport_unref(t);
+	return yes;
+}
+
+static bool send_bye(struct leg *l);
+
 static int on_bye_response(nta_outgoing_magic_t *magic, nta_outgoing_t *orq, const sip_t *sip)
 {
 	struct leg *l = (struct leg *)magic;
+	bool again = !l->bye_again && lost_with_its_connection(orq, sip);
 
 	if (sip && sip->sip_status->st_status < 200)
 		return 0;
 	l->bye = NULL;
 	nta_outgoing_destroy(orq);
+	l->bye_again = true;
+	if (again && send_bye(l))
+		return 0;
 	l->state = LEG_GONE;
 	call_leg_gone(l->call, l);
 	call_release(l->call);
 	return 0;
 }
 
-void leg_bye(struct leg *l, const char *reason)
+static bool send_bye(struct leg *l)
 {
 	char route[LEG_ROUTE], branch[LISTEN_BRANCH];
 
-	if (l->state == LEG_ENDING || l->state == LEG_GONE || l->state == LEG_IDLE)
-		return;
 	listen_branch(branch);
 	l->bye = nta_outgoing_tcreate(l->nta, on_bye_response, (nta_outgoing_magic_t *)l,
 	    URL(leg_route(l, route)), SIP_METHOD_BYE, NULL, NTATAG_BRANCH_KEY(branch),
-	    TAG_IF(reason, SIPTAG_REASON_STR(reason)), TAG_END());
-	if (!l->bye) {
+	    TAG_IF(l->bye_reason, SIPTAG_REASON_STR(l->bye_reason)), TAG_END());
+	if (l->bye)
+		listen_hear_end(l->bye);
+	return l->bye != NULL;
+}
+
+void leg_bye(struct leg *l, const char *reason)
+{
+	if (l->state == LEG_ENDING || l->state == LEG_GONE || l->state == LEG_IDLE)
+		return;
+	l->bye_reason = reason ? su_strdup((su_home_t *)l->call, reason) : NULL;
+	if (!send_bye(l)) {
 		l->state = LEG_GONE;
 		call_leg_gone(l->call, l);
 		return;

@@ -65,6 +65,8 @@ struct leg {
 	uint64_t alone_ns;   /* answer irq then without the other side, 0: not */
 	struct refresh refresh;
 	nta_outgoing_t *bye;
+	const char *bye_reason; /* its Reason header, or NULL */
+	bool bye_again;         /* the connection of the first one was lost */
 	char branch[LISTEN_BRANCH]; /* of our last INVITE on this leg: its ACK needs it */
 	uint32_t invite_cseq;       /* of that INVITE */
 	uint32_t remote_cseq;       /* of the last request that came from the peer's own addresses */
@@ -128,7 +130,7 @@ const struct conf_trunk *leg_trunk(const struct leg *l);
 void leg_ack(struct leg *l, const char *body);
 
 /* Sends BYE, with a Reason header if not NULL. call_leg_gone() follows when the peer answered or
- * never will. */
+ * never will. Where the TCP connection goes before the answer it is said once more, over another. */
 void leg_bye(struct leg *l, const char *reason);
 
 /* The dialog is over without a word of ours (BYE came, or it never was). No callback. */
