@@ -38,6 +38,9 @@ def claim():
         lock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
             lock.bind(("127.%d.0.254" % slot, 4999))
+            # One that was left behind, by a test that was killed, may still serve there.
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                probe.bind(("127.%d.3.1" % slot, 5060))
             return slot, lock
         except OSError:
             lock.close()
