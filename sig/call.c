@@ -539,6 +539,7 @@ static int take_invite(struct call *c, const struct call_request *r, msg_t *msg,
 	nta_incoming_bind(c->caller.irq, on_ack_or_cancel, (nta_incoming_magic_t *)c);
 	nta_incoming_treply(c->caller.irq, SIP_100_TRYING, TAG_END());
 	rel100_begin(c, sip);
+	leg_heard(&c->caller, sip);
 	watch(c);
 	return 0;
 }
@@ -606,6 +607,7 @@ void call_end(struct call *c, enum call_by by, const char *why, const char *reas
 	c->by = (uint8_t)by;
 	c->why = why;
 	c->ended_ns = clock_mono_ns();
+	early_over(c, NULL);
 	reinvite_abort(c);
 	inside_abort(c);
 	call_enter(c, CALL_ENDING);

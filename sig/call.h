@@ -41,6 +41,7 @@
 #include "routing/shm/segment.h"
 #include "sig/attempt.h"
 #include "sig/bridge.h"
+#include "sig/early.h"
 #include "sig/inside.h"
 #include "sig/leg.h"
 #include "sig/rel100.h"
@@ -72,6 +73,7 @@ struct call {
 	struct bridge bridge;
 	struct leg caller;
 	struct rel100 rel100; /* its reliable provisional answers */
+	struct early early;   /* an offer in an early dialog */
 	struct attempt *attempts, *winner; /* oldest first */
 	struct decide_final final;
 	su_timer_t *timer;

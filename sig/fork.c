@@ -25,6 +25,15 @@ nta_leg_t *fork_dialog(const struct attempt *a, const struct fork *f)
 	return f->nta ? f->nta : a->leg.nta;
 }
 
+struct fork *fork_of_dialog(const struct attempt *a, const nta_leg_t *dialog)
+{
+	struct fork *f = a->forks;
+
+	while (f && fork_dialog(a, f) != dialog)
+		f = f->next;
+	return f;
+}
+
 static struct fork *fork_new(struct attempt *a, const char *tag, unsigned max)
 {
 	su_home_t *home = (su_home_t *)a->call;
@@ -102,6 +111,19 @@ void fork_prack(struct attempt *a, struct fork *f, const char *body)
 	leg_prack(&a->leg, fork_dialog(a, f), f->owed, body);
 	f->owed = 0;
 	f->agreed = f->agreed || body;
+}
+
+struct bridge_body fork_said(const struct attempt *a, const sip_t *sip)
+{
+	const struct fork *f = fork_find(a, sip->sip_to->a_tag);
+	struct bridge_body said = call_body(sip);
+
+	if (!f || a->offerless || !f->sdp || (said.length && !f->agreed))
+		return said;
+	said = (struct bridge_body){ 0 };
+	if (a->forks->next) /* what the side said last may be another phone's */
+		said = (struct bridge_body){ .data = f->sdp, .length = strlen(f->sdp) };
+	return said;
 }
 
 bool fork_owes(const struct attempt *a)

@@ -19,6 +19,8 @@
 #include <sofia-sip/nta.h>
 #include <sofia-sip/sip.h>
 
+#include "sig/bridge.h"
+
 #define FORK_MAX 16 /* early dialogs of one attempt; a phone more is not acknowledged */
 
 struct attempt;
@@ -45,10 +47,15 @@ bool fork_reliable(const sip_t *sip);
 /* The early dialog of a response's To-tag; NULL: none. */
 struct fork *fork_find(const struct attempt *a, const char *tag);
 
+struct fork *fork_of_dialog(const struct attempt *a, const nta_leg_t *dialog);
 nta_leg_t *fork_dialog(const struct attempt *a, const struct fork *f);
 
 /* Sends the PRACK that is owed, with the answer. */
 void fork_prack(struct attempt *a, struct fork *f, const char *body);
+
+/* What the 2xx means: its own SDP, else what its dialog said before; that alone, once it is agreed on
+ * (RFC 3261 13.2.1: later ones in the transaction are ignored). */
+struct bridge_body fork_said(const struct attempt *a, const sip_t *sip);
 
 /* Is a PRACK owed? */
 bool fork_owes(const struct attempt *a);

@@ -222,7 +222,13 @@ static void dispatch(struct leg *l, nta_leg_t *dialog, nta_incoming_t *irq, cons
 		call_on_bye(l->call, l, irq, sip);
 		break;
 	case sip_method_invite:
+		call_on_offer(l->call, l, irq, sip);
+		break;
 	case sip_method_update:
+		if (l->call->state == CALL_SETUP) {
+			early_update(l->call, l, dialog, irq, sip);
+			break;
+		}
 		call_on_offer(l->call, l, irq, sip);
 		break;
 	case sip_method_options:

@@ -214,12 +214,19 @@ static void acknowledged(struct call *c, nta_incoming_t *prack, const sip_t *sip
 {
 	static const struct decide_final bad = { .code = 488, .from = DECIDE_NONE, .why = "bad_answer" };
 	struct rel100 *r = &c->rel100;
-	bool good = !r->asked || !c->bridge.late || answered(c, sip);
+	struct bridge_body said = call_body(sip);
+	bool asked = r->asked && c->bridge.late, good = !asked || answered(c, sip);
+	const char *body = NULL;
+	int status = 0;
 
-	reply(prack, SIP_200_OK);
 	r->asked = false;
 	if (r->sent_sdp)
 		bridge_settled(&c->bridge);
+	if (!asked && said.length)
+		status = c->bridge.settled ? early_prack(c, &said, &body) : 488;
+	nta_incoming_treply(prack, status ? status : 200, NULL, TAG_IF(body, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
+	    TAG_IF(body, SIPTAG_PAYLOAD_STR(body)), TAG_END());
+	nta_incoming_destroy(prack);
 	if (good)
 		go_on(c);
 	else if (c->state == CALL_SETUP)

@@ -121,6 +121,7 @@ void setup_fail(struct call *c, const struct decide_final *f)
 	c->final = *f;
 	c->why = f->why;
 	rel100_drop(c);
+	early_over(c, NULL);
 	setup_tell_final(c, (int)code, code == f->code ? f->phrase : NULL, headers);
 	segment_add(&call_counters()->calls_failed, 1);
 	leg_end(&c->caller);
@@ -139,6 +140,7 @@ void setup_cancelled(struct call *c, const char *why)
 	c->by = CALL_BY_CALLER;
 	c->why = why;
 	rel100_drop(c);
+	early_over(c, NULL);
 	setup_tell_final(c, SIP_487_REQUEST_CANCELLED, NULL);
 	segment_add(&call_counters()->calls_cancelled, 1);
 	leg_end(&c->caller);
@@ -356,6 +358,7 @@ static void outcome(struct call *c, struct attempt *a)
 	struct decide_outcome o = a->outcome;
 
 	o.cause = a->cause;
+	early_over(c, a);
 	if (decide_outcome(&c->decide, call_deps()->health, a->index, &o, clock_mono_ns()))
 		setup_advance(c);
 }
@@ -551,7 +554,7 @@ static void bad_answer(struct call *c, struct attempt *a)
 
 void call_on_answer(struct call *c, struct attempt *a, const sip_t *sip)
 {
-	struct bridge_body said = call_body(sip);
+	struct bridge_body said = fork_said(a, sip);
 	const char *body;
 
 	if (bridge_answer(&c->bridge, &a->side, &said, BRIDGE_FINAL, &body) < 0) {
@@ -570,6 +573,8 @@ void call_on_answer(struct call *c, struct attempt *a, const sip_t *sip)
 	else
 		leg_ack(&a->leg, NULL);
 	rel100_answer(c, body);
+	if (c->early.irq && c->early.attempt != a)
+		early_over(c, c->early.attempt);
 	segment_add(&call_counters()->calls_answered, 1);
 	c->cancel_reason = "SIP;cause=200;text=\"Call completed elsewhere\"";
 	give_up_others(c, a);
