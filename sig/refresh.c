@@ -45,8 +45,10 @@ bool refresh_too_small(const struct conf_trunk *t, const struct sip_s *sip)
 
 static void start(struct refresh *r, uint64_t now_ns, uint32_t scale)
 {
-	uint64_t whole = r->interval_s * CLOCK_NS_PER_S / scale;
-	uint64_t early = smaller(32, r->interval_s / 3) * CLOCK_NS_PER_S / scale; /* RFC 4028 10 */
+	/* Who agrees to less than may be is not followed into it: a refresh every second is an attack. */
+	uint32_t interval_s = larger(r->interval_s, LEAST_S);
+	uint64_t whole = interval_s * CLOCK_NS_PER_S / scale;
+	uint64_t early = smaller(32, interval_s / 3) * CLOCK_NS_PER_S / scale; /* RFC 4028 10 */
 
 	r->ends_ns = r->interval_s ? now_ns + whole - early : 0;
 	r->due_ns = r->ours && r->interval_s ? now_ns + whole / 2 : r->ends_ns;

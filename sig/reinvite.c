@@ -550,7 +550,7 @@ static int pass(struct call *c, struct leg *l, struct leg *other, const struct b
 	}
 	if (!update)
 		nta_incoming_treply(l->irq, SIP_100_TRYING, TAG_END());
-	if (is_carrier(other))
+	if (is_carrier(other) || update) /* who sends UPDATE asks for an answer without anybody being asked (RFC 3311 5.2) */
 		l->alone_ns = later(PATIENCE_NS);
 	return 0;
 }
