@@ -131,7 +131,7 @@ struct offer_write {
 	bool answer;
 	struct kedge_addr local;      /* our RTP address toward this side */
 	uint16_t rtcp_port;           /* 0: local.port + 1 */
-	/* offers: no payload types but those of this answer (SEMANTICS C.7 1); NULL: all */
+	/* offers: no payload types but those of this answer, which binds; NULL: all */
 	const struct offer *only;
 	/* of this side's trunk: names let through, in that order; NULL or empty: all */
 	const struct conf_strings *codecs;

@@ -15,9 +15,9 @@
 #include "sig/ingress.h"
 #include "sig/profile.h"
 
-#define REPEAT_NS (60 * CLOCK_NS_PER_S) /* C.7 6: a proxy's Timer C is 3 min */
+#define REPEAT_NS (60 * CLOCK_NS_PER_S) /* a proxy's Timer C is 3 min (RFC 3261 16.6) */
 /* first_response ends with one of timer A's ticks: we come first, so that the INVITE is not sent
- * once more at the moment it is given up (C.2). */
+ * once more at the moment it is given up. */
 #define LEAD_NS        (3 * CLOCK_NS_PER_MS)
 #define CANCEL_WAIT_NS CLOCK_NS_PER_S /* for the 487 of a branch given up after a 1xx */
 
@@ -198,7 +198,7 @@ static int make_headers(
 	return err;
 }
 
-/* Its hop said 513, Message Too Large, to the attempt before (SEMANTICS C.2: once more, over TCP). */
+/* Its hop said 513, Message Too Large, to the attempt before: once more, over TCP. */
 static bool was_too_large(const struct call *c, const struct attempt *a)
 {
 	const struct attempt *last = NULL;
