@@ -194,7 +194,7 @@ def scenario(t):
     print("seed %d, %s" % (seed, "%d messages" % COUNT if COUNT else "%g s" % SECONDS))
     t.top.update({"log": {"level": "warn"}, "sip": {"t1": "50ms"}, "limits": {"max_calls": 60}})
     ca = t.carrier("ca", answer())
-    t.trunk("odd", "carrier", 2, timers={"first_response": "500ms", "progress": "1s", "progress_failover": "1s", "ring": "5s"})
+    t.trunk("odd", "carrier", 2, max_calls=40, timers={"first_response": "500ms", "progress": "1s", "progress_failover": "1s", "ring": "5s"})
     t.profiles = {"odd": {"targets": [{"trunk": "odd"}]}, "good": {"targets": [{"trunk": "ca"}]}}
     t.routes = [{"name": "odd", "profile": "odd"}, {"name": "good", "from": "pbx1", "prefix": "+4930", "profile": "good"}]
     t.start()
