@@ -235,7 +235,8 @@ static enum cause_action judge_status(const struct row *row, const struct cause_
 		action = CAUSE_NEXT;
 	if (!rule && t->codes_preset == CONF_PRESET_STRICT && row->when != RANG)
 		action = strict(action, code);
-	if (action == CAUSE_NEXT && !may_advance(e, code, t))
+	/* A repair, too, would ring the phone again. */
+	if (action != CAUSE_STOP && !may_advance(e, code, t))
 		action = CAUSE_STOP;
 	return action;
 }

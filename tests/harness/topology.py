@@ -16,6 +16,7 @@ import re
 LEAST = 7  # shorter secrets ("raw", "1") are looked for in their own place only, else they would be found everywhere
 SAID = ("o= user", "o= id", "s=", "Warning", "Reason")  # of these what a zone heard is not its own
 EVERYWHERE = "address or name"
+WORD = re.compile(r"\w+")  # looked up before a text is searched: there are many secrets
 QUOTED = re.compile(r'"(?:\\.|[^"\\])*"')
 
 
@@ -40,7 +41,9 @@ def leaks(zones, passes=()):
         heard = [m for m in messages if m.way == "in"]
         blob, told = "\0".join(m.text for m in heard), {n for m in heard for n in names(m)}
         hits = {(EVERYWHERE, h.group(0)) for p in hidden for h in re.finditer(p, blob)}
-        hits |= {n for other in kept if other != zone for n in kept[other] if n in told or (len(n[1]) >= LEAST and n[1] in blob)}
+        words = set(WORD.findall(blob))
+        hits |= {n for other in kept if other != zone for n in kept[other] if n in told or (
+            len(n[1]) >= LEAST and words.issuperset(WORD.findall(n[1])) and n[1] in blob)}
         for kind, secret in sorted(hits):
             m = first(messages, kind, secret)
             if m.way == "in" and not any(re.search(p, secret) for p in passes):

@@ -241,7 +241,7 @@ def scenario(t):
     t.profiles = {n: {"targets": [{"trunk": x} for x in trunks]} for n, trunks in (
         ("one", ["ca"]), ("two", ["ca", "cb"]), ("mute", ["mute", "cb"]), ("dead", ["dead", "cb"]), ("last", ["mute"]))}
     t.profiles["in"] = {"targets": [{"trunk": "pbx1"}]}
-    t.profiles["last"].update(setup_budget="5s", ring_timeout="5s")
+    t.profiles["last"].update(setup_budget="2s", ring_timeout="1s")
     t.routes = [{"name": n, "from": "pbx1", "prefix": prefix, "profile": n} for n, prefix in
                 (("one", ONE), ("two", TWO), ("mute", MUTE), ("dead", DEAD), ("last", LAST))] + [{"name": "in", "from": "ca", "profile": "in"}]
     t.start()

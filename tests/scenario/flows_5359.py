@@ -109,6 +109,10 @@ FLOWS = [
     ("2.7 forwarding unconditional by the PBX itself", IN, FROM_OUTSIDE + """
         pbx > 181
         ca < 181""" + ANSWERED),
+    ("2.7 forwarding by 302 to another number of that PBX", IN, FROM_OUTSIDE + """
+        pbx > 302 | Contact: <sip:carol@%(pbx)s%(contact)s>
+        pbx < ACK
+        pbx < INVITE | ^INVITE sip:carol@""" + ANSWERED),
     ("2.7 failed: 302 to somewhere else is not followed", IN, FROM_OUTSIDE + """
         pbx > 302 | Contact: <sip:carol@chicago.example.com>
         pbx < ACK
@@ -189,7 +193,7 @@ def scenario(t):
         raws[name] = (t.stream if tcp else t.silent)(name, {"OPTIONS": 200})
     both = [{"trunk": "pbx1"}, {"trunk": "pbx2"}]
     t.profiles = {"out": {"targets": [{"trunk": "ca"}]}, "second": {"targets": [{"trunk": "cb"}]}, "in": {"targets": both[:1]},
-                  "busy": {"targets": both, "on_busy": "target:pbx2"}, "rings": {"targets": both, "ring_timeout": "5s"}}
+                  "busy": {"targets": both, "on_busy": "target:pbx2"}, "rings": {"targets": both, "ring_timeout": "1s"}}
     t.routes = [{"name": "out", "from": "pbx1", "prefix": OUT, "profile": "out"}, *(
         {"name": "second" + n, "from": "pbx" + n, "prefix": SECOND_NUMBER, "profile": "second"} for n in "12"), *(
         {"name": n, "from": "ca", "prefix": p, "profile": n} for n, p in (("in", IN), ("busy", BUSY), ("rings", RINGS)))]
