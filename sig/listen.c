@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,6 +27,7 @@
 
 #define DATAGRAMS 64  /* read in one go where none is for the library */
 #define TICK_MS   250 /* half messages are looked at */
+#define UNHEARD_MS 8000 /* bytes that a TCP peer does not take: five of its retransmissions */
 
 /* Exported by the library for exactly this purpose, but in none of its headers. */
 extern void (*_su_time)(su_time_t *tv);
@@ -434,6 +436,25 @@ static void turn_away(accept_f *libc_accept, int fd)
 		listen_state.handlers.no_fd();
 }
 
+/* RFC 793 3.8, USER TIMEOUT. */
+static void limit_silence(int fd)
+{
+	unsigned ms = UNHEARD_MS;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
+}
+
+int connect(int fd, const struct sockaddr *sa, socklen_t size)
+{
+	static int (*libc_connect)(int, const struct sockaddr *, socklen_t);
+
+	if (listen_state.root && sa->sa_family != AF_UNIX && socket_is_stream(fd))
+		limit_silence(fd);
+	if (!libc_connect)
+		*(void **)&libc_connect = dlsym(RTLD_NEXT, "connect");
+	return libc_connect(fd, sa, size);
+}
+
 static bool is_welcome(int i, int conn, const struct sockaddr *sa)
 {
 	struct kedge_addr from;
@@ -442,6 +463,7 @@ static bool is_welcome(int i, int conn, const struct sockaddr *sa)
 	if (listen_state.handlers.welcome &&
 	    !listen_state.handlers.welcome(listen_state.list[i].iface, &from))
 		return false;
+	limit_silence(conn);
 	return stream_accepted(conn, &from) == 0;
 }
 

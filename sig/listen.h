@@ -19,6 +19,8 @@
  *   ioctl    before it reads it asks how much there is. Then the shim reads: datagrams, each of which
  *   recvmsg  passes listen_defuse_maddr and handlers.datagram before the library has spent anything on
  *   recv     it, and connections, by whole messages (sig/stream); recvmsg and recv give it these
+ *   connect  a peer that died in silence, or reads no more, holds a connection for a quarter of an hour, and what
+ *            is sent meanwhile with it: those whose bytes nobody takes are given up after 8 s (accepted ones too)
  *   tport_pend  the end of a connection is answered with a 503 for each request that waits on it. Where an
  *            INVITE may have arrived handlers.path_lost is asked first
  *   tokens   its tags and branches are predictable; ours come from the kernel's pool */
