@@ -301,7 +301,7 @@ static void refused_refresh(struct call *c, struct leg *l, enum refusal why, con
 		l->refresh.due_ns = later(glare_ns(l));
 		break;
 	case TOO_SHORT:
-		if (refresh_refused(&l->refresh, leg_trunk(l), sip))
+		if (refresh_refused(&l->refresh, leg_trunk(l), sip) && l->tries++ < TRIES)
 			l->refresh.due_ns = clock_mono_ns();
 		break;
 	case NO_UPDATE:
@@ -331,6 +331,7 @@ static void refused_offer(struct call *c, struct leg *other, enum refusal why, c
 	switch (why) {
 	case GLARE:
 		if (other->tries++ < TRIES) {
+			other->behind = other->behind || other->asks == LEG_ASKS_TELL;
 			other->again_ns = later(glare_ns(other)); /* reinvite_tick() asks again */
 			return;
 		}
@@ -340,7 +341,7 @@ static void refused_offer(struct call *c, struct leg *other, enum refusal why, c
 		resend(c, other);
 		return;
 	case TOO_SHORT:
-		if (refresh_refused(&other->refresh, leg_trunk(other), sip)) {
+		if (refresh_refused(&other->refresh, leg_trunk(other), sip) && other->tries++ < TRIES) {
 			resend(c, other);
 			return;
 		}
@@ -426,6 +427,8 @@ static void accepted(struct call *c, struct leg *l, nta_outgoing_t *orq, const s
 		leg_ack(l, NULL);
 	if (l->asks != LEG_ASKS_REFRESH)
 		took_offer(c, l, &said);
+	else
+		l->tries = 0;
 	record_call(c);
 	report_change(c);
 }
@@ -660,11 +663,17 @@ void reinvite_correct(struct call *c)
 
 static void ask_again(struct call *c, struct leg *l)
 {
+	struct leg *other = other_leg(c, l);
+
 	l->again_ns = 0;
-	if (c->bridge.pending_ours && !l->orq && !l->dead)
-		resend(c, l); /* after a glare: the asker still waits, or is told what it should know */
-	else
-		push(c, l);
+	if (waits(other) && c->bridge.pending_ours && !l->orq && !l->dead) {
+		resend(c, l); /* after a glare */
+		return;
+	}
+	/* What is pending for it is stale: the asker has its answer, and may have said more since. */
+	if (!l->orq && !waits(l) && !other->orq && !other->again_ns && !c->answer_due)
+		bridge_reject(&c->bridge);
+	push(c, l);
 }
 
 static void refresh_now(struct call *c, struct leg *l)
