@@ -142,7 +142,7 @@ static int first_offer(struct bridge *b, struct bridge_side *side, struct offer_
 		how->from = b->caller.ours ? body_kept(&caller, b->caller.ours) : make_offer(b, side);
 	else
 		how->from = body_kept(&caller, b->caller.theirs);
-	how->only = b->bound ? body_kept(&bound, b->caller.ours) : NULL;
+	how->only = b->bound && !b->forks ? body_kept(&bound, b->caller.ours) : NULL;
 	return how->from ? body_write(b, side, &b->caller, how) : -ENOMEM;
 }
 
@@ -192,6 +192,23 @@ static int bind_caller(struct bridge *b, const struct bridge_side *side, const s
 	return 0;
 }
 
+/* A caller that takes forks gets another answer in another dialog, with an o= line of its own. */
+static int fork_caller(struct bridge *b, const struct bridge_side *side, const struct offer *answer)
+{
+	struct offer_origin origin = b->caller.origin;
+	int err;
+
+	origin_begin(&b->caller.origin);
+	err = bind_caller(b, side, answer);
+	if (err) {
+		b->caller.origin = origin;
+		return err;
+	}
+	b->forked = true;
+	b->differs = b->settled = false;
+	return 0;
+}
+
 /* Directions the two bodies give the caller. */
 static bool same_direction(const struct offer *bound, const struct offer *answer)
 {
@@ -222,9 +239,12 @@ static int answer_to_offer(struct bridge *b, struct bridge_side *side, const str
 			return misfit(b, "not_for_caller");
 		b->differs = false;
 	} else if (body_kept(&bound, b->caller.ours)) {
-		if (!offer_same(&bound, answer))
-			return misfit(b, "other_codec");
-		b->differs = !same_direction(&bound, answer);
+		if (!offer_same(&bound, answer)) {
+			if (!b->forks || fork_caller(b, side, answer) < 0)
+				return misfit(b, "other_codec");
+		} else {
+			b->differs = !same_direction(&bound, answer);
+		}
 	}
 	body_keep(b, &side->theirs, answer->body, answer->length);
 	side->theirs_offered = false;

@@ -77,6 +77,8 @@ struct bridge {
 	struct bridge_side caller;
 	bool late;    /* the caller owes an answer: its INVITE had no offer */
 	bool bound;   /* the caller has an answer: caller.ours */
+	bool forks;   /* the caller takes a second dialog: its trunk's setting */
+	bool forked;  /* the answer needs one; whoever makes it clears this */
 	bool settled; /* it has it by a message it acknowledged: no 1xx or 2xx repeats it */
 	/* what the caller was told is not what holds: it needs bridge_propose(); and the callee */
 	bool differs, callee_differs;

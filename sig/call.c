@@ -466,6 +466,7 @@ static struct call *call_new(const struct call_request *r)
 	c->bridge.home = c->home;
 	c->bridge.conf = c->conf;
 	c->bridge.caller.trunk = r->trunk;
+	c->bridge.forks = c->conf->trunks.v[r->trunk].forks;
 	c->bridge.caller.peer = r->source;
 	c->number = su_strdup(c->home, r->number);
 	c->loop = su_strdup(c->home, r->loop);

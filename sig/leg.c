@@ -171,32 +171,50 @@ bool leg_from_peer(const struct leg *l, nta_incoming_t *irq)
 
 static int on_request(nta_leg_magic_t *magic, nta_leg_t *nta, nta_incoming_t *irq, const sip_t *sip);
 
-/* The library took the CSeq of a request before we could see who sent it: one with a high number would have the
- * peer's own requests refused as out of order. The dialog is made anew as it was. */
-static void unhear(struct leg *l)
+/* The dialog is made anew, as it was but for our tag and what was heard last. 0 or -ENOMEM: it stays. */
+static int make_anew(struct leg *l, const char *tag)
 {
 	su_home_t scratch[1] = { SU_HOME_INIT(scratch) };
 	const char *rtag = nta_leg_get_rtag(l->nta);
 	const sip_route_t *route = NULL;
 	const sip_contact_t *target = NULL;
 	nta_leg_t *anew;
+	bool good;
 
-	if (nta_leg_get_rseq(l->nta) == l->remote_cseq)
-		return;
 	su_home_init(scratch);
 	nta_leg_get_route(l->nta, &route, &target);
 	anew = nta_leg_tcreate(l->agent, on_request, (nta_leg_magic_t *)l, SIPTAG_CALL_ID_STR(l->call_id),
-	    SIPTAG_FROM_STR(su_sprintf(scratch, "%s;tag=%s", l->local, l->tag)),
+	    SIPTAG_FROM_STR(su_sprintf(scratch, "%s;tag=%s", l->local, tag)),
 	    SIPTAG_TO_STR(su_sprintf(scratch, rtag ? "%s;tag=%s" : "%s", l->remote, rtag)),
 	    NTATAG_REMOTE_CSEQ(l->remote_cseq),
 	    SIPTAG_CSEQ_STR(su_sprintf(scratch, "%u INVITE", nta_leg_get_seq(l->nta))), TAG_END());
-	if (anew && nta_leg_server_route(anew, route, target) >= 0) {
-		nta_leg_destroy(l->nta);
+	good = anew && nta_leg_server_route(anew, route, target) >= 0;
+	nta_leg_destroy(good ? l->nta : anew);
+	if (good)
 		l->nta = anew;
-	} else {
-		nta_leg_destroy(anew);
-	}
 	su_home_deinit(scratch);
+	return good ? 0 : -ENOMEM;
+}
+
+/* The library took the CSeq of a request before we could see who sent it: one with a high number would have the
+ * peer's own requests refused as out of order. */
+static void unhear(struct leg *l)
+{
+	if (nta_leg_get_rseq(l->nta) != l->remote_cseq)
+		make_anew(l, l->tag);
+}
+
+int leg_fork_uas(struct leg *l)
+{
+	char *of_irq = (char *)nta_incoming_gettag(l->irq);
+	char tag[LISTEN_TOKEN];
+
+	listen_token(tag);
+	if (!of_irq || strlen(of_irq) != strlen(tag) || make_anew(l, tag) < 0)
+		return -ENOMEM;
+	memcpy(l->tag, tag, sizeof(tag));
+	memcpy(of_irq, tag, strlen(tag)); /* of the same length: the library cannot change it, only read it */
+	return 0;
 }
 
 static void dispatch(struct leg *l, nta_leg_t *dialog, nta_incoming_t *irq, const sip_t *sip)

@@ -97,6 +97,10 @@ bool leg_contact_ok(const sip_contact_t *contact);
  * NULL: no memory. */
 nta_leg_t *leg_fork(struct leg *l, const char *rtag);
 
+/* The caller's INVITE, unanswered yet, goes on in another early dialog: a new tag of ours. What is said
+ * in the old one from then on gets 481. 0 or -ENOMEM. */
+int leg_fork_uas(struct leg *l);
+
 /* Takes route set and target of an early dialog of the leg from a 1xx. */
 void leg_early(struct leg *l, nta_leg_t *early, const sip_t *sip);
 

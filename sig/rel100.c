@@ -120,6 +120,19 @@ void rel100_tell(struct call *c, int status, bool sdp, bool reliably)
 	}
 }
 
+/* A PRACK for the old dialog finds nothing: its phone is gone, and so is the dialog. */
+void rel100_forked(struct call *c)
+{
+	struct rel100 *r = &c->rel100;
+
+	if (r->sent)
+		nta_reliable_destroy(r->sent);
+	r->sent = NULL;
+	r->due_ns = 0;
+	r->waits = 0;
+	r->told = r->asked = false;
+}
+
 static void say_200(struct call *c, bool sdp)
 {
 	const char *server = call_agent_text(c), *body = body_of(c, sdp);

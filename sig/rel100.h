@@ -46,6 +46,9 @@ void rel100_begin(struct call *c, const sip_t *sip);
  * a final answer. */
 void rel100_tell(struct call *c, int status, bool sdp, bool reliably);
 
+/* The caller got another early dialog: what was said in the old one is past. */
+void rel100_forked(struct call *c);
+
 /* Says the 200, now or when the PRACK is here. */
 void rel100_answer(struct call *c, bool sdp);
 

@@ -475,6 +475,16 @@ static const char *said_early(struct call *c, struct attempt *a, const sip_t *si
 	return body;
 }
 
+/* The answer is none that the caller's dialog could have: it gets another (forks of its trunk). */
+static bool forked(struct call *c)
+{
+	if (!c->bridge.forked)
+		return false;
+	c->bridge.forked = false;
+	rel100_forked(c);
+	return leg_fork_uas(&c->caller) == 0;
+}
+
 static void relay_1xx(struct call *c, struct attempt *a, const sip_t *sip, int status)
 {
 	bool had_sdp = c->told_sdp;
@@ -485,7 +495,7 @@ static void relay_1xx(struct call *c, struct attempt *a, const sip_t *sip, int s
 	body = said_early(c, a, sip);
 	if (!c->ringing_ns)
 		c->ringing_ns = clock_mono_ns();
-	if (status != c->told_1xx || (body && !had_sdp))
+	if (forked(c) || status != c->told_1xx || (body && !had_sdp))
 		tell_1xx(c, status, body, sip->sip_rseq != NULL);
 }
 
@@ -561,6 +571,7 @@ void call_on_answer(struct call *c, struct attempt *a, const sip_t *sip)
 		bad_answer(c, a);
 		return;
 	}
+	forked(c);
 	decide_answered(&c->decide, call_deps()->health, a->index, clock_mono_ns());
 	a->cause = CAUSE_ANSWERED;
 	c->winner = a;
