@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* fuzz/bridge: a call's bodies, whatever its parties say and in whatever order. Input: steps parted by zero bytes, the first byte of each says what
- * happens, the rest is the body that came. Media is played here. Whatever comes: each side is told our address alone, with lines that never go away and
- * an o= line that moves by one when the body does; and media is told nothing it could not do. */
+/* fuzz/bridge: a call's bodies, whatever its parties say and in whatever order. Input: steps parted by zero bytes, the
+ * first byte of each says what happens, the rest is the body that came. Media is played here. Whatever comes: each side
+ * is told our address alone, with lines that never go away and an o= line that never goes back; and media is told nothing
+ * it could not do. */
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>

@@ -10,8 +10,8 @@ def scenario(t):
     t.run()
     made, offered = ca.first("INVITE").body, pbx.first("200 INVITE").body
     assert re.search(r"m=audio \d+ RTP/AVP 8 0 101\b", made) and "a=rtpmap:101 telephone-event/8000" in made, made
-    assert re.search(r"o=- \d+ 1 IN IP4 %s" % re.escape(t.ip(4)), made), made
-    assert re.search(r"o=- \d+ 1 IN IP4 %s" % re.escape(t.ip(3)), offered) and re.search(r"m=audio \d+ RTP/AVP 0\b", offered), offered
+    assert re.search(r"o=- \d+ 1 IN IP[46] %s" % re.escape(t.ip(4)), made), made
+    assert re.search(r"o=- \d+ 1 IN IP[46] %s" % re.escape(t.ip(3)), offered) and re.search(r"m=audio \d+ RTP/AVP 0\b", offered), offered
     assert not pbx.first("183 INVITE").body.strip() and not ca.first("ACK").body.strip()
     assert len({m["CSeq"] for m in ca.got("INVITE")}) == 1, "the carrier was asked again"
 

@@ -242,7 +242,8 @@ static void test_nothing_private_crosses(void **state)
 	    "i=secretline\r\nk=prompt\r\nb=TIAS:64000\r\n" MAPS
 	    "a=candidate:1 1 UDP 2130706431 " SECRET " 8998 typ host\r\n"
 	    "a=Candidate:1 1 UDP 2130706431 " SECRET " 8998 typ host\r\n"
-	    "a=candidate:2 1 UDP 1 secret.local 8998 typ host\r\na=ice-pwd:secret\r\na=end-of-candidates\r\na=remote-candidates:1 " SECRET " 5\r\n"
+	    "a=candidate:2 1 UDP 1 secret.local 8998 typ host\r\na=ice-pwd:secret\r\n"
+	    "a=end-of-candidates\r\na=remote-candidates:1 " SECRET " 5\r\n"
 	    "a=rtcp:49171 IN IP4 " SECRET "\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:secret\r\n"
 	    "a=mid:0\r\na=msid:secret\r\na=ssrc:1 cname:secret@" SECRET "\r\n"
 	    "a=X-" SECRET ":yes\r\na=" SECRET "\r\na=X-host:node" SECRET ":5060\r\n"
