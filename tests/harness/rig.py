@@ -263,6 +263,7 @@ class Rig:
         self.killed = False         # kedge was killed on purpose
         self.targets, self.profile = None, {}
         self.allow_audio = ()
+        self.proxied = ()           # SIPp peers behind a proxy: they answer with all Vias and Record-Routes of the last request
         self.passes = ()            # secrets that are meant to cross: regexps (topology.py)
         self.failed_callers = False
         self.env = {}
@@ -308,7 +309,7 @@ class Rig:
         port = RTP_PORTS + 4 * max(ENDS, self.ends) * taken if not self.v6 else self.first6() + PARTY6 + 4 * ENDS6 * index
         assert not self.v6 or index < 8, "no ports for a ninth party"
         return types.SimpleNamespace(ip=ip, port=self.port(name), media_ip=ip, v=6 if self.is6(net) else 4, pt=pt, user=user, rtp_port=port,
-                                     dummy_ip="127.%d.9.%d" % (self.slot, index + 1), net=net, host="%s.%s.hidden" % (name, "pbx" if net == 1 else "carrier"))
+                                     dummy_ip="127.%d.9.%d" % (self.slot, index + 1), net=net, host="%s.%s.hidden" % (name, "pbx" if net == 1 else "carrier"), proxied=name in self.proxied)
 
     # ---- peers ----
 

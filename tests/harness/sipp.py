@@ -240,9 +240,9 @@ class Xml:
         fill = (lambda k: "%s[$%s%s]" % (KEEP[k], self.kept(), k)) if stored else (lambda k: {"via": "[last_Via:]", "from": "[last_From:]", "to": "[last_To:]",
                                                                               "cseq": "[last_CSeq:]"}[k])
         tag = ";tag=[pid]-[call_number]-%s" % step["tag"] if stored and code > 100 and self.heard_invites < 2 else ""
-        head = ["SIP/2.0 %d %s" % (code, step["reason"] or REASONS.get(code, "Code %d" % code)), fill("via"), fill("from"), fill("to") + tag,
+        head = ["SIP/2.0 %d %s" % (code, step["reason"] or REASONS.get(code, "Code %d" % code)), "[last_Via:]" if self.at.proxied else fill("via"), fill("from"), fill("to") + tag,
                 "[last_Call-ID:]", fill("cseq"), "Contact: <sip:%s@[local_ip]:[local_port];transport=[transport]>" % self.name if step["contact"] else "",
-                "Server: %s" % self.at.host]
+                "Server: %s" % self.at.host] + (["[last_Record-Route:]"] if self.at.proxied else [])
         if code >= 300:
             head += self.confide(step["headers"], "SIP;cause=%d" % code)
         retrans = step["retrans"] if step["retrans"] is not None else stored and code == 200

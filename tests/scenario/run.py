@@ -21,7 +21,7 @@ class Skip(Exception):
 
 
 def load(name):
-    spec = importlib.util.spec_from_file_location("scenario", os.path.join(here, name + ".py"))
+    spec = importlib.util.spec_from_file_location("scenario", os.path.join(here, ".." if "/" in name else "", name + ".py"))
     module = importlib.util.module_from_spec(spec)
     for word in ("recv", "send", "pause", "invite", "ack", "cancel", "bye", "request", "raw", "quiet", "hangup", "answer", "refuse", "call", "fails"):
         setattr(module, word, getattr(sipp, word))
