@@ -231,7 +231,8 @@ static void dispatch(struct leg *l, nta_leg_t *dialog, nta_incoming_t *irq, cons
 	}
 	if (dialog == l->nta) /* not an early one beside it: it has a line of numbers of its own */
 		l->remote_cseq = sip->sip_cseq->cs_seq;
-	if (!call_has(l->call, l)) {
+	/* A phone that rang beside the one that answered has a dialog of its own: it must not end or change what that has. */
+	if (!call_has(l->call, l) || (dialog != l->nta && l->state != LEG_EARLY)) {
 		reply_and_end(irq, SIP_481_NO_TRANSACTION);
 		return;
 	}
@@ -372,7 +373,7 @@ nta_leg_t *leg_fork(struct leg *l, const char *rtag)
 
 void leg_early(struct leg *l, nta_leg_t *early, const sip_t *sip)
 {
-	nta_leg_client_reroute(early, sip->sip_record_route, sip->sip_contact, 0);
+	nta_leg_client_reroute(early, sip->sip_record_route, leg_contact_ok(sip->sip_contact) ? sip->sip_contact : NULL, 0);
 	l->nat = !sip->sip_record_route && behind_nat(l, sip->sip_contact);
 }
 

@@ -150,15 +150,16 @@ static uint64_t glare_ns(const struct leg *l)
 }
 
 /* Its signaling is gone. While its audio flows the call lives on without it; a call on hold may be silent. */
-static bool flows(const struct call *c)
+static bool flows(const struct call *c, const struct leg *l)
 {
+	unsigned from = l == &c->caller ? 0 : 1; /* the caller's end is the inside one */
 	struct anchor_quality q[2];
 	uint64_t now = clock_mono_ns();
 
 	if (!c->bridge.anchor.open)
 		return false;
 	anchor_quality(&c->bridge.anchor, q);
-	return q[1].last_rx_ns && now - q[1].last_rx_ns < c->conf->media.media_dead_ms * CLOCK_NS_PER_MS;
+	return q[from].last_rx_ns && now - q[from].last_rx_ns < c->conf->media.media_dead_ms * CLOCK_NS_PER_MS;
 }
 
 static void bury(struct call *c, struct leg *l, const char *why)
@@ -169,7 +170,7 @@ static void bury(struct call *c, struct leg *l, const char *why)
 	l->again_ns = 0;
 	refresh_stop(&l->refresh);
 	event_log(call_headless, .trunk = leg_trunk(l)->name, .why = why, .call = c->id);
-	if (!flows(c) && !c->bridge.held)
+	if (!flows(c, l) && !c->bridge.held)
 		call_end(c, CALL_BY_KEDGE, why, OUT_OF_ORDER);
 	else
 		c->headless_ns = clock_mono_ns() + leg_trunk(l)->headless_max_ms * CLOCK_NS_PER_MS;
@@ -177,7 +178,9 @@ static void bury(struct call *c, struct leg *l, const char *why)
 
 void reinvite_silent(struct call *c)
 {
-	if (is_up(c) && c->winner->leg.dead && !c->bridge.held && !flows(c))
+	bool gone = is_up(c) && ((c->winner->leg.dead && !flows(c, &c->winner->leg)) || (c->caller.dead && !flows(c, &c->caller)));
+
+	if (gone && !c->bridge.held)
 		call_end(c, CALL_BY_KEDGE, "carrier_gone", OUT_OF_ORDER);
 }
 
@@ -687,7 +690,7 @@ static void refresh_now(struct call *c, struct leg *l)
 
 static void expired(struct call *c, struct leg *l)
 {
-	if (is_carrier(l) && (flows(c) || c->bridge.held))
+	if (is_carrier(l) && (flows(c, l) || c->bridge.held))
 		bury(c, l, "session_expired");
 	else
 		call_end(c, CALL_BY_KEDGE, "session_expired", "SIP;cause=408;text=\"Session expired\"");
