@@ -219,13 +219,18 @@ static bool answers_us(const struct listen_datagram *d, size_t head)
 {
 	char branch[LISTEN_BRANCH];
 	size_t n;
-	const char *via = wire_header(d->data, head, "Via", 'v', &n), *p = via ? memmem(via, n, "z9hG4bK", 7) : NULL;
+	const char *via = wire_header(d->data, head, "Via", 'v', &n), *end = via ? via + n : NULL;
 
-	if (!p || (size_t)(via + n - p) < sizeof(branch) - 1)
-		return true; /* whose it is will be seen */
-	memcpy(branch, p, sizeof(branch) - 1);
-	branch[sizeof(branch) - 1] = 0;
-	return attempt_may_answer(branch, &d->from);
+	/* Of several (a host may be called so) each must do: one that is nobody's is seen to later. */
+	for (const char *p = via; p && (p = memmem(p, (size_t)(end - p), "z9hG4bK", 7)); p++) {
+		if ((size_t)(end - p) < sizeof(branch) - 1)
+			break;
+		memcpy(branch, p, sizeof(branch) - 1);
+		branch[sizeof(branch) - 1] = 0;
+		if (!attempt_may_answer(branch, &d->from))
+			return false;
+	}
+	return true;
 }
 
 /* Those before the first line do not count (RFC 3261 7.5). False: nothing else is there. */

@@ -279,8 +279,9 @@ static int datagram_read(int i, int fd)
 		return (int)n;
 	datagram.from_size = h.msg_namelen;
 	listen_addr_of((struct sockaddr *)&datagram.from, &d.from);
-	listen_defuse_maddr(datagram.data, d.size);
 	if (!listen_state.handlers.datagram || listen_state.handlers.datagram(&d)) {
+		/* Last, when its lines are what the library will take them for. */
+		listen_defuse_maddr(datagram.data, d.size);
 		datagram.size = d.size;
 		return d.size > 0;
 	}

@@ -17,7 +17,7 @@
  *            speed; the shim keeps one in reserve to take it and close it. Strangers are closed
  *            too: they could hold them all
  *   ioctl    before it reads it asks how much there is. Then the shim reads: datagrams, each of which
- *   recvmsg  passes listen_defuse_maddr and handlers.datagram before the library has spent anything on
+ *   recvmsg  passes handlers.datagram and listen_defuse_maddr before the library has spent anything on
  *   recv     it, and connections, by whole messages (sig/stream); recvmsg and recv give it these
  *   connect  a peer that died in silence, or reads no more, holds a connection for a quarter of an hour, and what
  *            is sent meanwhile with it: those whose bytes nobody takes are given up after 8 s (accepted ones too)

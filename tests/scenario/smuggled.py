@@ -43,6 +43,13 @@ def scenario(t):
     assert t.until(lambda: answer_to(raw, call_id) == 404, 3)
     raw.say(ack(text), kedge)
     assert ca.received("INVITE") == asked + 1, (ca.received("INVITE"), asked)
+    # Nor does a byte that is mended hide where a Via would have our answers go.
+    for n, (put, rest) in enumerate((("\0", ""), ("\r", ""), ("", "\0"), ("\n", "\t"))):
+        maddr = ";%smaddr%s=%s;branch=" % (put, rest, t.ip(1, 77))
+        raw.say(raw.begin("OPTIONS", "1", kedge, "maddr-%d" % n, branch="m%d" % n).replace(";branch=", maddr, 1), kedge)
+        assert t.until(lambda: answer_to(raw, "maddr-%d" % n) == 200, 3), repr(put + rest)
+    raw.say(raw.begin("OPTIONS", "1", kedge, "maddr-x", branch="mx").replace("Via:", "Subject: y\r\n\n\r\nVia:", 1).replace(";branch=", ";maddr=%s;branch=" % t.ip(1, 77), 1), kedge)
+    assert t.until(lambda: answer_to(raw, "maddr-x") == 200, 3)
     check(ca)
     for peer in (raw, ca):
         assert not [m for m in peer.messages() if m.way == "in" and ("evil" in m.first or "evil" in m["Via"])], peer.messages()
