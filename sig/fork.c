@@ -140,13 +140,16 @@ void fork_answer(struct attempt *a, const char *body)
 		fork_prack(a, f, body);
 }
 
-/* One m-line, its port made 0. */
-static char *refused_line(su_home_t *home, const char *before, const char *line)
+/* One m-line, its port made 0, behind what is there already. */
+static char *refused_line(su_home_t *home, char *before, const char *line)
 {
 	const char *port = line + strcspn(line, " \r\n"), *rest;
+	char *out;
 
 	rest = *port == ' ' ? port + 1 + strcspn(port + 1, " \r\n") : port;
-	return su_sprintf(home, "%s%.*s 0%.*s\r\n", before, (int)(port - line), line, (int)strcspn(rest, "\r\n"), rest);
+	out = su_sprintf(home, "%s%.*s 0%.*s\r\n", before, (int)(port - line), line, (int)strcspn(rest, "\r\n"), rest);
+	su_free(home, before);
+	return out;
 }
 
 /* RFC 3264 6: the same lines, each with port 0. */
@@ -155,14 +158,14 @@ static char *refusal(struct attempt *a, const char *offer)
 	su_home_t *home = (su_home_t *)a->call;
 	struct kedge_addr local;
 	char host[INET6_ADDRSTRLEN], *out;
-	int version = a->leg.peer.family == AF_INET6 ? 6 : 4;
+	int version = a->leg.peer.family == AF_INET6 ? 6 : 4, lines = 0;
 
 	if (listen_local(a->leg.iface, a->leg.peer.family, 0, &local) < 0 ||
 	    !inet_ntop(local.family, local.ip, host, sizeof(host)))
 		return NULL;
 	out = su_sprintf(home, "v=0\r\no=- 1 1 IN IP%d %s\r\ns=-\r\nc=IN IP%d %s\r\nt=0 0\r\n", version, host, version, host);
 	for (const char *p = offer; *p && out; p += strcspn(p, "\n"), p += *p == '\n')
-		if (strncmp(p, "m=", 2) == 0)
+		if (strncmp(p, "m=", 2) == 0 && lines++ < OFFER_LINES) /* a body of more is none (offer.h) */
 			out = refused_line(home, out, p);
 	return out;
 }

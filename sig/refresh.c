@@ -9,7 +9,8 @@
 #include "config/clock.h"
 #include "config/conf.h"
 
-#define LEAST_S 90 /* RFC 4028 4: no Min-SE is less */
+#define LEAST_S 90 /* RFC 4028 4: no Min-SE is less, and no session timer: a peer must not have us refresh all the time */
+#define REFUSED 3  /* 422s in a row that are followed: each could ask for a second more */
 
 static uint32_t seconds(uint32_t ms)
 {
@@ -68,7 +69,7 @@ void refresh_asked(struct refresh *r, const struct conf_trunk *t, const struct s
 	if (!x && !r->spoken && !was)
 		return; /* it knows nothing of it: nothing to refresh for */
 	want = larger(want, r->least_s);
-	r->interval_s = x ? smaller(clip(x->x_delta), want) : was ? r->interval_s : want;
+	r->interval_s = x ? larger(smaller(clip(x->x_delta), want), LEAST_S) : was ? r->interval_s : want;
 	if (x && x->x_refresher)
 		r->ours = strcasecmp(x->x_refresher, "uas") == 0;
 	else if (!was)
@@ -82,8 +83,9 @@ void refresh_answered(struct refresh *r, const struct sip_s *sip, uint64_t now_n
 {
 	const sip_session_expires_t *x = sip->sip_session_expires;
 
+	r->refused = 0;
 	if (x) {
-		r->interval_s = larger(clip(x->x_delta), 1);
+		r->interval_s = larger(clip(x->x_delta), LEAST_S);
 		r->ours = !x->x_refresher || strcasecmp(x->x_refresher, "uas") != 0;
 		r->spoken = true;
 	} else if (!r->ours) {
@@ -96,8 +98,10 @@ bool refresh_refused(struct refresh *r, const struct conf_trunk *t, const struct
 {
 	uint32_t least = sip->sip_min_se ? clip(sip->sip_min_se->min_delta) : 0;
 
-	if (!t->session_expires_ms || least <= r->least_s || least <= larger(seconds(t->session_expires_ms), r->interval_s))
+	if (!t->session_expires_ms || least <= r->least_s || least <= larger(seconds(t->session_expires_ms), r->interval_s) ||
+	    r->refused >= REFUSED)
 		return false;
+	r->refused++;
 	r->least_s = least;
 	if (r->interval_s)
 		r->interval_s = least;

@@ -25,6 +25,7 @@ struct refresh {
 	uint32_t least_s;    /* the peer's Min-SE, 0: not heard */
 	bool ours;           /* kedge refreshes, else the peer */
 	bool spoken;         /* the peer said Supported: timer */
+	uint8_t refused;     /* 422s since its last 2xx */
 	uint64_t due_ns;     /* refresh_tick then; 0: never */
 	uint64_t ends_ns;    /* without a refresh the session ends then */
 };
@@ -41,7 +42,7 @@ void refresh_asked(struct refresh *r, const struct conf_trunk *t, const struct s
 /* A 2xx to an INVITE or UPDATE of ours. */
 void refresh_answered(struct refresh *r, const struct sip_s *sip, uint64_t now_ns, uint32_t scale);
 
-/* A 422: its Min-SE counts from now on. false: it names none that would change what we ask for. */
+/* A 422: its Min-SE counts from now on. false: it names none that would change what we ask for, or it said 422 too often. */
 bool refresh_refused(struct refresh *r, const struct conf_trunk *t, const struct sip_s *sip);
 
 /* Header lines of a request or 2xx of ours, each ended by CRLF; "" if there is nothing to say. Returns out. */
