@@ -26,7 +26,7 @@ enum { RATES_MAX = 12, RUNS_MAX = 9, PLANES = 3, PROBE_RATE = 25, HELD_RATE = 20
 
 struct options {
 	unsigned rates[RATES_MAX], rates_count, runs, seconds, held;
-	bool json, slo;
+	bool json, slo, prack;
 };
 
 static struct options opt = { .rates = { 100, 200, 400, 800, 1200, 1500 }, .rates_count = 6, .runs = 3, .seconds = 5, .held = 2000 };
@@ -129,6 +129,30 @@ static const char carrier_xml[] =
 	"<recv request=\"ACK\"/>\n<recv request=\"BYE\"/>\n"
 	"<send><![CDATA[\n\nSIP/2.0 200 OK\n[last_Via:]\n[last_From:]\n[last_To:]\n[last_Call-ID:]\n[last_CSeq:]\nContent-Length: 0\n\n]]></send>\n"
 	"</scenario>\n";
+
+/* --prack: the carrier's SDP is in a reliable 183, acknowledged on both legs. */
+static const char pbx_prack_xml[] =
+	"<?xml version=\"1.0\" encoding=\"ISO-8859-1\" ?>\n<scenario name=\"pbx\">\n<send retrans=\"500\"><![CDATA[\n\n"
+	HEAD("INVITE", "sip:2[call_number]@[remote_ip]:[remote_port]", "i", "1 INVITE", "To: <sip:2[call_number]@[remote_ip]>")
+	"Supported: 100rel\n" SDP "\n]]></send>\n"
+	"<recv response=\"100\" optional=\"true\"/>\n<recv response=\"183\" rrs=\"true\"><action>"
+	"<ereg regexp=\"[0-9]+\" search_in=\"hdr\" header=\"RSeq:\" assign_to=\"rseq\"/></action></recv>\n"
+	"<send retrans=\"500\"><![CDATA[\n\n" HEAD("PRACK", "[next_url]", "p", "2 PRACK", "[last_To:]") "RAck: [$rseq] 1 INVITE\nContent-Length: 0\n\n]]></send>\n"
+	"<recv response=\"200\"/>\n<recv response=\"200\" rrs=\"true\"/>\n"
+	"<send><![CDATA[\n\n" HEAD("ACK", "[next_url]", "a", "1 ACK", "[last_To:]") "Content-Length: 0\n\n]]></send>\n"
+	"<pause milliseconds=\"%u\"/>\n"
+	"<send retrans=\"500\"><![CDATA[\n\n" HEAD("BYE", "[next_url]", "b", "3 BYE", "[last_To:]") "Content-Length: 0\n\n]]></send>\n"
+	"<recv response=\"200\"/>\n</scenario>\n";
+
+#define KEEP(header, name) "<ereg regexp=\".*\" search_in=\"hdr\" header=\"" header "\" assign_to=\"" name "\"/>"
+#define OK "<send><![CDATA[\n\nSIP/2.0 200 OK\n[last_Via:]\n[last_From:]\n[last_To:]\n[last_Call-ID:]\n[last_CSeq:]\nContent-Length: 0\n\n]]></send>\n"
+static const char carrier_prack_xml[] =
+	"<?xml version=\"1.0\" encoding=\"ISO-8859-1\" ?>\n<scenario name=\"carrier\">\n<recv request=\"INVITE\"><action>"
+	KEEP("Via:", "via") KEEP("CSeq:", "cseq") KEEP("To:", "to") "</action></recv>\n"
+	ANSWER("183 Session Progress", " retrans=\"500\"", "Require: 100rel\nRSeq: 1\n" SDP) "<recv request=\"PRACK\"/>\n" OK
+	"<send retrans=\"500\"><![CDATA[\n\nSIP/2.0 200 OK\nVia:[$via]\n[last_From:]\nTo:[$to];tag=[pid]-[call_number]\n[last_Call-ID:]\nCSeq:[$cseq]\n"
+	"Contact: <sip:[local_ip]:[local_port]>\nContent-Length: 0\n\n]]></send>\n"
+	"<recv request=\"ACK\"/>\n<recv request=\"BYE\"/>\n" OK "</scenario>\n";
 
 static int write_file(const char *path, const char *format, ...)
 {
@@ -312,7 +336,7 @@ static void quantiles(const struct probe_times *t, double *p50, double *p99)
 static int measure(unsigned rate, struct row *out)
 {
 	unsigned calls = rate * opt.seconds;
-	char target[64], ip[INET_ADDRSTRLEN], xml[sizeof pbx_xml + 16];
+	char target[64], ip[INET_ADDRSTRLEN], xml[sizeof pbx_prack_xml + 16];
 	uint64_t before[PLANES];
 	struct probe_result times;
 	struct probe *probe = open_probe();
@@ -321,7 +345,7 @@ static int measure(unsigned rate, struct row *out)
 	if (!probe)
 		return -1;
 	snprintf(target, sizeof target, "%s:5060", stage_ip(bench.slot, 3, 1, ip));
-	snprintf(xml, sizeof xml, pbx_xml, 1u);
+	snprintf(xml, sizeof xml, opt.prack ? pbx_prack_xml : pbx_xml, 1u);
 	for (int i = 0; i < PLANES; i++)
 		before[i] = cpu_ns(bench.plane[i]);
 	bench.pbx = start_sipp(xml, 1, target, rate, calls);
@@ -347,7 +371,7 @@ static int measure(unsigned rate, struct row *out)
 static int measure_held(struct held *out)
 {
 	unsigned hold_ms = opt.held * 1000 / HELD_RATE + SETTLE_MS + 5000;
-	char target[64], ip[INET_ADDRSTRLEN], xml[sizeof pbx_xml + 16];
+	char target[64], ip[INET_ADDRSTRLEN], xml[sizeof pbx_prack_xml + 16];
 	int status;
 
 	if (start_kedge(opt.held + 50))
@@ -357,7 +381,7 @@ static int measure_held(struct held *out)
 	for (int i = 0; i < PLANES; i++)
 		out->plane[i] = -pss_of(bench.plane[i]);
 	snprintf(target, sizeof target, "%s:5060", stage_ip(bench.slot, 3, 1, ip));
-	snprintf(xml, sizeof xml, pbx_xml, hold_ms);
+	snprintf(xml, sizeof xml, opt.prack ? pbx_prack_xml : pbx_xml, hold_ms);
 	bench.pbx = start_sipp(xml, 1, target, HELD_RATE, opt.held);
 	for (uint64_t end = stage_now_ns() + hold_ms * 1000000ull; !stopped && stage_now_ns() < end; usleep(200000)) {
 		double up = stat_of("pbx.csv", "CurrentCall"), made = stat_of("pbx.csv", "TotalCallCreated");
@@ -540,7 +564,7 @@ static int prepare(void)
 	}
 	stage_raise_files();
 	bench.tty = isatty(STDERR_FILENO);
-	return (bench.carrier = start_sipp(carrier_xml, 2, NULL, 0, 0)) > 0 ? 0 : -1;
+	return (bench.carrier = start_sipp(opt.prack ? carrier_prack_xml : carrier_xml, 2, NULL, 0, 0)) > 0 ? 0 : -1;
 }
 
 static int run_all(struct row run[RATES_MAX][RUNS_MAX], struct held *h)
@@ -566,7 +590,7 @@ static int run_all(struct row run[RATES_MAX][RUNS_MAX], struct held *h)
 static bool parse(int argc, char **argv)
 {
 	static const struct option names[] = { { "rates", 1, 0, 'r' }, { "runs", 1, 0, 'n' }, { "seconds", 1, 0, 's' }, { "held", 1, 0, 'h' },
-		{ "json", 0, 0, 'j' }, { "slo", 0, 0, 'o' }, { 0 } };
+		{ "json", 0, 0, 'j' }, { "slo", 0, 0, 'o' }, { "prack", 0, 0, 'p' }, { 0 } };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1)
@@ -581,6 +605,7 @@ static bool parse(int argc, char **argv)
 		case 'h': opt.held = strtoul(optarg, NULL, 10); break;
 		case 'j': opt.json = true; break;
 		case 'o': opt.slo = true; break;
+		case 'p': opt.prack = true; break;
 		default: return false;
 		}
 	return optind == argc && opt.rates_count && opt.rates[0] && opt.runs && opt.runs <= RUNS_MAX && opt.seconds;
@@ -594,7 +619,7 @@ int main(int argc, char **argv)
 	int code = 1;
 
 	if (!parse(argc, argv)) {
-		fputs("usage: call_rate [--rates 100,200,...] [--runs 1-9] [--seconds N] [--held CALLS] [--json] [--slo]\n", stderr);
+		fputs("usage: call_rate [--rates 100,200,...] [--runs 1-9] [--seconds N] [--held CALLS] [--prack] [--json] [--slo]\n", stderr);
 		return 2;
 	}
 	sigaction(SIGINT, &act, NULL);
