@@ -20,6 +20,7 @@
 #include "config/event.h"
 #include "routing/health.h"
 #include "routing/shm/seq.h"
+#include "sig/admit.h"
 #include "sig/explain.h"
 
 #define CONNECTIONS 32   /* at once: people and a few scripts */
@@ -462,6 +463,31 @@ static json_t *one_call_json(const char *id, uint64_t now_ns)
 	return NULL;
 }
 
+/* ---- /v1/refused ---------------------------------------------------------------------------- */
+
+static json_t *refused_json(uint64_t now_ns)
+{
+	static struct admit_record all[ADMIT_RECORDS];
+	json_t *list = json_array();
+	size_t n = admit_list(all);
+
+	for (size_t i = 0; i < n; i++) {
+		struct conf_addr addr = { .family = all[i].addr.family };
+		char text[CONF_ADDR_TEXT];
+		json_t *o = json_object();
+
+		memcpy(addr.ip, all[i].addr.ip, sizeof(addr.ip));
+		conf_addr_text(&addr, text);
+		put(o, "source", json_sprintf("%s%s", text, addr.family == AF_INET6 ? "/64" : ""));
+		put(o, "why", json_string(admit_word((enum admit_why)all[i].why)));
+		put_int(o, "count", all[i].count);
+		put_int(o, "first_ms_ago", now_ns > all[i].first_ns ? (now_ns - all[i].first_ns) / CLOCK_NS_PER_MS : 0);
+		put_int(o, "last_ms_ago", now_ns > all[i].last_ns ? (now_ns - all[i].last_ns) / CLOCK_NS_PER_MS : 0);
+		json_array_append_new(list, o);
+	}
+	return json_pack("{s:o}", "refused", list);
+}
+
 /* ---- HTTP ----------------------------------------------------------------------------------- */
 
 static enum MHD_Result answer(struct MHD_Connection *conn, unsigned status, json_t *o)
@@ -538,6 +564,8 @@ static enum MHD_Result get(struct MHD_Connection *conn, const char *url)
 		return get_calls(conn, now_ns);
 	if (!strncmp(url, "/v1/calls/", 10))
 		return get_one(conn, one_call_json(url + 10, now_ns), "there is no such call");
+	if (!strcmp(url, "/v1/refused"))
+		return answer(conn, MHD_HTTP_OK, refused_json(now_ns));
 	if (!strcmp(url, "/v1/explain"))
 		return get_explain(conn, now_ns);
 	return refuse(conn, MHD_HTTP_NOT_FOUND, "there is no such thing");

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* admin: what `kedge trunks`, `kedge calls` and `kedge explain` ask. HTTP (libmicrohttpd, a thread of its own) on a unix
+/* admin: what `kedge trunks`, `kedge calls`, `kedge refused` and `kedge explain` ask. HTTP (libmicrohttpd, a thread of its own) on a unix
  * socket, JSON answers:
  *
  *   GET /v1/status          planes, workers, counters          GET /v1/calls?limit=N&after=SLOT   the calls, paged
  *   GET /v1/trunks          every trunk and its hops           GET /v1/calls/ID                   one of them
  *   GET /v1/trunks/NAME     one of them                        GET /v1/explain?number=N&from=TRUNK
+ *   GET /v1/refused         sources that were not heard (sig/admit)
  *
  * Who may ask: root, and the user kedge runs as (SO_PEERCRED); others get 403. The thread reads only what is made to be
  * read: the trunk table and counters of the segment, and a board of calls, an entry per session slot, written by the SIP

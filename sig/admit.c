@@ -6,9 +6,10 @@
 #include <sys/socket.h>
 
 #include "config/clock.h"
+#include "routing/shm/seq.h"
 
-#define SETS       256
 #define WAYS       4
+#define SETS       (ADMIT_RECORDS / WAYS)
 #define TELL_RATE  200 /* 403s a second to strangers in all */
 #define TRUNK_NONE UINT16_MAX
 
@@ -19,6 +20,7 @@ struct bucket { /* tokens as nanoseconds of filling: one token is 1 s / rate */
 struct refused {
 	struct admit_record r;
 	uint64_t told_ns;
+	KEDGE_SEQ(struct admit_record) shown; /* r, for the admin thread */
 };
 
 struct source { /* of INVITEs */
@@ -91,7 +93,8 @@ static struct refused *refused_of(const struct kedge_addr *key)
 		if (r->r.last_ns < oldest->r.last_ns)
 			oldest = r;
 	}
-	*oldest = (struct refused){ .r.addr = *key };
+	oldest->r = (struct admit_record){ .addr = *key };
+	oldest->told_ns = 0;
 	return oldest;
 }
 
@@ -104,9 +107,10 @@ bool admit_refused(const struct kedge_addr *from, enum admit_why why, uint64_t n
 	if (!r->r.count++)
 		r->r.first_ns = now_ns;
 	r->r.last_ns = now_ns;
-	r->r.why = (uint8_t)why;
+	r->r.why = why;
 	if (first)
 		r->told_ns = now_ns;
+	seq_write(&r->shown, &r->r);
 	return first;
 }
 
@@ -122,18 +126,15 @@ static int later_first(const void *a, const void *b)
 	return (x < y) - (x > y);
 }
 
-size_t admit_list(struct admit_record *out, size_t room)
+size_t admit_list(struct admit_record out[static ADMIT_RECORDS])
 {
-	static struct admit_record all[SETS * WAYS];
 	size_t n = 0;
 
 	for (size_t i = 0; i < SETS; i++)
 		for (size_t k = 0; k < WAYS; k++)
-			if (admit.refused[i][k].r.last_ns)
-				all[n++] = admit.refused[i][k].r;
-	qsort(all, n, sizeof(all[0]), later_first);
-	if (n)
-		memcpy(out, all, (n < room ? n : room) * sizeof(all[0]));
+			if (seq_read(&admit.refused[i][k].shown, &out[n]) == 0 && out[n].last_ns)
+				n++;
+	qsort(out, n, sizeof(out[0]), later_first);
 	return n;
 }
 

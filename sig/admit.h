@@ -7,10 +7,11 @@
  *             empty: 503 with Retry-After, as many a second; beyond that: silence
  *
  * Where a table is full the address that was quiet longest is forgotten: it begins anew.
- * Thread: su_root's. Owner: one for the plane, in this module. */
+ * Thread: su_root's, but for admit_list. Owner: one for the plane, in this module. */
 #ifndef KEDGE_SIG_ADMIT_H
 #define KEDGE_SIG_ADMIT_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,13 +38,15 @@ enum admit_verdict admit_invite(const struct conf_trunk *t, uint16_t trunk, cons
 
 struct admit_record { /* what is remembered of a refused source */
 	struct kedge_addr addr; /* IPv6: its /64; port 0 */
-	uint8_t why;            /* enum admit_why of the last */
-	uint32_t count;
-	uint64_t first_ns, last_ns;
+	uint32_t why;           /* enum admit_why of the last */
+	uint64_t count, first_ns, last_ns;
 };
+static_assert(sizeof(struct admit_record) % 8 == 0, "whole words");
 
-/* The refused sources, the latest first: fills out[] and says how many there are of them. */
-size_t admit_list(struct admit_record *out, size_t room);
+#define ADMIT_RECORDS 1024 /* sources remembered */
+
+/* The refused sources, the latest first: how many there are. Any thread: each is a good copy, or left out while it is written. */
+size_t admit_list(struct admit_record out[static ADMIT_RECORDS]);
 
 const char *admit_word(enum admit_why why);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The verbs that ask the daemon: trunks, calls. */
+/* The verbs that ask the daemon: trunks, calls, refused. */
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -347,6 +347,51 @@ int verb_calls(int argc, char **argv)
 		n = json_array_size(json_object_get(o, "calls"));
 		printf("\n%zu call%s\n", n, n == 1 ? "" : "s");
 	}
+	json_decref(o);
+	return VERB_DONE;
+}
+
+/* ---- refused -------------------------------------------------------------------------------- */
+
+static void print_refused(const json_t *list)
+{
+	static const char *const heads[] = { "SOURCE", "WHY", ">TIMES", "FIRST", "LAST" };
+	struct table t;
+	const json_t *o;
+	size_t i;
+
+	table_init(&t, heads, sizeof(heads) / sizeof(heads[0]));
+	json_array_foreach(list, i, o) {
+		char first[TABLE_AGO], last[TABLE_AGO];
+
+		table_row(&t);
+		table_cell(&t, 0, "%s", text_of(o, "source"));
+		table_cell(&t, 1, "%s", text_of(o, "why"));
+		table_cell(&t, 2, "%lld", int_of(o, "count"));
+		table_cell(&t, 3, "%s", table_ago(ago_of(o, "first_ms_ago"), first));
+		table_cell(&t, 4, "%s", table_ago(ago_of(o, "last_ms_ago"), last));
+	}
+	table_print(&t, stdout);
+	table_fini(&t);
+	printf("%zu addresses\n", json_array_size(list));
+}
+
+int verb_refused(int argc, char **argv)
+{
+	struct live l;
+	json_t *o;
+	int rc = arguments(&l, argc, argv);
+
+	if (!rc && l.name)
+		rc = verb_usage(argv[0]);
+	if (!rc)
+		rc = ask_for(&l, "refused", &o);
+	if (rc)
+		return rc;
+	if (l.json)
+		print_json(o);
+	else
+		print_refused(json_object_get(o, "refused"));
 	json_decref(o);
 	return VERB_DONE;
 }

@@ -64,7 +64,7 @@ static void a_forged_crowd_is_not_answered(void **state)
 
 static void the_list_says_why(void **state)
 {
-	static struct admit_record r[2000];
+	static struct admit_record r[ADMIT_RECORDS];
 	struct kedge_addr a = v4(1), b = v4(2);
 	size_t n;
 
@@ -72,7 +72,7 @@ static void the_list_says_why(void **state)
 	admit_refused(&a, ADMIT_UNKNOWN_SOURCE, S);
 	admit_refused(&b, ADMIT_SCANNER, 2 * S);
 	admit_refused(&a, ADMIT_RATE, 3 * S);
-	assert_int_equal(admit_list(r, 2000), 2);
+	assert_int_equal(admit_list(r), 2);
 	assert_memory_equal(r[0].addr.ip, a.ip, 4);
 	assert_int_equal(r[0].count, 2);
 	assert_int_equal(r[0].first_ns, S);
@@ -83,7 +83,7 @@ static void the_list_says_why(void **state)
 
 		admit_refused(&x, ADMIT_UNKNOWN_SOURCE, 4 * S + i);
 	}
-	n = admit_list(r, 2000);
+	n = admit_list(r);
 	assert_in_range(n, 900, 1024);
 	assert_int_equal(r[0].last_ns, 4 * S + 99999);
 }

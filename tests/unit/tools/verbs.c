@@ -6,9 +6,11 @@
 #include <cmocka.h>
 
 #include <jansson.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "sig/admit.h"
 #include "tests/unit/sig/admin_rig.h"
 
 #define EXAMPLES KEDGE_SOURCE "/config/examples/"
@@ -56,7 +58,7 @@ static json_t *parsed(void)
 
 static void help(void **state)
 {
-	static const char *const verbs[] = { "help", "run", "trunks", "calls", "explain", "check", "config", "version" };
+	static const char *const verbs[] = { "help", "run", "trunks", "calls", "refused", "explain", "check", "config", "version" };
 
 	(void)state;
 	assert_int_equal(kedge("--help"), 0);
@@ -246,6 +248,28 @@ static void live_calls(void **state)
 	admin_call_clear(4);
 }
 
+static void live_refused(void **state)
+{
+	struct kedge_addr from = { .family = AF_INET, .ip = { 192, 0, 2, 7 } }, net = { .family = AF_INET6, .ip = { 0x20, 1, 0xd, 0xb8, [15] = 1 } };
+	json_t *o;
+
+	(void)state;
+	admit_init(1);
+	admit_refused(&from, ADMIT_UNKNOWN_SOURCE, clock_mono_ns());
+	admit_refused(&net, ADMIT_SCANNER, clock_mono_ns());
+	admit_refused(&net, ADMIT_SCANNER, clock_mono_ns());
+	assert_int_equal(kedge("refused --socket %s", conf->admin.socket), 0);
+	has("192.0.2.7");
+	has("unknown_source");
+	has("\n2 addresses\n");
+	assert_int_equal(kedge("refused --json --socket %s", conf->admin.socket), 0);
+	o = json_array_get(json_object_get(parsed(), "refused"), 0);
+	assert_string_equal(json_string_value(json_object_get(o, "source")), "2001:db8::/64");
+	assert_string_equal(json_string_value(json_object_get(o, "why")), "scanner");
+	assert_int_equal(json_integer_value(json_object_get(o, "count")), 2);
+	assert_int_equal(kedge("refused x --socket %s", conf->admin.socket), 2);
+}
+
 static void live_explain(void **state)
 {
 	(void)state;
@@ -259,7 +283,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(help), cmocka_unit_test(check), cmocka_unit_test(config), cmocka_unit_test(nobody_there), cmocka_unit_test(named_file),
-		cmocka_unit_test(live_trunks), cmocka_unit_test(live_calls), cmocka_unit_test(live_explain),
+		cmocka_unit_test(live_trunks), cmocka_unit_test(live_calls), cmocka_unit_test(live_refused), cmocka_unit_test(live_explain),
 	};
 
 	unsetenv("KEDGE_CONFIG");
