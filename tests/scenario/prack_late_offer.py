@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""prack_late_offer (A154): INVITEs without an offer, both sides with 100rel. The offer comes in a reliable 1xx, the answer in its PRACK (RFC 3262 5), and no later message repeats either. late_offer
+"""prack_late_offer (A154 A156): INVITEs without an offer, both sides with 100rel. The offer comes in a reliable 1xx, the answer in its PRACK (RFC 3262 5), and no later message repeats either. late_offer
 "insert": the carrier had kedge's offer, its PRACK has no body. "pass": the carrier's PRACK brings the caller's answer; a second phone's offer is answered from it at once; where the caller leaves
 before it answered, the PRACK refuses all lines, and CANCEL follows. A PRACK without the answer ends the call with 488."""
 import re

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""prack_missing (A154): the caller requires 100rel and never acknowledges (RFC 3262 3). While the carrier rings: 504 after 64*T1, CANCEL to the carrier. Where it has answered: the 200 was
+"""prack_missing (A154 A156): the caller requires 100rel and never acknowledges (RFC 3262 3). While the carrier rings: 504 after 64*T1, CANCEL to the carrier. Where it has answered: the 200 was
 held; 504, and ACK and BYE to the carrier. Where the caller cancels or the callee hangs up meanwhile: 487, 480. Nothing is billed."""
 import re
 from checker import faults
