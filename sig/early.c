@@ -123,10 +123,12 @@ static int on_response(nta_outgoing_magic_t *magic, nta_outgoing_t *orq, const s
 	struct leg *to = (struct leg *)magic;
 	struct call *c = to->call;
 	int status = sip->sip_status->st_status;
+	msg_t *response;
 
 	if (orq != to->orq || status < 200)
 		return 0;
 	call_hold(c);
+	response = nta_outgoing_getresponse(orq); /* over TCP it would go with its transaction */
 	nta_outgoing_destroy(orq);
 	to->orq = NULL;
 	if (c->early.irq && status < 300)
@@ -135,6 +137,8 @@ static int on_response(nta_outgoing_magic_t *magic, nta_outgoing_t *orq, const s
 		fall_back(c, status == 408 || status == 503 ? 504 : 488);
 	if (c->state == CALL_UP)
 		reinvite_correct(c);
+	if (response)
+		msg_destroy(response);
 	call_arm(c);
 	call_release(c);
 	return 0;

@@ -440,10 +440,12 @@ static int on_response(nta_outgoing_magic_t *magic, nta_outgoing_t *orq, const s
 {
 	struct leg *l = (struct leg *)magic;
 	struct call *c = l->call;
+	msg_t *response;
 
 	if (orq != l->orq || sip->sip_status->st_status < 200)
 		return 0;
 	call_hold(c);
+	response = nta_outgoing_getresponse(orq); /* over TCP it would go with its transaction */
 	if (sip->sip_status->st_status >= 300)
 		refused(c, l, orq, sip);
 	else
@@ -452,6 +454,8 @@ static int on_response(nta_outgoing_magic_t *magic, nta_outgoing_t *orq, const s
 		push(c, &c->caller);
 		push(c, &c->winner->leg);
 	}
+	if (response)
+		msg_destroy(response);
 	call_arm(c);
 	call_release(c);
 	return 0;
