@@ -179,7 +179,7 @@ static bool pass(struct call *c, struct leg *l, struct attempt *a, nta_incoming_
 		bridge_reject(&c->bridge);
 		return false;
 	}
-	c->early = (struct early){ irq, l, a };
+	c->early = (struct early){ irq, l, a, up ? fork_dialog(a, willing(a)) : NULL };
 	return true;
 }
 
@@ -194,6 +194,12 @@ void early_over(struct call *c, const struct attempt *a)
 		c->early.irq = NULL;
 		bridge_reject(&c->bridge);
 	}
+}
+
+void early_won(struct call *c, const struct attempt *a)
+{
+	if (c->early.attempt != a || (c->early.asked && c->early.asked != a->leg.nta))
+		early_over(c, c->early.attempt);
 }
 
 /* ---- an UPDATE ------------------------------------------------------------------------------ */

@@ -27,6 +27,7 @@ struct early {
 	nta_incoming_t *irq;       /* an UPDATE that the other side was asked about, NULL: none */
 	struct leg *from;          /* whose */
 	struct attempt *attempt;   /* the carrier's side of it */
+	const nta_leg_t *asked;    /* the early dialog of it that was asked, NULL: the caller was */
 };
 
 /* An UPDATE of leg l in that dialog, while the call is in setup. */
@@ -37,5 +38,8 @@ int early_prack(struct call *c, const struct bridge_body *said, const char **out
 
 /* The attempt is over, or all of them (NULL): what waits for it is answered. */
 void early_over(struct call *c, const struct attempt *a);
+
+/* The attempt has the call: what waits for another one, or for a phone beside the one that answered, is answered. */
+void early_won(struct call *c, const struct attempt *a);
 
 #endif

@@ -584,8 +584,7 @@ void call_on_answer(struct call *c, struct attempt *a, const sip_t *sip)
 	else
 		leg_ack(&a->leg, NULL);
 	rel100_answer(c, body);
-	if (c->early.irq && c->early.attempt != a)
-		early_over(c, c->early.attempt);
+	early_won(c, a);
 	segment_add(&call_counters()->calls_answered, 1);
 	c->cancel_reason = "SIP;cause=200;text=\"Call completed elsewhere\"";
 	give_up_others(c, a);
