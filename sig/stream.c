@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "sig/admit.h"
 #include "sig/listen.h"
 
+#define STALLED_NS (2 * CLOCK_NS_PER_S) /* bytes that the library leaves unread so long are never read */
 #define ROOM_STEP 4096 /* what is held grows by this at first, then doubles */
 
 struct stream {
@@ -25,6 +27,7 @@ struct stream {
 	size_t used, room;
 	size_t seen, need; /* of the message that is held: looked through, and its length once that is known */
 	uint64_t since_ns; /* its first byte */
+	uint64_t asked_ns; /* the library last asked; or we looked whether it ought to have */
 };
 
 static struct {
@@ -79,7 +82,7 @@ static struct stream *begin(int fd, const struct kedge_addr *from, bool accepted
 
 	if (!s)
 		return NULL;
-	*s = (struct stream){ .fd = fd, .from = *from, .accepted = accepted, .next = streams.all, .back = &streams.all };
+	*s = (struct stream){ .asked_ns = clock_mono_ns(), .fd = fd, .from = *from, .accepted = accepted, .next = streams.all, .back = &streams.all };
 	if (s->next)
 		s->next->back = &s->next;
 	streams.all = s;
@@ -233,12 +236,15 @@ ssize_t stream_ready(int fd)
 
 	streams.ready.size = streams.ready.at = 0;
 	if (!s && !(s = made_by_us(fd)))
-		return -ENOTCONN;
+		return 0;
+	s->asked_ns = clock_mono_ns();
 	if (s->cut)
 		return 0;
 	n = fill(s);
-	if (n <= 0)
+	if (n == -EAGAIN)
 		return n;
+	if (n <= 0)
+		return 0; /* a reset is an end: told of an error the library would keep the connection */
 	done = whole(s);
 	if (done)
 		hand_on(s, done);
@@ -261,9 +267,26 @@ ssize_t stream_take(int fd, void *out, size_t n, bool peek)
 	return (ssize_t)n;
 }
 
+/* Behind a message that it cannot parse the library reads no more, and keeps the connection for half an hour. */
+static bool stalled(struct stream *s, uint64_t now_ns)
+{
+	struct pollfd p = { .fd = s->fd, .events = POLLIN };
+
+	if (now_ns - s->asked_ns < STALLED_NS)
+		return false;
+	s->asked_ns = now_ns;
+	return poll(&p, 1, 0) > 0 && (p.revents & POLLIN);
+}
+
 void stream_tick(uint64_t now_ns)
 {
-	for (struct stream *s = streams.all; s; s = s->next)
+	for (struct stream *s = streams.all; s; s = s->next) {
 		if (s->used && !s->cut && now_ns - s->since_ns >= set.half_ns)
 			cut(s, "half");
+		if (stalled(s, now_ns)) {
+			if (!s->cut)
+				cut(s, "unread");
+			shutdown(s->fd, SHUT_RDWR); /* a hang-up, which it cannot but hear */
+		}
+	}
 }

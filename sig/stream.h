@@ -21,7 +21,7 @@
 #define STREAM_FDS 65536 /* a connection with a higher descriptor is not served */
 
 struct stream_hooks {
-	/* A connection is cut: why is wire's, or "half". NULL: nobody wants to know. */
+	/* A connection is cut: why is wire's, "half" or "unread". NULL: nobody wants to know. */
 	void (*cut)(const struct kedge_addr *from, const char *why);
 	/* So many bytes of a message were mended (wire.h). Or NULL. */
 	void (*mended)(const struct kedge_addr *from, uint32_t bytes);
@@ -43,14 +43,14 @@ void stream_closed(int fd);
 /* Connections that we took: all of them, and those of one source (IPv6: its /64). */
 uint32_t stream_count(const struct kedge_addr *from, uint32_t *of_source);
 
-/* Reads. More than 0: bytes of whole messages and keep-alives, for stream_take(). 0: the end. -EAGAIN: nothing whole yet.
- * Another errno: the connection is broken. A connection not seen before is one that we made. */
+/* Reads. More than 0: bytes of whole messages and keep-alives, for stream_take(). 0: the end, a broken connection too.
+ * -EAGAIN: nothing whole yet. A connection not seen before is one that we made. */
 ssize_t stream_ready(int fd);
 
 /* What stream_ready() announced for this descriptor, no more than n; peek: it stays. -EAGAIN: nothing. */
 ssize_t stream_take(int fd, void *out, size_t n, bool peek);
 
-/* Cuts what is late; often enough for half_ns to be kept. */
+/* Cuts what is late, and what the library has given up without closing it; often enough for half_ns to be kept. */
 void stream_tick(uint64_t now_ns);
 
 #endif

@@ -2,6 +2,7 @@
 """connections: TCP connections are taken up to max_source_connections of one address and max_connections in all; further ones are closed at once, counted and named. A closed one
 makes room, and calls over UDP and over a connection that is up go on."""
 import socket
+import struct
 
 
 def scenario(t):
@@ -15,6 +16,23 @@ def scenario(t):
     assert t.until(lambda: sum(map(closed, b)) == 2, 3), sum(map(closed, b))
     assert t.figures()["counters"]["refused_connection"] == 5
     assert {(e["source"], e["why"]) for e in t.told("sip.refused", 2)} == {(t.ip(1, 20), "connections"), (t.ip(1, 21), "connections")}
+    for s in b[:2]:
+        s.close()
+    for i in range(40):  # each reset with half a message in it: none may stay and count
+        s = connect(t, 22)
+        s.send(b"OPTIONS sip:")
+        t.until(lambda: False, 0.005)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        s.close()
+    c = connect(t, 22)
+    c.send(b"OPTIONS sip:x SIP/2.0\r\nCSeq: x\r\nContent-Length: 0\r\n\r\n")  # well framed, and no message: the library reads no more
+    t.until(lambda: False, 0.2)
+    c.send(b"OPTIONS sip:x SIP/2.0\r\n\r\n")
+    assert t.until(lambda: closed(c), 8), "a connection that nobody reads is kept"
+    c.close()
+    c = connect(t, 22)
+    assert not t.until(lambda: closed(c), 0.3), "reset connections are still counted"
+    c.close()
     t.caller(call(talk=0.1), name="udp")
     t.run()
     for s in a[:2]:
