@@ -173,6 +173,10 @@ int bridge_propose(struct bridge *b, struct bridge_side *side, const struct brid
 int bridge_proposed(struct bridge *b, struct bridge_side *side, struct bridge_side *other,
     const struct bridge_body *body, bool *differs);
 
+/* A body that side was told before, to be told once more: the offer that is pending, or what holds. Where another one was said
+ * in between its o= version is raised: it never goes back (RFC 3264 8). NULL: there is none. */
+const char *bridge_repeat(struct bridge *b, struct bridge_side *side, bool pending);
+
 /* May the caller get every codec the callee said it sends? (not its directions) */
 bool bridge_usable(const struct bridge *b, const struct bridge_side *callee);
 

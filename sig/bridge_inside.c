@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -222,4 +223,22 @@ int bridge_proposed(struct bridge *b, struct bridge_side *side, struct bridge_si
 bool bridge_usable(const struct bridge *b, const struct bridge_side *callee)
 {
 	return side_takes(&b->caller, callee);
+}
+
+const char *bridge_repeat(struct bridge *b, struct bridge_side *side, bool pending)
+{
+	char **place = pending ? &b->pending_ours : &side->ours, *newer;
+	unsigned long long id, version;
+	int rest = 0;
+
+	if (!*place || sscanf(*place, "v=0\r\no=- %llu %llu%n", &id, &version, &rest) != 2 || version == side->origin.version)
+		return *place;
+	newer = su_sprintf(b->home, "v=0\r\no=- %llu %llu%s", id, (unsigned long long)side->origin.version + 1, *place + rest);
+	if (!newer)
+		return *place;
+	su_free(b->home, *place);
+	*place = newer;
+	side->origin.version++;
+	side->origin.digest = 0; /* whatever is written next is another body */
+	return newer;
 }

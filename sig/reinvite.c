@@ -320,7 +320,7 @@ static void refused_refresh(struct call *c, struct leg *l, enum refusal why, con
 /* Sends what is pending once more: after a glare, with another Min-SE, as INVITE. */
 static void resend(struct call *c, struct leg *other)
 {
-	if (ask(other, other->asks, false, c->bridge.pending_ours) < 0) {
+	if (ask(other, other->asks, false, bridge_repeat(&c->bridge, call_side(c, other), true)) < 0) {
 		bridge_reject(&c->bridge);
 		if (waits(other_leg(c, other)))
 			answer(c, other_leg(c, other), SIP_500_INTERNAL_SERVER_ERROR, NULL);
@@ -685,11 +685,9 @@ static void ask_again(struct call *c, struct leg *l)
 
 static void refresh_now(struct call *c, struct leg *l)
 {
-	const char *body = call_side(c, l)->ours;
-
 	if (l->orq || l->irq || l->dead)
 		return; /* an INVITE on its way refreshes too; else it comes again */
-	ask(l, LEG_ASKS_REFRESH, l->update, l->update ? NULL : body);
+	ask(l, LEG_ASKS_REFRESH, l->update, l->update ? NULL : bridge_repeat(&c->bridge, call_side(c, l), false));
 }
 
 static void expired(struct call *c, struct leg *l)
