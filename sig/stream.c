@@ -23,6 +23,7 @@ struct stream {
 	struct kedge_addr from;
 	int fd;
 	bool accepted, cut;
+	bool unread; /* bytes lay there when we looked last, and the library has not asked since */
 	char *held;
 	size_t used, room;
 	size_t seen, need; /* of the message that is held: looked through, and its length once that is known */
@@ -238,6 +239,7 @@ ssize_t stream_ready(int fd)
 	if (!s && !(s = made_by_us(fd)))
 		return 0;
 	s->asked_ns = clock_mono_ns();
+	s->unread = false;
 	if (s->cut)
 		return 0;
 	n = fill(s);
@@ -268,14 +270,19 @@ ssize_t stream_take(int fd, void *out, size_t n, bool peek)
 }
 
 /* Behind a message that it cannot parse the library reads no more, and keeps the connection for half an hour. */
-static bool stalled(struct stream *s, uint64_t now_ns)
+static bool is_stalled(struct stream *s, uint64_t now_ns)
 {
 	struct pollfd p = { .fd = s->fd, .events = POLLIN };
+	bool unread, stalled;
 
 	if (now_ns - s->asked_ns < STALLED_NS)
 		return false;
 	s->asked_ns = now_ns;
-	return poll(&p, 1, 0) > 0 && (p.revents & POLLIN);
+	unread = poll(&p, 1, 0) > 0 && (p.revents & POLLIN);
+	/* What came this very moment is read at the end of it: only what lay there the last time, too, is left. */
+	stalled = unread && s->unread;
+	s->unread = unread;
+	return stalled;
 }
 
 void stream_tick(uint64_t now_ns)
@@ -283,7 +290,7 @@ void stream_tick(uint64_t now_ns)
 	for (struct stream *s = streams.all; s; s = s->next) {
 		if (s->used && !s->cut && now_ns - s->since_ns >= set.half_ns)
 			cut(s, "half");
-		if (stalled(s, now_ns)) {
+		if (is_stalled(s, now_ns)) {
 			if (!s->cut)
 				cut(s, "unread");
 			shutdown(s->fd, SHUT_RDWR); /* a hang-up, which it cannot but hear */
