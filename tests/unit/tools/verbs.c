@@ -251,7 +251,7 @@ static void live_calls(void **state)
 static void live_refused(void **state)
 {
 	struct kedge_addr from = { .family = AF_INET, .ip = { 192, 0, 2, 7 } }, net = { .family = AF_INET6, .ip = { 0x20, 1, 0xd, 0xb8, [15] = 1 } };
-	json_t *o;
+	json_t *all, *o;
 
 	(void)state;
 	admit_init(1);
@@ -263,10 +263,12 @@ static void live_refused(void **state)
 	has("unknown_source");
 	has("\n2 addresses\n");
 	assert_int_equal(kedge("refused --json --socket %s", conf->admin.socket), 0);
-	o = json_array_get(json_object_get(parsed(), "refused"), 0);
+	all = parsed();
+	o = json_array_get(json_object_get(all, "refused"), 0);
 	assert_string_equal(json_string_value(json_object_get(o, "source")), "2001:db8::/64");
 	assert_string_equal(json_string_value(json_object_get(o, "why")), "scanner");
 	assert_int_equal(json_integer_value(json_object_get(o, "count")), 2);
+	json_decref(all);
 	assert_int_equal(kedge("refused x --socket %s", conf->admin.socket), 2);
 }
 
