@@ -477,7 +477,7 @@ class Rig:
     def cdr(self):
         try:
             with open(self.folder + "/cdr.jsonl") as f:
-                return [json.loads(line) for line in f if line.strip()]
+                return [json.loads(line) for line in f if line.endswith("\n")]  # one that is being written has no end yet
         except OSError:
             return []
 
