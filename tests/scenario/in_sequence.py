@@ -13,7 +13,7 @@ KINDS = {"0": "answered", "1": "moved on", "2": "cancelled", "3": "held, ended b
 
 def scenario(t):
     t.env = {"MALLOC_CONF": "prof:true,prof_final:true,prof_leak:true,lg_prof_sample:0,prof_prefix:%s/heap" % t.folder}
-    t.top = {"log": {"level": "info"}}
+    t.top = {"log": {"level": "info"}, "limits": {"max_calls": 190}}
     t.keep_audio, t.audio_strict, t.trace = False, False, False
     t.carrier("ca", {"0": UP + DOWN, "1": refuse(503), "2": [recv("INVITE"), send(180), recv("CANCEL"), send(200), send(487, to="INVITE"), recv("ACK")],
                      "3": UP + [recv("INVITE"), send(200, speak=False), recv("ACK"), bye(rtp=False), recv(200)], "4": refuse(404)},
@@ -23,7 +23,7 @@ def scenario(t):
     steps = {"0": CALL + OVER, "1": CALL + OVER, "2": CALL[:3] + [cancel(), recv(200), recv(487), ack()],
              "3": CALL + [invite(sdp={"direction": "sendonly", "version": 2}), recv(100, optional=True), recv(200, rtp=False), ack()] + late, "4": fails(404)}
     for kind, name in KINDS.items():
-        t.caller(steps[kind], numbers=["+442071%04d%s" % (i, kind) for i in range(EACH)], rate=30, name=name.split()[0].strip(","))
+        t.caller(steps[kind], numbers=["+442071%04d%s" % (i, kind) for i in range(EACH)], rate=20, name=name.split()[0].strip(","))
     t.run(60)
     t.pids = {plane: t.pid(plane) for plane in ("sig", "media")}
 
