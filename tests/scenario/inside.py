@@ -59,7 +59,8 @@ def scenario(t):
     ca.answers["INFO"] = None
     asked = ask(pbx, "INFO", DTMF, "application/dtmf-relay")
     m = final(pbx, asked)
-    assert m.code == 504, m.text
+    said = [x for x in pbx.messages() if x.way == "out" and x["CSeq"] == "%d %s" % asked][0]
+    assert m.code == 504 and t.gap(said, m) < 8, m.text  # 4.8 s, half of timer F; the transaction's own end would be 9.6 s
     many = [ask(pbx, "INFO", DTMF, "application/dtmf-relay") for _ in range(9)]
     assert final(pbx, many[8]).code == 500
     stray = pbx.follow(ok, "INFO", 90).replace("Call-ID: in", "Call-ID: out")
