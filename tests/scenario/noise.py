@@ -102,7 +102,8 @@ class Noise:
 def refuse_under_fire(t, raw, m):
     """404, after a stranger has spoken RTP to the very port that the offer named; to the aimed call he speaks until media has counted him: the
     port may not hear yet when the INVITE arrives, and the order that ends an anchor may overtake packets that wait at it."""
-    port, before = re.search(r"m=audio (\d+)", m.body), t.media("drop_stranger") if AIMED in m.text else None
+    # A line with port 0 is refused: nobody listens there.
+    port, before = re.search(r"m=audio ([1-9]\d{0,4}) ", m.body), t.media("drop_stranger") if AIMED in m.text else None
     if port:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
             stranger.bind((t.ip(7), 0))
