@@ -43,7 +43,7 @@ struct half { /* a run without or with strangers */
 
 static struct {
 	int slot, lock;
-	char dir[64], program[PATH_MAX];
+	char dir[PATH_MAX - 64], program[PATH_MAX];
 	pid_t kedge;
 } bench;
 
@@ -492,8 +492,7 @@ static int prepare(void)
 		*slash = 0;
 	strcat(bench.program, "/kedge");
 	bench.slot = stage_claim(20, 99, &bench.lock);
-	strcpy(bench.dir, "/tmp/kedge-flood-XXXXXX");
-	if (bench.slot < 0 || !mkdtemp(bench.dir) || mkdir(in_dir("run"), 0755) || crowd_open()) {
+	if (bench.slot < 0 || stage_dir("flood", bench.dir, sizeof bench.dir) || mkdir(in_dir("run"), 0755) || crowd_open()) {
 		perror("flood");
 		return -1;
 	}

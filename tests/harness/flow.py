@@ -14,6 +14,22 @@ Not written: 100, probes (answered by themselves), and what was heard before (re
 import re
 import time
 
+UP = """
+    pbx > INVITE
+    ca < INVITE
+    ca > 180
+    pbx < 180
+    ca > 200
+    pbx < 200
+    pbx > ACK
+    ca < ACK
+"""
+CALLER_ENDS = """
+    pbx > BYE
+    pbx < 200
+    ca < BYE
+    ca > 200
+"""
 SKIP = ("OPTIONS",)
 
 

@@ -542,6 +542,31 @@ class Rig:
             assert code is not None, "%s did not end within %s s%s" % (peer.name, seconds, tail(peer.errors()))
             assert code == 0 or self.failed_callers, "%s: SIPp exit %d: not as written%s" % (peer.name, code, tail(peer.errors()))
 
+    def connect(self, host=1):
+        """A bare TCP connection from a PBX's address to kedge, for what is no SIP."""
+        s = socket.socket()
+        s.bind((self.ip(1, host), 0))
+        s.connect((self.ip(3), 5060))
+        s.setblocking(False)
+        return s
+
+    def hung_up(self, s):
+        """Did kedge end that connection?"""
+        try:
+            return s.recv(1, socket.MSG_PEEK) == b""
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+    def final(self, raw, text, to):
+        """Lets a bare peer say a request; its final answer."""
+        cseq = text.split("CSeq: ")[1].split("\r\n")[0]
+        raw.say(text, to)
+        found = lambda: [m for m in raw.messages() if m.way == "in" and m.code and m.code >= 200 and m["CSeq"] == cseq]  # noqa: E731
+        assert self.until(found, 3), "%s: no answer" % cseq
+        return found()[0]
+
     def gap(self, a, b):
         """Seconds from one message to another."""
         return b.when - a.when

@@ -2,6 +2,8 @@
 """rtp: one rtp_peer process: the RTP ends of one SIPp peer, steered by the lines that SIPp logs into a FIFO."""
 import json
 import os
+import socket
+import struct
 import subprocess
 
 FAULTS = ("lost", "doubled", "reordered", "corrupt", "wrong_call", "echo", "wrong_pt", "strangers", "ssrc", "seq", "ts", "rtcp_bad")
@@ -52,3 +54,18 @@ class Rtp:
 def faults(end, allow=()):
     """What of one end's counts must not be there, as text."""
     return ["%s=%d" % (f, end[f]) for f in FAULTS if end[f] and f not in allow]
+
+
+def report(ssrc):
+    """An RTCP sender report."""
+    return struct.pack(">BBHIIIIII", 0x80, 200, 6, ssrc, 1, 1, 160, 5, 800)
+
+
+def hears_rtcp(s):
+    """Does a sender report come to this socket before its timeout?"""
+    try:
+        while s.recv(2000)[1] != 200:
+            pass
+        return True
+    except socket.timeout:
+        return False

@@ -1,24 +1,8 @@
 # SPDX-License-Identifier: MIT
 """flows_3665: every flow of RFC 3665 section 3 with kedge between the two ends, each as it succeeds and as it fails. What proxies do there carriers do here; of several
 carriers the second is the one the RFC's second proxy stands for. Played over UDP and TCP, IPv4 and IPv6; checker.py reads each message."""
-from flow import Flows
+from flow import CALLER_ENDS, Flows, UP
 
-UP = """
-    pbx > INVITE
-    ca < INVITE
-    ca > 180
-    pbx < 180
-    ca > 200
-    pbx < 200
-    pbx > ACK
-    ca < ACK
-"""
-CALLER_ENDS = """
-    pbx > BYE
-    pbx < 200
-    ca < BYE
-    ca > 200
-"""
 CALLEE_ENDS = """
     ca > BYE
     ca < 200

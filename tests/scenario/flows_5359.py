@@ -2,25 +2,9 @@
 """flows_5359: of RFC 5359, with kedge between the two ends, each as it succeeds and as it fails: call hold, consultation hold, music on hold, forwarding unconditional,
 on busy and on no answer. Holding and music are the PBX's doing; who forwards is the PBX, which calls out anew or answers itself for another, or a profile of kedge
 (several targets, on_busy, ring_timeout). Played over UDP and TCP, IPv4 and IPv6; checker.py reads each message."""
-from flow import Flows
+from flow import CALLER_ENDS, Flows, UP
 
 OUT, SECOND_NUMBER, IN, BUSY, RINGS = "+4411", "+4412", "+4420", "+4421", "+4422"
-UP = """
-    pbx > INVITE
-    ca < INVITE
-    ca > 180
-    pbx < 180
-    ca > 200
-    pbx < 200
-    pbx > ACK
-    ca < ACK
-"""
-DOWN = """
-    pbx > BYE
-    pbx < 200
-    ca < BYE
-    ca > 200
-"""
 HOLD = """
     pbx > INVITE sendonly
     ca < INVITE sendonly
@@ -69,43 +53,43 @@ ANSWERED = """
     pbx > 200
 """
 FLOWS = [
-    ("2.1 call hold", OUT, UP + HOLD + RESUME + DOWN),
+    ("2.1 call hold", OUT, UP + HOLD + RESUME + CALLER_ENDS),
     ("2.1 hold by both sides", OUT, UP + HOLD + """
         ca > INVITE inactive
         pbx < INVITE inactive
         pbx > 200 inactive
         pbx < ACK
         ca < 200 inactive
-        ca > ACK""" + DOWN),
+        ca > ACK""" + CALLER_ENDS),
     ("2.1 failed: the carrier refuses it with 488: the PBX hears so, the call stays", OUT, UP + """
         pbx > INVITE sendonly
         ca < INVITE sendonly
         ca > 488
         ca < ACK
         pbx < 488
-        pbx > ACK""" + DOWN),
-    ("2.2 consultation hold", OUT, UP + HOLD + SECOND + RESUME + DOWN),
+        pbx > ACK""" + CALLER_ENDS),
+    ("2.2 consultation hold", OUT, UP + HOLD + SECOND + RESUME + CALLER_ENDS),
     ("2.2 failed: who is to be asked is busy", OUT, UP + HOLD + """
         pbx2 > INVITE
         cb < INVITE
         cb > 486
         cb < ACK
         pbx2 < 486
-        pbx2 > ACK""" + RESUME + DOWN),
+        pbx2 > ACK""" + RESUME + CALLER_ENDS),
     ("2.3 music on hold: the PBX asks for an offer, the answer in its ACK is the music server's", OUT, UP + """
         pbx > INVITE bare
         pbx < 200 sdp
         pbx > ACK sdp sendonly moved
         ca < INVITE sendonly
         ca > 200 recvonly
-        ca < ACK""" + RESUME + DOWN),
+        ca < ACK""" + RESUME + CALLER_ENDS),
     ("2.3 failed: the music server does not answer: hold without music", OUT, UP + """
         pbx > INVITE bare
         pbx < 200 sdp
         pbx > ACK sdp inactive
         ca < INVITE inactive
         ca > 200 inactive
-        ca < ACK""" + RESUME + DOWN),
+        ca < ACK""" + RESUME + CALLER_ENDS),
     ("2.7 forwarding unconditional by the PBX itself", IN, FROM_OUTSIDE + """
         pbx > 181
         ca < 181""" + ANSWERED),

@@ -3,7 +3,6 @@
 once the connections are gone TCP callers are served again. Twice."""
 import os
 import resource
-import socket
 import time
 
 SPARE = 12
@@ -21,8 +20,8 @@ def scenario(t):
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (highest + 1 + SPARE, hard))
     for turn in (1, 2):
         refused = t.figures()["counters"]["refused_no_fd"]
-        held = [connect(t) for i in range(SPARE + 30 + highest - before)]
-        assert t.until(lambda: sum(closed(s) for s in held) >= 20, 3), "%d closed, %d descriptors" % (sum(closed(s) for s in held), fds())
+        held = [t.connect() for i in range(SPARE + 30 + highest - before)]
+        assert t.until(lambda: sum(t.hung_up(s) for s in held) >= 20, 3), "%d closed, %d descriptors" % (sum(t.hung_up(s) for s in held), fds())
         cpu = spent(pid)
         time.sleep(0.5)
         assert spent(pid) - cpu < 0.25, "signaling is busy with connections that it cannot take"
@@ -35,23 +34,6 @@ def scenario(t):
         t.caller(call(talk=0.6), name="tcp%d" % turn, transport="tcp")
         t.run()
     assert t.pid("sig") == pid and ca.received("BYE") == 4
-
-
-def connect(t):
-    s = socket.socket()
-    s.bind((t.ip(1), 0))
-    s.connect((t.ip(3), 5060))
-    s.setblocking(False)
-    return s
-
-
-def closed(s):
-    try:
-        return s.recv(1, socket.MSG_PEEK) == b""
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
 
 
 def spent(pid):

@@ -5,6 +5,8 @@ import re
 import socket
 import struct
 
+from rtp import hears_rtcp, report
+
 
 def udp(ip, port=0):
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -29,19 +31,6 @@ def sdp(ip, port, more=""):
 def speak(s, ssrc, to):
     for n in range(5):
         s.sendto(struct.pack(">BBHII", 0x80, 0, n, n * 160, ssrc) + b"\xff" * 160, to)
-
-
-def report(ssrc):
-    return struct.pack(">BBHIIIIII", 0x80, 200, 6, ssrc, 1, 1, 160, 5, 800)
-
-
-def hears_rtcp(s):
-    try:
-        while s.recv(2000)[1] != 200:
-            pass
-        return True
-    except socket.timeout:
-        return False
 
 
 def scenario(t):

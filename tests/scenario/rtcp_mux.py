@@ -5,6 +5,8 @@ import re
 import socket
 import struct
 
+from rtp import hears_rtcp, report
+
 SDP = """v=0
 o=peer 1000 1 IN IP4 [local_ip]
 s=-
@@ -33,19 +35,6 @@ def pair(ip):
 
 def rtp(n, ssrc):
     return struct.pack(">BBHII", 0x80, 0, n, n * 160, ssrc) + b"\xff" * 160
-
-
-def report(ssrc):
-    return struct.pack(">BBHIIIIII", 0x80, 200, 6, ssrc, 1, 1, 160, 5, 800)
-
-
-def hears_rtcp(s):
-    try:
-        while s.recv(2000)[1] != 200:
-            pass
-        return True
-    except socket.timeout:
-        return False
 
 
 def steps(ip, sockets, mux):

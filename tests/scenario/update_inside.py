@@ -17,20 +17,20 @@ def scenario(t):
     pbx.say(pbx.follow(ok, "ACK", 1), kedge)
     assert t.until(lambda: ca.got("ACK"), 3)
 
-    assert final(t, pbx, pbx.follow(ok, "UPDATE", 2), kedge).code == 200
-    same = final(t, pbx, pbx.follow(ok, "UPDATE", 3, body=pbx.sdp()), kedge)
+    assert t.final(pbx, pbx.follow(ok, "UPDATE", 2), kedge).code == 200
+    same = t.final(pbx, pbx.follow(ok, "UPDATE", 3, body=pbx.sdp()), kedge)
     assert same.code == 200 and t.ip(3) in same.body and not ca.got("UPDATE") and "UPDATE" in same["Allow"], same.text
 
-    held = final(t, pbx, pbx.follow(ok, "UPDATE", 4, body=pbx.sdp() + HELD), kedge)
+    held = t.final(pbx, pbx.follow(ok, "UPDATE", 4, body=pbx.sdp() + HELD), kedge)
     assert held.code == 200 and "a=recvonly" in held.body and t.ip(3) in held.body, held.text
     assert ca.received("UPDATE") == 1 and "a=sendonly" in ca.first("UPDATE").body and t.ip(4) in ca.first("UPDATE").body
 
     ca.answers["UPDATE"] = 488
-    assert final(t, pbx, pbx.follow(ok, "UPDATE", 5, body=pbx.sdp("8")), kedge).code == 488
+    assert t.final(pbx, pbx.follow(ok, "UPDATE", 5, body=pbx.sdp("8")), kedge).code == 488
 
     # A carrier that changed its mind about UPDATE.
     ca.answers["UPDATE"], ca.answers["INVITE"] = 405, takes
-    resumed = final(t, pbx, pbx.follow(ok, "UPDATE", 6, body=pbx.sdp()), kedge)
+    resumed = t.final(pbx, pbx.follow(ok, "UPDATE", 6, body=pbx.sdp()), kedge)
     assert resumed.code == 200 and ca.received("INVITE") == 2, resumed.text
     assert t.until(lambda: ca.received("ACK") == 2, 3)
 
@@ -41,19 +41,19 @@ def scenario(t):
     assert t.until(lambda: pbx.got("INVITE"), 3)
     asked = pbx.first("INVITE")
     assert "a=sendonly" in asked.body and not pbx.got("UPDATE")
-    again = final(t, ca, ca.follow(first, "UPDATE", 2, body=ca.sdp()), carrier_side)
+    again = t.final(ca, ca.follow(first, "UPDATE", 2, body=ca.sdp()), carrier_side)
     assert again.code == 500 and int(again["Retry-After"]) <= 10, again.text
-    glare = final(t, pbx, pbx.follow(ok, "UPDATE", 7, body=pbx.sdp("8")), kedge)
+    glare = t.final(pbx, pbx.follow(ok, "UPDATE", 7, body=pbx.sdp("8")), kedge)
     assert glare.code == 491, glare.text
-    plain = final(t, pbx, pbx.follow(ok, "UPDATE", 8), kedge)
+    plain = t.final(pbx, pbx.follow(ok, "UPDATE", 8), kedge)
     assert plain.code == 200, plain.text
     pbx.reply(asked, 200, sdp=True)
     assert t.until(lambda: any(m.is_("200 UPDATE") for m in ca.got(200)) and pbx.got("ACK"), 3)
     assert "a=recvonly" in ca.first("200 UPDATE").body, ca.first("200 UPDATE").text
 
-    assert final(t, pbx, pbx.follow(ok, "BYE", 9), kedge).code == 200
+    assert t.final(pbx, pbx.follow(ok, "BYE", 9), kedge).code == 200
     assert t.until(lambda: ca.got("BYE"), 3)
-    late = final(t, ca, ca.follow(first, "UPDATE", 3), carrier_side)
+    late = t.final(ca, ca.follow(first, "UPDATE", 3), carrier_side)
     assert late.code == 481, late.text
     t.cdrs = 1
 
@@ -64,12 +64,3 @@ def takes(ca, m):
     body = ca.sdp() + ("a=recvonly\r\n" if held else "")
     keep = "".join("%s: %s\r\n" % (n, v) for n, v in m.headers if n.lower() in ("via", "from", "to", "call-id", "cseq"))
     ca.say("SIP/2.0 200 OK\r\n%sContact: <sip:ca@%s:5060>\r\nContent-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s" % (keep, ca.ip, len(body), body), m.source)
-
-
-def final(t, raw, text, to):
-    """The final answer to it."""
-    cseq = text.split("CSeq: ")[1].split("\r\n")[0]
-    raw.say(text, to)
-    found = lambda: [m for m in raw.messages() if m.way == "in" and m.code and m.code >= 200 and m["CSeq"] == cseq]  # noqa: E731
-    assert t.until(found, 3), "%s: no answer" % cseq
-    return found()[0]

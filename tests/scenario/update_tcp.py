@@ -14,15 +14,15 @@ def scenario(t):
     pbx.say(pbx.follow(ok, "ACK", 1), kedge)
     assert t.until(lambda: ca.got("ACK"), 3)
 
-    held = final(t, pbx, pbx.follow(ok, "UPDATE", 2, body=pbx.sdp() + "a=sendonly\r\n"), kedge)
+    held = t.final(pbx, pbx.follow(ok, "UPDATE", 2, body=pbx.sdp() + "a=sendonly\r\n"), kedge)
     assert held.code == 200 and "a=recvonly" in held.body and t.ip(3) in held.body, held.text
     ca.answers["UPDATE"] = lambda raw, m: raw.reply(m, 606, headers=["Retry-After: 5"])
-    assert final(t, pbx, pbx.follow(ok, "UPDATE", 3, body=pbx.sdp("8")), kedge).code in (500, 606)
+    assert t.final(pbx, pbx.follow(ok, "UPDATE", 3, body=pbx.sdp("8")), kedge).code in (500, 606)
     ca.answers["UPDATE"] = 405
     ca.answers["INVITE"] = 488
-    assert final(t, pbx, pbx.follow(ok, "UPDATE", 4, body=pbx.sdp("8")), kedge).code == 488
+    assert t.final(pbx, pbx.follow(ok, "UPDATE", 4, body=pbx.sdp("8")), kedge).code == 488
     assert ca.received("UPDATE") == 3 and ca.received("INVITE") == 2
-    assert final(t, pbx, pbx.follow(ok, "BYE", 5), kedge).code == 200
+    assert t.final(pbx, pbx.follow(ok, "BYE", 5), kedge).code == 200
     assert t.until(lambda: ca.got("BYE"), 3)
     t.cdrs = 1
 
@@ -31,12 +31,3 @@ def takes(ca, m):
     body = ca.sdp() + "a=recvonly\r\n"
     keep = "".join("%s: %s\r\n" % (n, v) for n, v in m.headers if n.lower() in ("via", "from", "to", "call-id", "cseq"))
     ca.say("SIP/2.0 200 OK\r\n%sContact: <sip:ca@%s:5060;transport=tcp>\r\nContent-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s" % (keep, ca.ip, len(body), body), m.source)
-
-
-def final(t, raw, text, to):
-    """The final answer to it."""
-    cseq = text.split("CSeq: ")[1].split("\r\n")[0]
-    raw.say(text, to)
-    found = lambda: [m for m in raw.messages() if m.way == "in" and m.code and m.code >= 200 and m["CSeq"] == cseq]  # noqa: E731
-    assert t.until(found, 3), "%s: no answer" % cseq
-    return found()[0]
