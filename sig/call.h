@@ -15,7 +15,11 @@
  *
  *   call.c      begin, ACK, end: the states and the timer
  *   setup.c     the hunt: attempts, what they tell, what the caller gets
- *   reinvite.c  offers inside the dialog
+ *   rel100.c    reliable provisional answers to the caller (RFC 3262)
+ *   early.c     UPDATE before the answer, either side
+ *   reinvite.c  offers inside the dialog, and what a side was told too early
+ *   refresh.c   the session timer of each leg (RFC 4028)
+ *   inside.c    INFO and MESSAGE
  *   report.c    decision record, call.end, CDR, the operator's board
  *
  * Thread: su_root's. Owner: itself: a su_home with a count of holds: one for being alive, one per

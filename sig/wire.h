@@ -37,8 +37,8 @@ struct wire_message {
 	size_t uri, uri_size; /* where a datagram's Request-URI is */
 };
 
-/* A whole datagram, which begins with no line end. *size becomes head + body: what stands behind the body is not of it (18.3). A head without an empty
- * line is all of it. WHOLE or BAD. */
+/* A whole datagram, which begins with no line end. *size becomes head + body: what stands behind the body is not of it (18.3).
+ * A head without an empty line is all of it. WHOLE or BAD. */
 enum wire_verdict wire_datagram(char *data, size_t *size, const struct wire_limits *l, struct wire_message *m);
 
 /* The message at the front of a stream, which begins with no line end. *seen: how much of it was looked through before,
