@@ -95,11 +95,36 @@ static void names(struct load *l)
 
 /* ---- whole box ------------------------------------------------------------------------------ */
 
+/* An absolute path in the environment, or NULL. systemd may name several, with colons between them: the first. */
+static const char *env_dir(struct load *l, const char *name)
+{
+	const char *v = getenv(name);
+
+	return v && *v == '/' ? mem_text(l->m, v, strcspn(v, ":")) : NULL;
+}
+
+static const char *state_dir(struct load *l, bool own_run_dir)
+{
+	const char *dir = env_dir(l, "STATE_DIRECTORY");
+
+	if (dir)
+		return dir;
+	if (own_run_dir)
+		return mem_print(l->m, "%s/state", l->c->run.dir);
+	if (!env_dir(l, "XDG_RUNTIME_DIR"))
+		return "/var/lib/kedge";
+	if ((dir = env_dir(l, "XDG_STATE_HOME")))
+		return mem_print(l->m, "%s/kedge", dir);
+	return (dir = env_dir(l, "HOME")) ? mem_print(l->m, "%s/.local/state/kedge", dir) : "/var/lib/kedge";
+}
+
 static void box(struct load *l)
 {
 	struct conf *c = l->c;
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
 
+	if (!*c->run.state_dir)
+		c->run.state_dir = state_dir(l, *c->run.dir);
 	if (!*c->run.dir)
 		c->run.dir = runtime && *runtime == '/' ? mem_print(l->m, "%s/kedge", runtime) : "/run/kedge";
 	if (!*c->admin.socket)
