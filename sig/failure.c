@@ -12,6 +12,8 @@
 #include <sofia-sip/sip_header.h>
 #include <sofia-sip/su_alloc.h>
 
+#include "sig/header.h"
+
 /* ---- header values -------------------------------------------------------------------------- */
 
 static const char *skip_space(const char *p)
@@ -206,7 +208,7 @@ static char *joined(const sip_reason_t *r, su_home_t *home)
 	char *all = NULL;
 
 	for (; r; r = r->re_next) {
-		char *one = sip_header_as_string(home, (const sip_header_t *)r);
+		char *one = header_text(home, (const sip_header_t *)r);
 
 		all = !one ? all : !all ? one : su_sprintf(home, "%s, %s", all, one);
 	}

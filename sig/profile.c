@@ -15,6 +15,7 @@
 #include <sofia-sip/su_alloc.h>
 
 #include "config/value.h"
+#include "sig/header.h"
 #include "sig/number.h"
 
 /* ---- bytes from strangers ------------------------------------------------------------------- */
@@ -942,6 +943,6 @@ void profile_read(struct profile_in *in, const struct sip_s *sip, void *home, co
 		if (h->sh_class == sip_unknown_class)
 			take(in, h->sh_unknown->un_name, h->sh_unknown->un_value);
 		else if (name && name[0] && rule_of(name) != RULE_OWN)
-			take(in, name, sip_header_as_string(home, h));
+			take(in, name, header_text(home, h));
 	}
 }

@@ -8,6 +8,7 @@
 #include <sofia-sip/sip_header.h>
 
 #include "sig/call.h"
+#include "sig/header.h"
 
 /* ---- CRC32C (RFC 3720 B.4), polynomial 0x82f63b78 reflected --------------------------------- */
 
@@ -494,7 +495,7 @@ static struct record_text list_of(su_home_t *home, const void *first)
 	char *list = NULL;
 
 	for (const sip_header_t *h = first; h; h = (const sip_header_t *)h->sh_next) {
-		char *one = sip_header_as_string(home, h);
+		char *one = header_text(home, h);
 
 		list = list && one ? su_sprintf(home, "%s,%s", list, one) : one;
 	}
