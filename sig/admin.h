@@ -1,68 +1,93 @@
 // SPDX-License-Identifier: MIT
-/* admin: what `kedge trunks`, `kedge calls`, `kedge refused` and `kedge explain` ask. HTTP (libmicrohttpd, a thread of its own) on a unix
- * socket, JSON answers:
+/* admin: the operator's socket: what `kedge trunks`, `kedge calls`, `kedge health` ... ask. HTTP (libmicrohttpd, a thread of its own) on
+ * a unix socket, JSON answers. sig/admin.def lists every path; a file of its own serves each family:
  *
- *   GET /v1/status          planes, workers, counters          GET /v1/calls?limit=N&after=SLOT   the calls, paged
- *   GET /v1/trunks          every trunk and its hops           GET /v1/calls/ID                   one of them
- *   GET /v1/trunks/NAME     one of them                        GET /v1/explain?number=N&from=TRUNK
- *   GET /v1/refused         sources that were not heard (sig/admit)
+ *   admin.c         the socket, the thread           admin_status.c  /v1/status
+ *   admin_http.c    requests in, answers out          admin_trunks.c  /v1/trunks, /v1/trunks/NAME
+ *   admin_order.c   what the SIP loop is asked to do   admin_calls.c   /v1/calls, /v1/calls/ID
+ *   admin_board.c   the calls as shown here            admin_ask.c     /v1/explain, /v1/refused
+ *   admin_json.c    pieces of JSON
  *
- * Who may ask: root, and the user kedge runs as (SO_PEERCRED); others get 403. The thread reads only what is made to be
- * read: the trunk table and counters of the segment, and a board of calls, an entry per session slot, written by the SIP
- * thread behind sequence locks. It never holds up the SIP thread, however long a list is.
- * Text from SIP may be anything: what is not UTF-8 is shown as U+FFFD. */
+ * Who may ask: root, and who shares user or group (SO_PEERCRED, SO_PEERGROUPS) with kedge; others get 403. Errors are {"error": "..."}:
+ * 400 what was asked makes no sense, 404 there is no such thing, 405 not this method (Allow says which), 413 a body over 64 KB, 503 the SIP
+ * loop does not answer. At most 32 connections, 10 s idle each; a slow client holds up nobody.
+ *
+ * To add a path: a row in admin.def, and a function of that name in a file of its family:
+ *
+ *	struct admin_answer admin_weather(const struct admin_request *r)
+ *	{
+ *		const char *where = admin_argument(r, "where");
+ *
+ *		if (!where)
+ *			return admin_refuse(400, "which weather?");
+ *		return admin_json(json_pack("{s:s}", "weather", "fair"));
+ *	}
+ *
+ * It runs in the admin thread, which reads only what is made to be read by another one: the segment's lines (shm/seq.h) and counters,
+ * the board of calls, tables behind sequence locks. It never takes a lock that the SIP thread takes. What must happen in the SIP
+ * loop it asks for by admin_order() and waits; the loop waits for nobody. Text from SIP may be anything: admin_json.h shows what is not
+ * UTF-8 as U+FFFD. */
 #ifndef KEDGE_SIG_ADMIN_H
 #define KEDGE_SIG_ADMIN_H
 
+#include <jansson.h>
 #include <stdint.h>
 
 #include "config/conf.h"
 #include "routing/shm/segment.h"
 
-#define ADMIN_STATES(S) S(SETUP) S(RINGING) S(UP) S(HELD) S(ENDING)
-enum admin_state {
-#define S(x) ADMIN_##x,
-	ADMIN_STATES(S)
-#undef S
-	    ADMIN_STATE_COUNT
-};
+/* ---- the SIP thread ---- */
 
-/* A call as the operator sees it, in two parts, each behind a sequence lock of its own: both carry the call's number, so
- * that parts of two calls are never shown as one. Texts are cut to their room, always with a NUL. */
-struct admin_now { /* changes while the call lives */
-	uint64_t call_id; /* kedge's own number; 0: no call */
-	uint64_t begun_wall_ms;
-	uint64_t answered_wall_ms; /* 0: not yet */
-	uint32_t state;            /* enum admin_state */
-	uint32_t attempts;
-	char trunk[KEDGE_NAME_MAX]; /* of the live attempt, "" for none */
-	char hop[56];               /* its address, "198.51.100.7:5060" */
-	char codec[16];             /* "" until negotiated */
-	char sip_call_id[96];       /* of the live attempt's dialog */
-};
-struct admin_who { /* known from the start */
-	uint64_t call_id;
-	char in[KEDGE_NAME_MAX]; /* trunk it came from */
-	char route[KEDGE_NAME_MAX];
-	char profile[KEDGE_NAME_MAX];
-	char from[40], to[40];
-	char sip_call_id[72]; /* of the caller's dialog */
-};
-static_assert(sizeof(struct admin_now) <= 256 && sizeof(struct admin_now) % 8 == 0, "a line of seq.h");
-static_assert(sizeof(struct admin_who) <= 256 && sizeof(struct admin_who) % 8 == 0, "a line of seq.h");
-
-/* Starts the thread on c->admin.socket (made with mode 0660, its directory too if there is none; a dead kedge's socket
- * is taken over). Holds a reference of c and borrows seg until admin_close(). 0 or a negative errno: -EADDRINUSE if another
- * kedge answers there. */
+/* Starts the thread on c->admin.socket (made with mode 0660, its directory too if there is none; a dead kedge's socket is taken over).
+ * Holds a reference of c and borrows seg until admin_close(). 0 or a negative errno: -EADDRINUSE if another kedge answers there. */
 int admin_open(const struct conf *c, const struct segment *seg);
+
+/* Another configuration holds from now on: the next request sees it. Never waits. */
+void admin_conf(const struct conf *c);
 
 /* Ends the thread and takes the socket away. */
 void admin_close(void);
 
-/* SIP thread only; slot: the call's session slot. admin_who at its begin, admin_now at each change; admin_clear when it is gone.
- * They never wait, and do nothing before admin_open(). */
-void admin_call_who(uint32_t slot, const struct admin_who *who);
-void admin_call_now(uint32_t slot, const struct admin_now *now);
-void admin_call_clear(uint32_t slot);
+/* ---- the admin thread: paths ---- */
+
+struct admin_request {
+	const char *name;          /* what stands in place of the path's "*"; "" */
+	const json_t *body;        /* of POST, PUT and PATCH: an object; else NULL */
+	const struct conf *conf;   /* of this request */
+	const struct segment *seg;
+	struct health *health;     /* room for explain_health() */
+	uint64_t now_ns, wall_ms;
+	char who[32];              /* the user that asks, or "uid 1000" */
+	void *connection;
+};
+
+struct admin_answer {
+	unsigned status;
+	json_t *json; /* NULL: text */
+	char *text;   /* malloc'd; the answer owns either */
+	const char *type;
+};
+
+/* A value of the query ("?limit=5"), NULL: not given. Valid as long as the request. */
+const char *admin_argument(const struct admin_request *r, const char *key);
+
+/* The same as a number; otherwise where it is missing or none. */
+uint64_t admin_number(const struct admin_request *r, const char *key, uint64_t otherwise);
+
+/* 200 with o, whose reference it takes; NULL: no memory. */
+struct admin_answer admin_json(json_t *o);
+
+/* 200 with text of that type; takes the text. */
+struct admin_answer admin_text(char *text, const char *type);
+
+/* {"error": format ...} */
+struct admin_answer admin_refuse(unsigned status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Runs fn(arg) in the SIP loop and waits until it is done. 0; -ETIMEDOUT: the loop did not come to it in 2 s, and never will. */
+int admin_order(void (*fn)(void *arg), void *arg);
+
+#define ADMIN(method, path, function) struct admin_answer function(const struct admin_request *r);
+#include "sig/admin.def"
+#undef ADMIN
 
 #endif

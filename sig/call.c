@@ -16,7 +16,7 @@
 
 #include "config/clock.h"
 #include "config/event.h"
-#include "sig/admin.h"
+#include "sig/admin_board.h"
 #include "sig/failure.h"
 #include "sig/ingress.h"
 #include "sig/profile.h"

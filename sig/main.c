@@ -28,6 +28,7 @@
 #include "config/event.h"
 #include "routing/shm/segment.h"
 #include "sig/admin.h"
+#include "sig/admin_order.h"
 #include "sig/attempt.h"
 #include "sig/call.h"
 #include "sig/cdr.h"
@@ -235,6 +236,9 @@ static int modules_init(void)
 	if (err)
 		return fail_start("listeners", strerror(-err));
 	trunk_start();
+	err = admin_order_open(plane.root);
+	if (err)
+		return fail_start("orders", strerror(-err));
 	err = admin_open(plane.conf, &plane.seg);
 	if (err)
 		return fail_start("admin socket", strerror(-err));
@@ -243,7 +247,9 @@ static int modules_init(void)
 
 static void modules_fini(void)
 {
+	admin_order_close();
 	admin_close();
+	admin_order_fini();
 	call_fini(); /* its calls give their attempts back to the trunks' health */
 	trunk_fini();
 	listen_fini();

@@ -6,7 +6,7 @@
 
 #include "config/clock.h"
 #include "config/event.h"
-#include "sig/admin.h"
+#include "sig/admin_board.h"
 #include "sig/call.h"
 #include "sig/cdr.h"
 

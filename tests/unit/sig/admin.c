@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <grp.h>
 #include <jansson.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -191,6 +192,9 @@ static void refusals(void **state)
 	json_decref(ask("/", 404));
 	json_decref(ask("/v1/trunksx", 404));
 	assert_int_equal(ask_raw("POST /v1/status HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello", &body), 405);
+	assert_non_null(strstr(body, "only GET"));
+	assert_int_equal(ask_raw("HEAD /v1/status HTTP/1.0\r\n\r\n", &body), 200);
+	assert_string_equal(body, "");
 	talk("nonsense\r\n\r\n"); /* whatever the library says to that */
 	talk("GET /v1/trunks/%00%ff%zz HTTP/1.0\r\n\r\n");
 	json_decref(ask("/v1/status", 200));
@@ -268,7 +272,12 @@ static void strangers(void **state)
 	assert_int_equal(chmod(dir, 0755) | chmod(text, 0755) | chmod(conf->admin.socket, 0666), 0);
 	pid = fork();
 	if (!pid)
-		_exit(setgid(65534) || setuid(65534) || ask_raw("GET /v1/status HTTP/1.0\r\n\r\n", &body) != 403 || !strstr(body, "error"));
+		_exit(setgroups(0, NULL) || setgid(65534) || setuid(65534) || ask_raw("GET /v1/status HTTP/1.0\r\n\r\n", &body) != 403 || !strstr(body, "error"));
+	assert_int_equal(waitpid(pid, &rc, 0), pid);
+	assert_int_equal(rc, 0);
+	pid = fork(); /* one of the group may ask */
+	if (!pid)
+		_exit(setgroups(1, (gid_t[]){ getegid() }) || setgid(65534) || setuid(65534) || ask_raw("GET /v1/status HTTP/1.0\r\n\r\n", &body) != 200);
 	assert_int_equal(waitpid(pid, &rc, 0), pid);
 	assert_int_equal(rc, 0);
 }

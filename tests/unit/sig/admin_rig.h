@@ -13,6 +13,7 @@
 #include "routing/health.h"
 #include "routing/shm/segment.h"
 #include "sig/admin.h"
+#include "sig/admin_board.h"
 
 static char dir[] = "/tmp/kedge-admin-XXXXXX";
 static struct segment seg;
