@@ -136,6 +136,15 @@ uint64_t conf_detection_ms(const struct conf_trunk *t)
 	return p->interval_ms + p->timeout_ms + (uint64_t)(p->down - 1) * p->confirm_ms;
 }
 
+bool conf_probe_good(const struct conf_probe *p, uint16_t code)
+{
+	bool good = code != 408 && code != 500 && code != 502 && code != 503 && code != 504;
+
+	if (code < 200 || code > 699)
+		return false;
+	return good != ((p->odd[(code - 200) / 64] >> (code - 200) % 64 & 1) != 0);
+}
+
 const char *conf_addr_text(const struct conf_addr *addr, char buf[static CONF_ADDR_TEXT])
 {
 	char host[INET6_ADDRSTRLEN] = "-";

@@ -46,7 +46,7 @@ enum conf_level { CONF_LEVEL_DEBUG, CONF_LEVEL_INFO, CONF_LEVEL_WARN, CONF_LEVEL
 enum conf_zone { CONF_ZONE_ANY, CONF_ZONE_INSIDE, CONF_ZONE_OUTSIDE }; /* interface.side */
 enum conf_side { CONF_SIDE_CARRIER, CONF_SIDE_PBX };                   /* trunk.side */
 enum conf_transport { CONF_UDP, CONF_TCP };
-enum conf_probe_method { CONF_PROBE_NONE, CONF_PROBE_OPTIONS };
+enum conf_probe_method { CONF_PROBE_NONE, CONF_PROBE_OPTIONS, CONF_PROBE_INVITE };
 enum conf_pai { CONF_PAI_KEEP, CONF_PAI_STRIP, CONF_PAI_SET };
 enum conf_number_format { CONF_NUMBER_PLAIN, CONF_NUMBER_E164, CONF_NUMBER_NATIONAL };
 enum conf_rel100 { CONF_REL100_AUTO, CONF_REL100_NO, CONF_REL100_REQUIRE };
@@ -191,6 +191,9 @@ bool conf_net_holds(const struct conf_net *net, const struct conf_addr *addr);
 
 /* The longest a dead trunk without calls goes unnoticed, by its probes; 0: it is not probed. */
 uint64_t conf_detection_ms(const struct conf_trunk *t);
+
+/* Does this final status of a probe prove the hop good? By default any but 408, 500, 502, 503, 504. */
+bool conf_probe_good(const struct conf_probe *p, uint16_t code);
 
 /* Writes "192.0.2.1:5060" or "[2001:db8::1]:5060", without the port where that is 0. Returns buf. */
 #define CONF_ADDR_TEXT 64

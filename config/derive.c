@@ -426,6 +426,7 @@ static void trunk(struct load *l, struct conf_trunk *t)
 	trunk_sources(l, t);
 	headers(l, t);
 	codes(l, t);
+	load_probe(l, t);
 }
 
 /* ---- profiles ------------------------------------------------------------------------------- */

@@ -38,6 +38,9 @@ bool load_read(struct load *l, const char *file);
 /* Resolves names, fills DERIVED fields, parses headers and codes. */
 void load_derive(struct load *l);
 
+/* Takes a trunk's probe settings apart: part of load_derive(). */
+void load_probe(struct load *l, struct conf_trunk *t);
+
 /* Rules over several settings, and warnings. */
 void load_lint(struct load *l);
 

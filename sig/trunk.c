@@ -6,37 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sofia-sip/nta_stateless.h>
-#include <sofia-sip/nta_tport.h>
-#include <sofia-sip/sip_header.h>
-#include <sofia-sip/sip_protos.h>
-#include <sofia-sip/sip_util.h>
-#include <sofia-sip/su_tag.h>
 
 #include "config/clock.h"
 #include "config/event.h"
-#include "sig/failure.h"
 #include "sig/listen.h"
+#include "sig/probe.h"
 #include "sig/resolve.h"
 
 #define FIRST_MS   1000 /* the first probes are spread over this */
 #define TICK_MS    1000 /* health wants to hear of time at least that often */
 #define SILENT_MS  1000 /* between two probes of a hop that is DOWN by `silent` */
 #define SPACING_MS 100  /* least time between two probes of a hop, whoever asks */
-#define PROBES     8    /* of a hop whose answer may still come */
-
-struct probe {
-	char token[LISTEN_TOKEN]; /* "": free, or answered */
-	bool waiting;             /* neither answered nor timed out */
-	uint64_t sent_ns;
-};
 
 struct hop {
 	uint32_t generation; /* of the trunk table slot this is about */
-	uint8_t at;          /* next of probe[] */
 	uint64_t next_ns;    /* of the next probe by the clock */
-	uint64_t sent_ns;    /* of the last probe */
-	struct probe probe[PROBES];
 };
 
 static struct {
@@ -221,89 +205,7 @@ static void on_change(void *ctx, const struct health_change *c)
 	arm();
 }
 
-/* ---- sending -------------------------------------------------------------------------------- */
-
-struct request {
-	char ruri[320], route[96], from[320], to[320], contact[96], call_id[40];
-	const char *agent; /* User-Agent, NULL: none */
-};
-
-static int make_request(struct request *r, uint16_t slot, const char *token)
-{
-	const struct health_hop *p = &trunks.health->hop[slot];
-	const struct conf_trunk *t = conf_of(slot);
-	const char *over = p->transport == CONF_TCP ? ";transport=tcp" : "";
-	char hop[64], local[64], tag[LISTEN_TOKEN], port[8] = "";
-	struct kedge_addr ours;
-	int host;
-
-	if (listen_hostport(t->interface, p->addr.family, p->transport == CONF_TCP, local, sizeof(local)) ||
-	    listen_local(t->interface, p->addr.family, p->transport == CONF_TCP, &ours))
-		return -ENOENT;
-	listen_print(&p->addr, hop, sizeof(hop));
-	listen_token(tag);
-	if (t->uri.port)
-		snprintf(port, sizeof(port), ":%u", t->uri.port);
-	host = (int)(strrchr(local, ':') - local);
-	snprintf(r->ruri, sizeof(r->ruri), "sip:%s%s%s", t->uri.host, port,
-	    t->uri.transport == CONF_TCP ? ";transport=tcp" : "");
-	snprintf(r->route, sizeof(r->route), "sip:%s;transport=%s", hop,
-	    p->transport == CONF_TCP ? "tcp" : "udp");
-	if (t->headers.from_host[0] || t->outbound_proxy.host) /* as profile does for an INVITE */
-		snprintf(r->from, sizeof(r->from), "<sip:%s>;tag=%s",
-		    t->headers.from_host[0] ? t->headers.from_host : t->uri.host, tag);
-	else
-		snprintf(r->from, sizeof(r->from), "<sip:%.*s>;tag=%s", host, local, tag);
-	snprintf(r->to, sizeof(r->to), "<sip:%s>", t->uri.host);
-	snprintf(r->contact, sizeof(r->contact), "<sip:%s%s>", local, over);
-	snprintf(r->call_id, sizeof(r->call_id), "%x-%s", slot, token);
-	r->agent = trunks.conf->sip.user_agent[0] ? trunks.conf->sip.user_agent : NULL;
-	return 0;
-}
-
-static int transmit(nta_agent_t *agent, const struct request *r)
-{
-	msg_t *msg = nta_msg_create(agent, 0);
-	char branch[LISTEN_BRANCH], hops[12];
-	sip_request_t *line;
-
-	if (!msg)
-		return -ENOMEM;
-	line = sip_request_create(msg_home(msg), SIP_METHOD_OPTIONS, (url_string_t const *)r->ruri, NULL);
-	if (!line) {
-		msg_destroy(msg);
-		return -ENOMEM;
-	}
-	listen_branch(branch);
-	snprintf(hops, sizeof(hops), "%u", trunks.conf->sip.max_forwards);
-	if (nta_msg_tsend(agent, msg, (url_string_t const *)r->route, NTATAG_BRANCH_KEY(branch),
-	        SIPTAG_REQUEST(line), SIPTAG_FROM_STR(r->from), SIPTAG_TO_STR(r->to),
-	        SIPTAG_CALL_ID_STR(r->call_id), SIPTAG_CSEQ_STR("1 OPTIONS"),
-	        SIPTAG_MAX_FORWARDS_STR(hops), SIPTAG_CONTACT_STR(r->contact),
-	        SIPTAG_ACCEPT_STR("application/sdp"), SIPTAG_USER_AGENT_STR(r->agent), TAG_END()) < 0)
-		return -EIO;
-	return 0;
-}
-
-static void send_probe(uint16_t slot, uint64_t now)
-{
-	struct hop *h = hop_at(slot, now);
-	struct probe *p = &h->probe[h->at];
-	nta_agent_t *agent = listen_agent(
-	    conf_of(slot)->interface, trunks.health->hop[slot].addr.family);
-	struct request r;
-
-	if (!agent || p->waiting)
-		return;
-	listen_token(p->token);
-	if (make_request(&r, slot, p->token) < 0)
-		return;
-	h->at = (h->at + 1) % PROBES;
-	h->sent_ns = p->sent_ns = now;
-	p->waiting = true; /* one that could not be sent is one without an answer */
-	health_probe_sent(trunks.health, slot);
-	transmit(agent, &r);
-}
+/* ---- asking --------------------------------------------------------------------------------- */
 
 void trunk_check(uint16_t slot)
 {
@@ -311,106 +213,35 @@ void trunk_check(uint16_t slot)
 
 	if (!trunks.running || !is_probed(slot))
 		return;
-	if (now - hop_at(slot, now)->sent_ns < scaled_ns(SPACING_MS))
+	if (now - probe_sent_ns(slot) < scaled_ns(SPACING_MS))
 		return;
-	send_probe(slot, now);
+	probe_send(slot, false, now);
 	arm();
-}
-
-/* ---- answers, and their absence ------------------------------------------------------------- */
-
-static void log_probe(uint16_t slot, uint16_t code, uint32_t rtt_us)
-{
-	char hop[64];
-
-	listen_print(&trunks.health->hop[slot].addr, hop, sizeof(hop));
-	event_log(trunk_probe, .trunk = conf_of(slot)->name, .hop = hop, .code = code, .rtt_us = rtt_us);
-}
-
-/* The probe that a Call-ID names, waiting or not; *slot: of its hop. */
-static struct probe *find_probe(const char *call_id, uint16_t *slot)
-{
-	char *end;
-	unsigned long n = strtoul(call_id, &end, 16);
-
-	if (n >= trunks.health->hop_count || *end != '-' || strlen(end + 1) != LISTEN_TOKEN - 1)
-		return NULL;
-	*slot = (uint16_t)n;
-	if (!trunks.health->hop[n].used || trunks.hop[n].generation != trunks.health->hop[n].generation)
-		return NULL;
-	for (unsigned i = 0; i < PROBES; i++)
-		if (!strcmp(trunks.hop[n].probe[i].token, end + 1))
-			return &trunks.hop[n].probe[i];
-	return NULL;
-}
-
-/* From the hop, or from another address of its trunk. */
-static bool may_answer(uint16_t slot, msg_t *msg)
-{
-	const struct conf_nets *nets = &conf_of(slot)->sources;
-	const struct kedge_addr *hop = &trunks.health->hop[slot].addr;
-	struct kedge_addr from;
-
-	if (listen_source(msg, &from) < 0)
-		return false;
-	if (hop->family == from.family && memcmp(hop->ip, from.ip, sizeof(hop->ip)) == 0)
-		return true;
-	for (uint16_t i = 0; i < nets->count; i++)
-		if (conf_net_holds(&nets->v[i], (const struct conf_addr *)&from))
-			return true;
-	return false;
 }
 
 bool trunk_response(msg_t *msg, const sip_t *sip)
 {
-	uint64_t now = clock_mono_ns();
-	struct probe *p;
-	uint16_t slot, code;
-	uint32_t rtt_us;
+	return trunks.running && probe_response(msg, sip);
+}
 
-	if (!trunks.running || !sip->sip_status || !sip->sip_cseq || !sip->sip_call_id ||
-	    sip->sip_cseq->cs_method != sip_method_options)
-		return false;
-	p = find_probe(sip->sip_call_id->i_id, &slot);
-	if (!p || !may_answer(slot, msg))
-		return false;
-	code = (uint16_t)failure_status(sip);
-	rtt_us = (uint32_t)((now - p->sent_ns) / 1000);
-	if (code < 200 || !p->waiting) { /* too late to be good, but a sign of life */
-		health_heard(trunks.health, slot, 0, now);
-	} else {
-		log_probe(slot, code, rtt_us);
-		health_probe(trunks.health, slot, code, rtt_us, now);
-	}
-	if (code >= 200) {
-		p->waiting = false;
-		p->token[0] = 0;
-	}
-	msg_destroy(msg);
-	return true;
+static void on_judged(uint16_t slot, uint64_t now)
+{
+	(void)slot, (void)now;
+	arm();
 }
 
 /* When the slot wants to be looked at next. */
 static uint64_t hop_clock(uint16_t slot, uint64_t now)
 {
 	struct hop *h = hop_at(slot, now);
-	uint64_t timeout = conf_of(slot)->probe.timeout_ms * CLOCK_NS_PER_MS, next;
+	uint64_t due = probe_due(slot, now);
 
-	for (unsigned i = 0; i < PROBES; i++)
-		if (h->probe[i].waiting && now - h->probe[i].sent_ns >= timeout) {
-			h->probe[i].waiting = false;
-			log_probe(slot, 0, 0);
-			health_probe(trunks.health, slot, 0, 0, now);
-		}
 	if (now >= h->next_ns) {
-		send_probe(slot, now);
+		probe_send(slot, false, now);
 		h->next_ns = now + interval_ns(slot);
+		due = probe_due(slot, now);
 	}
-	next = h->next_ns;
-	for (unsigned i = 0; i < PROBES; i++)
-		if (h->probe[i].waiting && h->probe[i].sent_ns + timeout < next)
-			next = h->probe[i].sent_ns + timeout;
-	return next;
+	return due && due < h->next_ns ? due : h->next_ns;
 }
 
 static uint64_t next_ns(uint64_t now)
@@ -460,6 +291,7 @@ static void arm(void)
 static void trunk_free(void)
 {
 	su_timer_destroy(trunks.timer);
+	probe_fini();
 	free(trunks.health);
 	free(trunks.hop);
 	memset(&trunks, 0, sizeof(trunks));
@@ -487,6 +319,11 @@ int trunk_init(const struct segment *seg, su_root_t *root, const struct conf *co
 		return err;
 	}
 	trunks.health->changed = on_change;
+	err = probe_init(&(struct probe_deps){ conf, trunks.health, on_judged }, slots);
+	if (err) {
+		trunk_free();
+		return err;
+	}
 	err = trunks.names ? resolve_init(root, NULL) : 0;
 	if (err)
 		trunk_free();

@@ -6,8 +6,7 @@
  *   DOWN, each second while DOWN by `silent`; and at once as a silence check (trunk_check)
  *   answer, or none in probe.timeout -> health -> state, reason; trunk.state in the log
  *
- * Probes are single datagrams without a transaction of the library: it would send each one again for 32 s. They are
- * known by their Call-ID, so an answer after the timeout is still a sign of life.
+ * What is asked, and what an answer is worth, is sig/probe's business; when to ask is this one's.
  * Thread: su_root's. Owner: this module owns the one struct health of the plane. */
 #ifndef KEDGE_SIG_TRUNK_H
 #define KEDGE_SIG_TRUNK_H
