@@ -66,7 +66,7 @@ struct conf *conf_load(const char *file, unsigned flags, struct err_list *errs)
 		return NULL;
 	}
 	if (!(flags & CONF_UNSCALED))
-		load_scale(&l);
+		conf_scale(l.c);
 	return l.c;
 }
 
@@ -93,9 +93,16 @@ void conf_unref(const struct conf *c)
 				return i;                                                          \
 		return CONF_NONE;                                                                  \
 	}
-FIND(trunk, trunks)
 FIND(profile, profiles)
 FIND(interface, interfaces)
+
+uint16_t conf_trunk_find(const struct conf *c, const char *name)
+{
+	for (uint16_t i = 0; i < c->trunks.count; i++)
+		if (!c->trunks.v[i].gone && !strcmp(c->trunks.v[i].name, name))
+			return i;
+	return CONF_NONE;
+}
 
 bool conf_net_holds(const struct conf_net *net, const struct conf_addr *addr)
 {
@@ -114,7 +121,7 @@ uint16_t conf_trunk_of(const struct conf *c, const struct conf_addr *addr, uint1
 	for (uint16_t i = 0; i < c->trunks.count; i++) {
 		const struct conf_trunk *t = &c->trunks.v[i];
 
-		for (uint16_t k = 0; k < t->sources.count; k++) {
+		for (uint16_t k = 0; !t->gone && k < t->sources.count; k++) {
 			unsigned s = 2u * t->sources.v[k].bits + (t->interface == iface) + 1;
 
 			if (s > score && conf_net_holds(&t->sources.v[k], addr)) {
@@ -124,6 +131,15 @@ uint16_t conf_trunk_of(const struct conf *c, const struct conf_addr *addr, uint1
 		}
 	}
 	return best;
+}
+
+bool conf_trunk_left(const struct conf *c, const struct conf_addr *addr)
+{
+	for (uint16_t i = 0; i < c->trunks.count; i++)
+		for (uint16_t k = 0; c->trunks.v[i].gone && k < c->trunks.v[i].sources.count; k++)
+			if (conf_net_holds(&c->trunks.v[i].sources.v[k], addr))
+				return true;
+	return false;
 }
 
 uint64_t conf_detection_ms(const struct conf_trunk *t)

@@ -171,6 +171,9 @@ struct conf_routes {
  * or NULL if there was any error. Blocks on the disk: not for the SIP thread. */
 struct conf *conf_load(const char *file, unsigned flags, struct err_list *errs);
 
+/* Divides the SCALED durations by test.time_scale, of a snapshot read with CONF_UNSCALED that nobody else has seen yet. */
+void conf_scale(struct conf *c);
+
 /* One more holder; returns c. */
 const struct conf *conf_ref(const struct conf *c);
 
@@ -185,6 +188,9 @@ uint16_t conf_interface_find(const struct conf *c, const char *name);
 /* The trunk that a request from addr belongs to: the longest of all `sources` that holds it, or CONF_NONE. Where two
  * trunks list the same network, iface (index of the local interface it came to) decides. */
 uint16_t conf_trunk_of(const struct conf *c, const struct conf_addr *addr, uint16_t iface);
+
+/* Is addr one of a trunk that is gone (config/follow.h), whose calls may still speak? */
+bool conf_trunk_left(const struct conf *c, const struct conf_addr *addr);
 
 /* True if net holds addr; ports are not looked at. */
 bool conf_net_holds(const struct conf_net *net, const struct conf_addr *addr);

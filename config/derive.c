@@ -544,10 +544,10 @@ static void scale(void *base, const struct row_group *g, uint32_t by)
 	}
 }
 
-void load_scale(struct load *l)
+void conf_scale(struct conf *c)
 {
-	if (l->c->test.time_scale == 1)
+	if (c->test.time_scale == 1 || c->scaled)
 		return;
-	scale(l->c, &row_groups[ROW_GROUP_conf], l->c->test.time_scale);
-	l->c->scaled = true;
+	scale(c, &row_groups[ROW_GROUP_conf], c->test.time_scale);
+	c->scaled = true;
 }

@@ -47,9 +47,6 @@ void load_lint(struct load *l);
 /* CONF_FOLDERS: what depends on this machine. */
 void load_folders(struct load *l);
 
-/* Divides the SCALED durations by test.time_scale. */
-void load_scale(struct load *l);
-
 /* Where the field was written; if it was not, `other`. */
 struct conf_where load_where(const struct load *l, const void *field, struct conf_where other);
 

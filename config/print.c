@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 
 #include "config/row.h"
-#include "config/value.h"
+#include "config/text.h"
 
 static void indent(FILE *out, int depth)
 {
@@ -14,167 +14,38 @@ static void indent(FILE *out, int depth)
 		fputc('\t', out);
 }
 
-static void quoted(FILE *out, const char *text)
-{
-	fputc('"', out);
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			fputc('\\', out);
-		fputc(*text, out);
-	}
-	fputc('"', out);
-}
-
 /* ---- the effective configuration ------------------------------------------------------------ */
 
-static void print_set(FILE *out, const struct row *r, unsigned bits)
-{
-	size_t n;
-	const char *w;
-	bool first = true;
-
-	fputs("[ ", out);
-	for (int i = 0; (w = row_word_at(r->min, i, &n)); i++)
-		if (bits & (1u << i)) {
-			fprintf(out, "%s\"%.*s\"", first ? "" : ", ", (int)n, w);
-			first = false;
-		}
-	fputs(" ]", out);
-}
-
-/* Element i of a list of texts. */
-static const char *many_text(const struct row *r, const void *v, size_t i, char buf[static VALUE_URI_TEXT])
-{
-	if (r->type == ROW_URIS)
-		return value_uri_text((const struct conf_uri *)v + i, buf);
-	if (r->type == ROW_NETS)
-		return value_net_text((const struct conf_net *)v + i, buf);
-	return ((const char *const *)v)[i];
-}
-
-static void print_many(FILE *out, const struct row *r, const void *field)
-{
-	char buf[VALUE_URI_TEXT];
-	size_t count;
-	void *v;
-
-	row_list_get(field, &v, &count);
-	fputs(count ? "[ " : "[ ]", out);
-	for (size_t i = 0; i < count; i++) {
-		fputs(i ? ", " : "", out);
-		quoted(out, many_text(r, v, i, buf));
-	}
-	fputs(count ? " ]" : "", out);
-}
-
-static const char *ref_name(const struct conf *c, const struct row *r, uint16_t i)
-{
-	if (i == CONF_NONE)
-		return "*";
-	return r->type == ROW_INTERFACE ? c->interfaces.v[i].name : r->type == ROW_TRUNK ? c->trunks.v[i].name : c->profiles.v[i].name;
-}
-
-static void print_word(FILE *out, const struct row *r, uint8_t place)
-{
-	size_t n;
-	const char *w = row_word_at(r->min, place, &n);
-
-	assert(w);
-	fprintf(out, "\"%.*s\"", (int)n, w);
-}
-
-static void print_value(FILE *out, const struct conf *c, const struct row *r, const void *field)
-{
-	char buf[VALUE_URI_TEXT];
-	const struct conf_ports *ports = field;
-
-	switch (r->type) {
-	case ROW_STRING:
-	case ROW_NAME:
-		quoted(out, *(const char *const *)field);
-		break;
-	case ROW_INT:
-		fprintf(out, "%u", *(const uint32_t *)field);
-		break;
-	case ROW_BOOL:
-		fputs(*(const bool *)field ? "true" : "false", out);
-		break;
-	case ROW_DURATION:
-		fprintf(out, "\"%s\"", value_ms_text(*(const uint32_t *)field, buf));
-		break;
-	case ROW_MICROS:
-		fprintf(out, "\"%s\"", value_us_text(*(const uint32_t *)field, buf));
-		break;
-	case ROW_ENUM:
-		print_word(out, r, *(const uint8_t *)field);
-		break;
-	case ROW_SET:
-		print_set(out, r, *(const uint8_t *)field);
-		break;
-	case ROW_IP:
-		fprintf(out, "\"%s\"", conf_addr_text(field, buf));
-		break;
-	case ROW_PORTS:
-		fprintf(out, "\"%u-%u\"", ports->low, ports->high);
-		break;
-	case ROW_URI:
-		quoted(out, value_uri_text(field, buf));
-		break;
-	case ROW_URIS:
-	case ROW_NETS:
-	case ROW_STRINGS:
-		print_many(out, r, field);
-		break;
-	case ROW_INTERFACE:
-	case ROW_TRUNK:
-	case ROW_PROFILE:
-		quoted(out, ref_name(c, r, *(const uint16_t *)field));
-		break;
-	case ROW_GROUP:
-	case ROW_LIST:
-		break;
-	}
-}
-
-/* True if a SPARE field was never set. */
-static bool is_unset(const struct row *r, const void *field)
-{
-	if (!(r->flags & ROW_SPARE))
-		return false;
-	switch (r->type) {
-	case ROW_STRING:
-		return !**(const char *const *)field;
-	case ROW_DURATION:
-		return !*(const uint32_t *)field;
-	case ROW_IP:
-		return !((const struct conf_addr *)field)->family;
-	case ROW_URI:
-		return !((const struct conf_uri *)field)->host;
-	default:
-		return false;
-	}
-}
-
 static void print_group(FILE *out, const struct conf *c, const struct row_group *g, const void *base, int depth);
+
+/* A trunk whose place alone is kept: no part of the configuration. */
+static bool is_gone(const struct conf *c, const void *entry)
+{
+	const struct conf_trunk *t = entry;
+
+	return t >= c->trunks.v && t < c->trunks.v + c->trunks.count && t->gone;
+}
 
 static void print_list(FILE *out, const struct conf *c, const struct row *r, const void *field, int depth)
 {
 	const struct row_group *g = row_inner(r);
-	size_t count;
+	size_t count, printed = 0;
 	void *v;
 
 	row_list_get(field, &v, &count);
 	fprintf(out, "%s = (", r->key);
 	for (size_t i = 0; i < count; i++) {
-		fputs(i ? ",\n" : "\n", out);
+		if (is_gone(c, (const char *)v + i * g->size))
+			continue;
+		fputs(printed++ ? ",\n" : "\n", out);
 		indent(out, depth + 1);
 		fputs("{\n", out);
 		print_group(out, c, g, (const char *)v + i * g->size, depth + 2);
 		indent(out, depth + 1);
 		fputs("}", out);
 	}
-	fputs(count ? "\n" : "", out);
-	indent(out, count ? depth : 0);
+	fputs(printed ? "\n" : "", out);
+	indent(out, printed ? depth : 0);
 	fputs(");\n", out);
 }
 
@@ -184,7 +55,7 @@ static void print_group(FILE *out, const struct conf *c, const struct row_group 
 		const struct row *r = &g->rows[i];
 		const void *field = (const char *)base + r->offset;
 
-		if (is_unset(r, field))
+		if (text_unset(r, field))
 			continue;
 		indent(out, depth);
 		if (r->type == ROW_LIST) {
@@ -196,7 +67,7 @@ static void print_group(FILE *out, const struct conf *c, const struct row_group 
 			fputs("};\n", out);
 		} else {
 			fprintf(out, "%s = ", r->key);
-			print_value(out, c, r, field);
+			text_value(out, c, r, field);
 			fputs(";\n", out);
 		}
 	}

@@ -279,7 +279,7 @@ bool ingress_datagram(struct listen_datagram *d)
 {
 	struct wire_limits limits = { ingress.conf->limits.max_message, ingress.conf->limits.max_headers };
 	uint16_t trunk = conf_trunk_of(ingress.conf, (const struct conf_addr *)&d->from, (uint16_t)d->iface);
-	bool known = trunk != CONF_NONE || trunk_at(&d->from);
+	bool known = trunk != CONF_NONE || conf_trunk_left(ingress.conf, (const struct conf_addr *)&d->from) || trunk_at(&d->from);
 	struct wire_message m;
 	enum wire_verdict v;
 
@@ -569,7 +569,7 @@ bool ingress_welcome(unsigned iface, const struct kedge_addr *from)
 	uint16_t trunk = conf_trunk_of(ingress.conf, (const struct conf_addr *)from, (uint16_t)iface);
 	uint32_t all, of_source;
 
-	if (trunk == CONF_NONE) {
+	if (trunk == CONF_NONE && !conf_trunk_left(ingress.conf, (const struct conf_addr *)from)) {
 		stranger_tell(from, "connect");
 		return false;
 	}

@@ -69,6 +69,7 @@ static void add_media(struct cdr *r, const struct call *c)
 	struct anchor_quality q[2];
 
 	r->media_known = c->bridge.anchor.generation != 0;
+	r->generation = c->conf->generation;
 	if (!r->media_known)
 		return;
 	anchor_quality(&c->bridge.anchor, q);
