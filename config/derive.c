@@ -127,6 +127,8 @@ static void box(struct load *l)
 		c->run.state_dir = state_dir(l, *c->run.dir);
 	if (!*c->run.dir)
 		c->run.dir = runtime && *runtime == '/' ? mem_print(l->m, "%s/kedge", runtime) : "/run/kedge";
+	if (!*c->events.file)
+		c->events.file = mem_print(l->m, "%s/events.jsonl", c->run.state_dir);
 	if (!*c->admin.socket)
 		c->admin.socket = mem_print(l->m, "%s/admin.sock", c->run.dir);
 }

@@ -6,7 +6,7 @@
  *   admin_http.c    requests in, answers out          admin_trunks.c  /v1/trunks, /v1/trunks/NAME
  *   admin_order.c   what the SIP loop is asked to do   admin_calls.c   /v1/calls, /v1/calls/ID
  *   admin_board.c   the calls as shown here            admin_ask.c     /v1/explain, /v1/refused
- *   admin_json.c    pieces of JSON
+ *   admin_json.c    pieces of JSON                     admin_events.c  /v1/events
  *
  * Who may ask: root, and who shares user or group (SO_PEERCRED, SO_PEERGROUPS) with kedge; others get 403. Errors are {"error": "..."}:
  * 400 what was asked makes no sense, 404 there is no such thing, 405 not this method (Allow says which), 413 a body over 64 KB, 503 the SIP

@@ -7,7 +7,7 @@
  *
  * Listeners come last: the first request finds everything in place. SIGTERM drains: no new call,
  * those that are up may end for run.drain, then they are ended with BYE and CANCEL. SIGHUP opens
- * log and CDR file anew.
+ * log, CDR file and history anew.
  * Exit 0 after a drain, 1 when something needed at the start failed, 2 for wrong arguments or
  * configuration. */
 #include <errno.h>
@@ -32,9 +32,11 @@
 #include "sig/attempt.h"
 #include "sig/call.h"
 #include "sig/cdr.h"
+#include "sig/history.h"
 #include "sig/ingress.h"
 #include "sig/listen.h"
 #include "sig/trunk.h"
+#include "sig/trunk_log.h"
 
 #define BEAT_MS      50
 #define END_LIMIT_NS (2 * CLOCK_NS_PER_S) /* for the answers to the last BYEs */
@@ -96,6 +98,7 @@ static void count_records(void)
 	cdr_count(&n);
 	atomic_store_explicit(&call_counters()->cdr_written, n.written, memory_order_relaxed);
 	atomic_store_explicit(&call_counters()->cdr_dropped, n.dropped, memory_order_relaxed);
+	atomic_store_explicit(&call_counters()->events_lost, history_lost(), memory_order_relaxed);
 	atomic_store_explicit(
 	    &call_counters()->events_dropped, event_dropped(), memory_order_relaxed);
 }
@@ -143,6 +146,7 @@ static int on_signal(su_root_magic_t *magic, su_wait_t *wait, su_wakeup_arg_t *a
 		if (info.ssi_signo == SIGHUP) {
 			event_reopen();
 			cdr_reopen();
+			history_reopen();
 		} else {
 			drain_begin();
 		}
@@ -236,6 +240,7 @@ static int modules_init(void)
 	if (err)
 		return fail_start("listeners", strerror(-err));
 	trunk_start();
+	trunk_log_start(deps.health, atomic_load_explicit(&beat_line()->starts, memory_order_relaxed));
 	err = admin_order_open(plane.root);
 	if (err)
 		return fail_start("orders", strerror(-err));
@@ -269,6 +274,7 @@ static int start(int pub_fd, int priv_fd)
 	segment_beat_start(beat_line(), clock_mono_ns(), clock_wall_ms());
 	if ((err = cdr_open(plane.conf->cdr.file, NULL)) < 0)
 		return fail_start(plane.conf->cdr.file, strerror(-err));
+	history_open(plane.conf->events.file); /* what is wrong with it was told; calls go on without */
 	if (loop_init() < 0 || modules_init() < 0)
 		return -1;
 	su_timer_set_interval(plane.beat, on_beat, NULL, BEAT_MS);
@@ -340,6 +346,7 @@ int main(int argc, char **argv)
 	}
 	modules_fini();
 	cdr_close();
+	history_close();
 	segment_detach(&plane.seg);
 	event_close();
 	conf_unref(plane.conf);

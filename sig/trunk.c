@@ -12,6 +12,7 @@
 #include "sig/listen.h"
 #include "sig/probe.h"
 #include "sig/resolve.h"
+#include "sig/trunk_log.h"
 
 #define FIRST_MS   1000 /* the first probes are spread over this */
 #define TICK_MS    1000 /* health wants to hear of time at least that often */
@@ -173,30 +174,13 @@ static int add_hops(void)
 
 /* ---- what health reports -------------------------------------------------------------------- */
 
-static void log_change(const struct health_change *c)
-{
-	const struct health_hop *p = &trunks.health->hop[c->slot];
-	char hop[64], why[64];
-
-	listen_print(&p->addr, hop, sizeof(hop));
-	if (c->code)
-		snprintf(why, sizeof(why), "%s:%u", health_reason_word(c->reason), c->code);
-	else
-		snprintf(why, sizeof(why), "%s", health_reason_word(c->reason));
-	event_log(trunk_state, .level = c->to == KEDGE_HOP_UP ? EVENT_LEVEL_INFO : EVENT_LEVEL_ROW,
-	    .trunk = conf_of(c->slot)->name, .hop = hop,
-	    .from = health_state_word(c->from), .to = health_state_word(c->to), .why = why,
-	    .evidence = c->evidence, .code = c->code, .hold_ms = c->hold_ms,
-	    .clears = c->clears[0] ? c->clears : NULL);
-}
-
 static void on_change(void *ctx, const struct health_change *c)
 {
 	uint64_t now = clock_mono_ns(), next;
 	struct hop *p = hop_at(c->slot, now);
 
 	(void)ctx;
-	log_change(c);
+	trunk_log_change(trunks.health, c);
 	if (c->to != KEDGE_HOP_DOWN || !is_probed(c->slot))
 		return;
 	next = now + interval_ns(c->slot);
