@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+#include "routing/signs.h"
+
+#include <string.h>
+
+#define LOSS_PACKETS 50 /* one second: fewer are no measure */
+
+/* The second slowest of ten: p95 by the rank below it. */
+static uint32_t p95(const struct signs *s)
+{
+	uint32_t first = 0, second = 0;
+
+	for (unsigned i = 0; i < s->rtts; i++) {
+		if (s->rtt_ms[i] >= first) {
+			second = first;
+			first = s->rtt_ms[i];
+		} else if (s->rtt_ms[i] > second) {
+			second = s->rtt_ms[i];
+		}
+	}
+	return second;
+}
+
+enum signs_verdict signs_rtt(struct signs *s, uint32_t ms, uint32_t limit_ms, uint32_t *p95_ms)
+{
+	s->rtt_ms[s->rtt_at] = ms < UINT16_MAX ? (uint16_t)ms : UINT16_MAX;
+	s->rtt_at = (uint8_t)((s->rtt_at + 1) % SIGNS_RTTS);
+	if (s->rtts < SIGNS_RTTS)
+		s->rtts++;
+	s->rtt_good = (uint64_t)ms * 10 < (uint64_t)limit_ms * 8 ? (uint8_t)(s->rtt_good + (s->rtt_good < SIGNS_RTTS)) : 0;
+	*p95_ms = p95(s);
+	if (s->slow && s->rtt_good == SIGNS_RTTS) {
+		s->slow = false;
+		return SIGNS_CLEAR;
+	}
+	if (s->slow || s->rtts < SIGNS_RTTS || *p95_ms <= limit_ms)
+		return SIGNS_STAY;
+	s->slow = true;
+	return SIGNS_RAISE;
+}
+
+static void loss_sums(const struct signs *s, uint64_t *packets, uint64_t *lost)
+{
+	*packets = *lost = 0;
+	for (unsigned i = 0; i < s->losses; i++) {
+		*packets += s->loss[i].packets;
+		*lost += s->loss[i].lost;
+	}
+}
+
+enum signs_verdict signs_loss(struct signs *s, uint32_t packets, uint32_t lost, uint32_t *percent)
+{
+	uint64_t all, gone;
+
+	if (packets < LOSS_PACKETS || lost > packets)
+		return SIGNS_STAY;
+	s->loss[s->loss_at].packets = packets;
+	s->loss[s->loss_at].lost = lost;
+	s->loss_at = (uint8_t)((s->loss_at + 1) % SIGNS_LOSS_CALLS);
+	if (s->losses < SIGNS_LOSS_CALLS)
+		s->losses++;
+	if (s->loss_since < SIGNS_LOSS_CALLS)
+		s->loss_since++;
+	loss_sums(s, &all, &gone);
+	*percent = (uint32_t)((gone * 100 + all / 2) / all);
+	if (s->lossy && s->loss_since == SIGNS_LOSS_CALLS && gone * 1000 < all * SIGNS_LOSS_PERCENT * 8) {
+		s->lossy = false;
+		return SIGNS_CLEAR;
+	}
+	if (s->lossy || s->losses < SIGNS_LOSS_CALLS || gone * 100 <= all * SIGNS_LOSS_PERCENT)
+		return SIGNS_STAY;
+	s->lossy = true;
+	s->loss_since = 0;
+	return SIGNS_RAISE;
+}
+
+enum signs_verdict signs_audio(struct signs *s, enum signs_audio audio)
+{
+	if (audio == SIGNS_AUDIO_SOUND) {
+		s->silent_calls = 0;
+		if (s->one_way && ++s->sound_calls == SIGNS_SILENT_CALLS) {
+			s->one_way = false;
+			return SIGNS_CLEAR;
+		}
+		return SIGNS_STAY;
+	}
+	s->sound_calls = 0;
+	if (s->silent_calls < SIGNS_SILENT_CALLS)
+		s->silent_calls++;
+	if (audio != SIGNS_AUDIO_NONE && s->silent_calls < SIGNS_SILENT_CALLS)
+		return SIGNS_STAY;
+	s->one_way = true;
+	return SIGNS_RAISE;
+}
+
+enum signs_verdict signs_short(struct signs *s, bool is_short, uint64_t number)
+{
+	uint8_t before = s->shorts;
+
+	if (!is_short) {
+		s->shorts = 0;
+		return before == SIGNS_SHORT_CALLS ? SIGNS_CLEAR : SIGNS_STAY;
+	}
+	if (before == SIGNS_SHORT_CALLS)
+		return SIGNS_STAY;
+	for (unsigned i = 0; i < before; i++)
+		if (s->short_number[i] == number)
+			return SIGNS_STAY;
+	s->short_number[s->shorts++] = number;
+	return s->shorts == SIGNS_SHORT_CALLS ? SIGNS_RAISE : SIGNS_STAY;
+}
+
+enum signs_verdict signs_unheard(struct signs *s, uint64_t number)
+{
+	if (s->unheard && s->unheard_number == number)
+		return SIGNS_STAY;
+	s->unheard_number = number;
+	if (s->unheard < 2)
+		s->unheard++;
+	return s->unheard == 2 ? SIGNS_RAISE : SIGNS_STAY;
+}
+
+void signs_heard(struct signs *s)
+{
+	s->unheard = 0;
+}
+
+void signs_expired(struct signs *s, bool loss)
+{
+	if (loss) {
+		s->lossy = false;
+		s->losses = s->loss_at = s->loss_since = 0;
+	} else {
+		s->one_way = false;
+		s->silent_calls = s->sound_calls = 0;
+	}
+}

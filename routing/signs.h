@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+/* signs: small evidence of one hop, collected until it says something: probes, replies, calls, their audio. Pure: no clock (time
+ * is an argument, monotonic ns), no allocation. What follows from a sign is routing/health_signs' and the table's.
+ *
+ *   round trips   the last ten of OPTIONS and INVITE to its first reply: the second slowest over the limit (their p95: a
+ *                 single late answer says nothing) -> SLOW; ten in a row below 80 % of it -> over
+ *   loss          packets of the last ten calls: over 5 % lost -> LOSS; ten more, below 4 % together -> over
+ *   one way       answered and never a packet from there, or three calls in a row that fell silent; three in a row with
+ *                 audio to their end -> over
+ *   short calls   five in a row to distinct numbers; one longer call -> over
+ *   INVITEs       two in a row to distinct numbers without a reply, while something else was answered -> unheard
+ *   probes        bad ones in a row
+ * Owner: struct health_hop has one per hop. {0}: nothing known. */
+#ifndef KEDGE_ROUTING_SIGNS_H
+#define KEDGE_ROUTING_SIGNS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SIGNS_RTTS         10
+#define SIGNS_LOSS_CALLS   10
+#define SIGNS_LOSS_PERCENT 5
+#define SIGNS_SILENT_CALLS 3
+#define SIGNS_SHORT_CALLS  5
+
+enum signs_verdict {
+	SIGNS_STAY,  /* nothing new */
+	SIGNS_RAISE, /* it stands from now on, or has a new figure */
+	SIGNS_CLEAR  /* what stood is over */
+};
+
+struct signs {
+	uint16_t rtt_ms[SIGNS_RTTS];
+	uint8_t rtts, rtt_at; /* known; next */
+	uint8_t rtt_good;     /* below 80 % of the limit in a row */
+	bool slow;
+
+	struct {
+		uint32_t packets, lost;
+	} loss[SIGNS_LOSS_CALLS];
+	uint8_t losses, loss_at, loss_since; /* known; next; calls since it was raised, SIGNS_LOSS_CALLS at most */
+	bool lossy;
+
+	uint8_t silent_calls, sound_calls; /* in a row */
+	bool one_way;
+
+	uint8_t shorts;
+	uint64_t short_number[SIGNS_SHORT_CALLS];
+
+	uint8_t unheard; /* INVITEs in a row without a reply, to distinct numbers */
+	uint64_t unheard_number;
+
+	uint8_t bad_probes; /* in a row, 255 at most */
+	uint64_t answered_ns; /* the last call it answered, 0: none */
+};
+
+/* One round trip. limit_ms: degraded_rtt. *p95_ms: what stands behind RAISE. */
+enum signs_verdict signs_rtt(struct signs *s, uint32_t ms, uint32_t limit_ms, uint32_t *p95_ms);
+
+/* One call's audio from there: packets it sent, packets of these that never came. Calls of under a second say nothing.
+ * *percent: what stands behind RAISE. */
+enum signs_verdict signs_loss(struct signs *s, uint32_t packets, uint32_t lost, uint32_t *percent);
+
+/* One answered call's audio from there: never a packet; or it fell silent; or neither. */
+enum signs_audio { SIGNS_AUDIO_NONE, SIGNS_AUDIO_SILENT, SIGNS_AUDIO_SOUND };
+enum signs_verdict signs_audio(struct signs *s, enum signs_audio audio);
+
+/* One answered call that was short (is_short), or was not. */
+enum signs_verdict signs_short(struct signs *s, bool is_short, uint64_t number);
+
+/* One INVITE without a reply though the hop was heard meanwhile. RAISE: two distinct numbers in a row. */
+enum signs_verdict signs_unheard(struct signs *s, uint64_t number);
+
+/* Any reply to an INVITE. */
+void signs_heard(struct signs *s);
+
+/* The time of loss or one way is over (ten minutes): they begin anew. */
+void signs_expired(struct signs *s, bool loss);
+
+#endif

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+/* signs (A79 A82 A141 A151): what is said after how much evidence, and when it is over. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "routing/signs.h"
+
+#define LIMIT 500
+
+static uint32_t figure;
+
+static enum signs_verdict rtt(struct signs *s, uint32_t ms, unsigned times)
+{
+	enum signs_verdict v = SIGNS_STAY;
+
+	for (unsigned i = 0; i < times; i++)
+		v = signs_rtt(s, ms, LIMIT, &figure);
+	return v;
+}
+
+static void one_late_answer_says_nothing(void **state)
+{
+	struct signs s = { 0 };
+
+	rtt(&s, 20, 9);
+	assert_int_equal(rtt(&s, 900, 1), SIGNS_STAY);
+	for (unsigned i = 0; i < 40; i++)
+		assert_int_equal(rtt(&s, 20, 1), SIGNS_STAY);
+	assert_int_equal(rtt(&s, 900, 1), SIGNS_STAY);
+}
+
+static void slow_takes_ten(void **state)
+{
+	struct signs s = { 0 };
+
+	assert_int_equal(rtt(&s, 612, 9), SIGNS_STAY);
+	assert_int_equal(rtt(&s, 700, 1), SIGNS_RAISE);
+	assert_int_equal(figure, 612);
+	assert_int_equal(rtt(&s, 612, 5), SIGNS_STAY);
+	/* 80 % of the limit is 400: ten below it in a row */
+	assert_int_equal(rtt(&s, 399, 9), SIGNS_STAY);
+	assert_int_equal(rtt(&s, 400, 1), SIGNS_STAY);
+	assert_int_equal(rtt(&s, 399, 9), SIGNS_STAY);
+	assert_int_equal(rtt(&s, 399, 1), SIGNS_CLEAR);
+	assert_int_equal(rtt(&s, 399, 1), SIGNS_STAY);
+}
+
+static void at_the_limit_is_not_over_it(void **state)
+{
+	struct signs s = { 0 };
+
+	for (unsigned i = 0; i < 30; i++)
+		assert_int_equal(rtt(&s, LIMIT, 1), SIGNS_STAY);
+	assert_int_equal(rtt(&s, LIMIT + 1, 1), SIGNS_STAY);
+	assert_int_equal(rtt(&s, 70000, 1), SIGNS_RAISE); /* two of ten */
+}
+
+static enum signs_verdict lose(struct signs *s, uint32_t of_1000, unsigned times)
+{
+	enum signs_verdict v = SIGNS_STAY;
+
+	for (unsigned i = 0; i < times; i++)
+		v = signs_loss(s, 1000, of_1000, &figure);
+	return v;
+}
+
+static void loss_takes_ten_calls(void **state)
+{
+	struct signs s = { 0 };
+
+	assert_int_equal(lose(&s, 80, 9), SIGNS_STAY);
+	assert_int_equal(signs_loss(&s, 49, 40, &figure), SIGNS_STAY); /* no measure */
+	assert_int_equal(lose(&s, 80, 1), SIGNS_RAISE);
+	assert_int_equal(figure, 8);
+	assert_int_equal(lose(&s, 39, 9), SIGNS_STAY);
+	assert_int_equal(lose(&s, 39, 1), SIGNS_CLEAR);
+}
+
+static void loss_at_the_limit(void **state)
+{
+	struct signs s = { 0 };
+
+	assert_int_equal(lose(&s, 50, 20), SIGNS_STAY);
+	assert_int_equal(lose(&s, 61, 1), SIGNS_RAISE); /* 5.1 % of ten calls */
+	assert_int_equal(lose(&s, 40, 30), SIGNS_STAY); /* not below 4 % */
+	assert_int_equal(lose(&s, 39, 1), SIGNS_CLEAR);
+}
+
+static void never_a_packet_is_one_way_at_once(void **state)
+{
+	struct signs s = { 0 };
+
+	assert_int_equal(signs_audio(&s, SIGNS_AUDIO_SOUND), SIGNS_STAY);
+	assert_int_equal(signs_audio(&s, SIGNS_AUDIO_NONE), SIGNS_RAISE);
+	assert_int_equal(signs_audio(&s, SIGNS_AUDIO_SOUND), SIGNS_STAY);
+	assert_int_equal(signs_audio(&s, SIGNS_AUDIO_SOUND), SIGNS_STAY);
+	assert_int_equal(signs_audio(&s, SIGNS_AUDIO_SILENT), SIGNS_STAY);
+	assert_int_equal(signs_audio(&s, SIGNS_AUDIO_SOUND), SIGNS_STAY);
+	assert_int_equal(signs_audio(&s, SIGNS_AUDIO_SOUND), SIGNS_STAY);
+	assert_int_equal(signs_audio(&s, SIGNS_AUDIO_SOUND), SIGNS_CLEAR);
+}
+
+static void three_that_fall_silent_are_one_way(void **state)
+{
+	struct signs s = { 0 };
+
+	signs_audio(&s, SIGNS_AUDIO_SILENT);
+	signs_audio(&s, SIGNS_AUDIO_SILENT);
+	assert_int_equal(signs_audio(&s, SIGNS_AUDIO_SOUND), SIGNS_STAY);
+	assert_int_equal(signs_audio(&s, SIGNS_AUDIO_SILENT), SIGNS_STAY);
+	assert_int_equal(signs_audio(&s, SIGNS_AUDIO_SILENT), SIGNS_STAY);
+	assert_int_equal(signs_audio(&s, SIGNS_AUDIO_SILENT), SIGNS_RAISE);
+}
+
+static void five_short_calls_to_five_numbers(void **state)
+{
+	struct signs s = { 0 };
+
+	for (unsigned i = 0; i < 20; i++)
+		assert_int_equal(signs_short(&s, true, 7), SIGNS_STAY);
+	for (unsigned i = 1; i < 4; i++)
+		assert_int_equal(signs_short(&s, true, 7 + i), SIGNS_STAY);
+	assert_int_equal(signs_short(&s, true, 8), SIGNS_STAY);
+	assert_int_equal(signs_short(&s, true, 99), SIGNS_RAISE);
+	assert_int_equal(signs_short(&s, true, 100), SIGNS_STAY);
+	assert_int_equal(signs_short(&s, false, 7), SIGNS_CLEAR);
+	assert_int_equal(signs_short(&s, false, 7), SIGNS_STAY);
+	for (unsigned i = 0; i < 4; i++)
+		signs_short(&s, true, i);
+	assert_int_equal(signs_short(&s, false, 5), SIGNS_STAY);
+	assert_int_equal(signs_short(&s, true, 6), SIGNS_STAY);
+}
+
+static void two_unheard_numbers(void **state)
+{
+	struct signs s = { 0 };
+
+	assert_int_equal(signs_unheard(&s, 1), SIGNS_STAY);
+	assert_int_equal(signs_unheard(&s, 1), SIGNS_STAY);
+	signs_heard(&s);
+	assert_int_equal(signs_unheard(&s, 2), SIGNS_STAY);
+	assert_int_equal(signs_unheard(&s, 1), SIGNS_RAISE);
+}
+
+static void time_clears(void **state)
+{
+	struct signs s = { 0 };
+
+	lose(&s, 80, 10);
+	signs_expired(&s, true);
+	assert_int_equal(lose(&s, 80, 9), SIGNS_STAY);
+	assert_int_equal(lose(&s, 80, 1), SIGNS_RAISE);
+	signs_audio(&s, SIGNS_AUDIO_NONE);
+	signs_expired(&s, false);
+	assert_int_equal(signs_audio(&s, SIGNS_AUDIO_SILENT), SIGNS_STAY);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_late_answer_says_nothing),
+		cmocka_unit_test(slow_takes_ten),
+		cmocka_unit_test(at_the_limit_is_not_over_it),
+		cmocka_unit_test(loss_takes_ten_calls),
+		cmocka_unit_test(loss_at_the_limit),
+		cmocka_unit_test(never_a_packet_is_one_way_at_once),
+		cmocka_unit_test(three_that_fall_silent_are_one_way),
+		cmocka_unit_test(five_short_calls_to_five_numbers),
+		cmocka_unit_test(two_unheard_numbers),
+		cmocka_unit_test(time_clears),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
