@@ -46,10 +46,10 @@ static const char *told(uint64_t after, uint64_t since_ms, size_t limit)
 	return text;
 }
 
-static uint64_t first_id(void)
+static uint64_t id_at(size_t index)
 {
 	json_t *list = history_read(file, 0, 0, 1000);
-	uint64_t id = (uint64_t)json_integer_value(json_object_get(json_array_get(list, 0), "id"));
+	uint64_t id = (uint64_t)json_integer_value(json_object_get(json_array_get(list, index), "id"));
 
 	json_decref(list);
 	return id;
@@ -94,9 +94,9 @@ static void lines(void **state)
 	assert_int_equal(strlen(json_string_value(json_object_get(o, "time"))), strlen("2026-11-20T13:18:53.123+00:00"));
 	json_decref(list);
 	assert_string_equal(told(0, 0, 1), "c ");
-	assert_string_equal(told(first_id(), 0, 1), "b\n\"\x1b ");
-	assert_string_equal(told(first_id() + 1, 0, 10), "c ");
-	assert_string_equal(told(0, first_id() / 1000 + 60000, 10), "");
+	assert_string_equal(told(id_at(0), 0, 1), "b\n\"\x1b ");
+	assert_string_equal(told(id_at(1), 0, 10), "c ");
+	assert_string_equal(told(0, id_at(0) / 1000 + 60000, 10), "");
 	assert_int_equal(stat(file, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0640);
 	history_write("state", NULL); /* no memory */
@@ -129,7 +129,7 @@ static void rotation(void **state)
 	(void)state;
 	note("a");
 	note("b");
-	id = first_id();
+	id = id_at(0);
 	old = size_of(file);
 	assert_int_equal(rename(file, rotated), 0);
 	note("c");
