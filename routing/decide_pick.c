@@ -41,8 +41,9 @@ const struct health_trunk *pick_trunk(
     const struct decide *d, const struct health *h, unsigned target)
 {
 	static const struct health_trunk none;
+	uint16_t trunk = health_trunk_of(h, d->plan->conf, decide_trunk_at(d, target));
 
-	return decide_trunk_at(d, target) < HEALTH_TRUNKS ? &h->trunk[decide_trunk_at(d, target)] : &none;
+	return trunk < HEALTH_TRUNKS ? &h->trunk[trunk] : &none;
 }
 
 bool pick_full(const struct decide *d, const struct health *h, unsigned target)

@@ -1,33 +1,38 @@
 // SPDX-License-Identifier: MIT
-/* health: what is known about each hop, and which may carry calls: by failures in a row, by
- * silence, by refusals that are a fault of the configuration.
+/* health: what is known about each hop, and which may carry calls.
  *
- *   calls (by decide) ---.
- *   probes (sig/trunk) --+--> evidence of a hop --> breaker --> state, reason, what clears it
- *   silence checks ------'                                        |--> the trunk table (kedge_hop.health, .count)
- *                                                                 `--> changed(): one record per change, for the log
+ *   calls (by decide) ----------.
+ *   probes (sig/trunk) ---------+--> evidences of a hop --> the worst wins --> state, reason, what clears it
+ *   marks: quality, DNS, ... ---+    (health_table.h)                             |--> the trunk table (kedge_hop.health)
+ *   Retry-After, the operator --'                                                 `--> changed(): one record per change
  *
  * Pure but for the trunk table: no clock (time is an argument, monotonic ns), no allocation, no threads. Slots are those
  * of the trunk table; working state lives here, what others may see is written there by this module alone.
  * Owner: one struct health in kedge-sig (sig/trunk has it), on su_root's thread; tools and tests have their own,
  * without a table (hops NULL) or filled from one by health_restore().
  *
- * States of this slice: UNKNOWN (never heard, or not since it was DOWN; routes as UP), UP, DEGRADED (config_fault: keeps
- * its place, but its 403 and 404 go on, and one 18x or 2xx ends it), DOWN. A trunk is DOWN when all its hops are.
- * DOWN ends after breaker.open with probe.up good probes in a row. A hop that never answered a probe (some carriers
- * ignore OPTIONS) or is not probed comes back after breaker.open alone, as UNKNOWN: its first failure takes it DOWN
- * again, its first 18x UP.
+ * States: UNKNOWN (never heard, or not since it was DOWN; routes as UP), UP, DEGRADED (carries calls, most reasons behind
+ * others), TRIAL (carries a share that grows), DOWN, LOCKED (Retry-After), DRAINING and OFF (the operator). A trunk has the
+ * state of its best hop.
  * Never evidence: what the callee decided (486, 404, ...), local limits, and failures of calls that began before
- * the last success (18x or 2xx). */
+ * the last success (18x or 2xx).
+ *
+ *   health_hops.c      hops come and go, restart, change of configuration
+ *   health_calls.c     evidence of calls        health_probes.c   of probes, and of time
+ *   health_hold.c      the breaker of a hop: DOWN, and the way back
+ *   health_marks.c     marks, locks, the operator, failback
+ *   health_state.c     the worst wins; publication; questions */
 #ifndef KEDGE_ROUTING_HEALTH_H
 #define KEDGE_ROUTING_HEALTH_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "config/conf.h"
 #include "routing/breaker.h"
 #include "routing/cause.h"
+#include "routing/health_table.h"
 #include "routing/pace.h"
 #include "routing/shm/layout.h"
 
@@ -35,31 +40,42 @@
 #define HEALTH_TRUNK_HOPS 8  /* addresses of one trunk in use; a name's further ones are left out */
 #define HEALTH_FAULTS     10 /* distinct numbers remembered for config_fault */
 
+#define HEALTH_WHY        64 /* bytes of health_why() */
+#define HEALTH_CLEARS     160
+
 #define HEALTH_SECOND_NS 1000000000ULL
 
-/* The words shown and logged. */
-#define HEALTH_REASONS(R)                                                                          \
-	R(NONE, "") R(CONSECUTIVE, "consecutive") R(SILENT, "silent") R(FAULT, "config_fault")     \
-	R(ANSWERED, "answered") R(PROBED, "probed") R(BLIP, "blip") R(TIMER, "open_over")
-enum health_reason {
-#define R(id, word) HEALTH_##id,
-	HEALTH_REASONS(R)
-#undef R
-	    HEALTH_REASON_COUNT
+struct health_mark { /* an evidence that stands */
+	uint32_t figure; /* status, ms, percent; 0: none */
+	uint64_t since_ns;
+	uint64_t until_ns; /* it ends by itself then; 0: never */
 };
+
+struct health_marks {
+	uint64_t set; /* bits 1 << enum health_reason */
+	struct health_mark mark[HEALTH_REASON_COUNT];
+};
+static_assert(HEALTH_REASON_COUNT <= 64, "bits of health_marks.set");
 
 struct health_hop {
 	bool used;
 	uint8_t state;  /* enum kedge_hop_state */
 	uint8_t reason; /* enum health_reason */
-	uint16_t code;  /* status behind the reason, 0 none */
-	uint16_t trunk; /* index in the running configuration */
+	uint16_t code;  /* status or figure behind the reason, 0 none */
+	uint16_t trunk; /* index in the running configuration; CONF_NONE: its trunk is gone */
 	uint16_t transport;
 	struct kedge_addr addr;
 	uint32_t generation;
 	uint32_t calls;    /* up or in setup through it */
 	uint64_t since_ns; /* of this state */
 	struct breaker breaker;
+	struct health_marks marks;
+	uint8_t down_reason; /* of the breaker: enum health_reason, code */
+	uint16_t down_code;
+	bool let_back;       /* by the operator: breaker.failback and failback_window are not waited for */
+	uint8_t place;       /* enum health_place, but for the share of TRIAL */
+	bool known;          /* a call or a probe proved it since it was last DOWN */
+	uint64_t lock_ns;    /* LOCKED until then, and until the probe that follows; 0: not locked */
 
 	/* evidence of calls */
 	uint32_t consecutive;     /* F in a row */
@@ -87,10 +103,22 @@ struct health_hop {
 	uint64_t last_silent_ns;  /* of the last `silent` verdict */
 };
 
+enum health_mode { HEALTH_AUTO, HEALTH_DOWN, HEALTH_DRAIN, HEALTH_UP };
+struct health_operator {
+	uint8_t mode; /* enum health_mode */
+	uint64_t until_wall_ms; /* AUTO again then; 0: never by itself */
+	uint64_t since_wall_ms;
+	char name[KEDGE_NAME_MAX]; /* who said so */
+	char why[96];
+};
+
 struct health_trunk {
 	uint16_t hop[HEALTH_TRUNK_HOPS]; /* slots, in the order they are tried */
 	uint16_t count;
 	uint32_t calls; /* over all hops, also those that are gone */
+	bool several_hosts;      /* its hops are not one machine: SRV, several literals (retry_after_scope auto) */
+	struct health_marks marks; /* of all its hops */
+	struct health_operator operator;
 };
 
 struct health_change { /* for the event trunk.state */
@@ -98,9 +126,25 @@ struct health_change { /* for the event trunk.state */
 	uint8_t from, to; /* enum kedge_hop_state */
 	uint8_t reason;   /* enum health_reason */
 	uint16_t code;
-	uint32_t hold_ms; /* DOWN: at least this long */
+	uint32_t hold_ms; /* DOWN, LOCKED: at least this long */
 	const char *evidence; /* static text */
-	const char *clears;   /* static text; "" for good states */
+	char why[HEALTH_WHY];       /* health_why() */
+	char clears[HEALTH_CLEARS]; /* health_clears(); "" for good states */
+};
+
+/* A hop as the operator sees it. */
+struct health_look {
+	uint8_t state;
+	uint8_t reason;
+	uint16_t code;
+	uint8_t percent;     /* of its calls it gets now: 100, less while in TRIAL, 0: none */
+	uint8_t step, steps; /* TRIAL: of the ramp, from 1; else 0 */
+	uint32_t relapses;   /* each one doubled the hold */
+	bool waits_for_failback; /* good for long enough, but the window or the operator is waited for */
+	uint64_t since_wall_ms;
+	uint64_t retry_wall_ms; /* DOWN, LOCKED: not before; 0: nothing known, or open */
+	char why[HEALTH_WHY];
+	char clears[HEALTH_CLEARS];
 };
 
 struct health {
@@ -134,6 +178,14 @@ void health_hops_left(struct health *h, uint16_t trunk, uint64_t now_ns);
 
 /* The hops of the configuration are known: slots of the table that nobody took are cleared. */
 void health_settle(struct health *h);
+
+/* The running configuration is another one from now on. Trunks are found again by name, and keep their hops with all that
+ * is known of them, the operator's orders and marks too; hops of trunks that are gone serve no new call. The caller then
+ * adds and drops hops where addresses changed. Indices of trunks are those of conf from here on. */
+void health_conf(struct health *h, const struct conf *conf, uint64_t now_ns);
+
+/* The index here of a trunk of another snapshot, one a call still holds; CONF_NONE: it is gone. */
+uint16_t health_trunk_of(const struct health *h, const struct conf *conf, uint16_t trunk);
 
 /* Slot becomes the hop as the trunk table shows it; also for tools that read the segment. */
 void health_restore(struct health *h, uint16_t slot, const struct kedge_hop_id *id,
@@ -185,15 +237,67 @@ void health_probe(struct health *h, uint16_t slot, uint16_t code, uint32_t rtt_u
 /* Time passes: at least once a second. wall_ms: follows a stepped wall clock. */
 void health_tick(struct health *h, uint64_t now_ns, uint64_t wall_ms);
 
+/* ---- marks: evidences with a word of their own ---- */
+
+/* An evidence of kind MARK stands, or has a new figure. until_ns: it ends by itself then; 0: by health_clear_mark() alone. */
+void health_mark(
+    struct health *h, uint16_t slot, enum health_reason mark, uint32_t figure, uint64_t until_ns, uint64_t now_ns);
+void health_clear_mark(struct health *h, uint16_t slot, enum health_reason mark, uint64_t now_ns);
+bool health_marked(const struct health *h, uint16_t slot, enum health_reason mark);
+
+/* The same for all hops of a trunk, also those that come later. */
+void health_mark_trunk(
+    struct health *h, uint16_t trunk, enum health_reason mark, uint32_t figure, uint64_t until_ns, uint64_t now_ns);
+void health_clear_trunk(struct health *h, uint16_t trunk, enum health_reason mark, uint64_t now_ns);
+
+/* An evidence of kind BREAK: DOWN by the breaker, with its hold. code: status, 0 none. */
+void health_trip(struct health *h, uint16_t slot, enum health_reason reason, uint16_t code, uint64_t now_ns);
+
+/* 503 or 429 with a Retry-After of that many seconds, not 0: LOCKED, by trunk.retry_after_max and retry_after_scope, one
+ * that is LOCKED already for the longer of both times. Returns until when, monotonic. */
+uint64_t health_lock(struct health *h, uint16_t slot, uint32_t seconds, uint64_t now_ns);
+
+/* Its hops are one machine's or not (SRV): for retry_after_scope "auto". */
+void health_several_hosts(struct health *h, uint16_t trunk, bool several);
+
+/* ---- the operator ---- */
+
+/* Orders for a trunk: AUTO gives it back to the rules above. Beats every evidence. */
+void health_operator(struct health *h, uint16_t trunk, const struct health_operator *o, uint64_t now_ns);
+
+/* "Let it back now": hops that wait for breaker.failback or failback_window go to TRIAL. Returns how many. */
+unsigned health_failback(struct health *h, uint16_t trunk, uint64_t now_ns);
+
 /* ---- asking ---- */
 
-/* May the hop carry a new call by the ordinary order? */
+/* Where the hop stands for one call. random: any number of the call's, always the same for it: a hop in TRIAL stands
+ * FIRST for its share of them. */
+enum health_place health_place(const struct health *h, uint16_t slot, uint32_t random);
+
+/* Is it FIRST for this call? */
+bool health_may_take(const struct health *h, uint16_t slot, uint32_t random);
+
+/* Percent of its calls that it gets. */
+uint8_t health_percent(const struct health *h, uint16_t slot);
+
+/* No probe may be sent before this; 0: any time. When it comes the hop wants one at once. */
+uint64_t health_quiet_ns(const struct health *h, uint16_t slot);
+
+void health_look(const struct health *h, uint16_t slot, struct health_look *look);
+
+/* "consecutive:503", "operator:bob", "options_timeout"; "" for none. */
+const char *health_why(const struct health *h, uint16_t slot, char buf[static HEALTH_WHY]);
+
+/* What would end the state; "" where nothing has to. */
+const char *health_clears(const struct health *h, uint16_t slot, char buf[static HEALTH_CLEARS]);
+
+/* May the hop carry a new call, FIRST or BEHIND? */
 bool health_usable(const struct health *h, uint16_t slot);
 
 /* The best state of a trunk's hops; DOWN if all are, or there is none. */
 enum kedge_hop_state health_trunk_state(const struct health *h, uint16_t trunk);
 
-/* When a DOWN hop may be UP again at the earliest. */
+/* When a DOWN or LOCKED hop may carry calls again at the earliest; 0: another state. */
 uint64_t health_retry_ns(const struct health *h, uint16_t slot);
 
 /* Is it DOWN by `silent` (probed each second)? */

@@ -89,6 +89,25 @@ void pace_ring(struct pace_rings *p, uint16_t trunk, uint32_t prefix, uint32_t m
 		r->count++;
 }
 
+void pace_move(struct pace_rings *p, const uint16_t *to, uint16_t count)
+{
+	static struct pace_rings old; /* one thread; too large for a stack */
+
+	old = *p;
+	*p = (struct pace_rings){ .clock = old.clock };
+	for (unsigned i = 0; i < PACE_RINGS; i++) {
+		const struct pace_ring *r = &old.v[i];
+		uint16_t trunk = r->count && r->trunk < count ? to[r->trunk] : count;
+		struct pace_ring *taken;
+
+		if (trunk >= count)
+			continue;
+		taken = ring_take(p, trunk, r->prefix);
+		*taken = *r;
+		taken->trunk = trunk;
+	}
+}
+
 /* p95 by nearest rank: of at most 16 values it is the largest. */
 static uint32_t ring_p95(const struct pace_ring *r)
 {

@@ -44,6 +44,9 @@ struct pace_rings { /* {0}: nothing known */
 /* One call that rang, ms after the trunk's first reply. */
 void pace_ring(struct pace_rings *p, uint16_t trunk, uint32_t prefix, uint32_t ms);
 
+/* Trunk i is called to[i] from now on (i < count), or gone where that is not below count. */
+void pace_move(struct pace_rings *p, const uint16_t *to, uint16_t count);
+
 /* How long 100 without 18x may last: four times the trunk's p95 for this prefix, between half of progress_ms and
  * progress_ms (4 and 8 s); progress_ms without a record. */
 uint32_t pace_progress_ms(

@@ -46,7 +46,9 @@ static const struct conf_trunk *conf_of(uint16_t slot)
 
 static bool is_probed(uint16_t slot)
 {
-	return trunks.health->hop[slot].used && conf_of(slot)->probe.method != CONF_PROBE_NONE;
+	const struct health_hop *p = &trunks.health->hop[slot];
+
+	return p->used && p->trunk != CONF_NONE && conf_of(slot)->probe.method != CONF_PROBE_NONE;
 }
 
 /* Spreads timers; nothing else hangs on it. */
@@ -197,7 +199,7 @@ void trunk_check(uint16_t slot)
 
 	if (!trunks.running || !is_probed(slot))
 		return;
-	if (now - probe_sent_ns(slot) < scaled_ns(SPACING_MS))
+	if (now < health_quiet_ns(trunks.health, slot) || now - probe_sent_ns(slot) < scaled_ns(SPACING_MS))
 		return;
 	probe_send(slot, false, now);
 	arm();
@@ -219,8 +221,11 @@ static uint64_t hop_clock(uint16_t slot, uint64_t now)
 {
 	struct hop *h = hop_at(slot, now);
 	uint64_t due = probe_due(slot, now);
+	uint64_t quiet = health_quiet_ns(trunks.health, slot); /* LOCKED: OPTIONS quiet too, then one at once */
 
-	if (now >= h->next_ns) {
+	if (now < quiet) {
+		h->next_ns = quiet;
+	} else if (now >= h->next_ns) {
 		probe_send(slot, false, now);
 		h->next_ns = now + interval_ns(slot);
 		due = probe_due(slot, now);
