@@ -52,6 +52,7 @@ static void keep(const struct health *h, const struct health_change *c)
 	admin_put(o, "to", json_string(health_state_word(c->to)));
 	admin_put(o, "reason", json_string(health_reason_word(c->reason)));
 	admin_put_int(o, "code", c->code);
+	admin_put(o, "why", json_string(c->why));
 	admin_put(o, "evidence", json_string(c->evidence));
 	admin_put(o, "clears", json_string(c->clears));
 	admin_put_int(o, "hold_ms", c->hold_ms);
@@ -63,16 +64,12 @@ static void keep(const struct health *h, const struct health_change *c)
 
 static void tell(const struct health *h, const struct health_change *c)
 {
-	char hop[64], why[64];
+	char hop[64];
 
 	listen_print(&h->hop[c->slot].addr, hop, sizeof(hop));
-	if (c->code)
-		snprintf(why, sizeof(why), "%s:%u", health_reason_word(c->reason), c->code);
-	else
-		snprintf(why, sizeof(why), "%s", health_reason_word(c->reason));
 	event_log(trunk_state, .level = c->to == KEDGE_HOP_UP ? EVENT_LEVEL_INFO : EVENT_LEVEL_ROW,
 	    .trunk = trunk_name(h, c->trunk), .hop = hop,
-	    .from = health_state_word(c->from), .to = health_state_word(c->to), .why = why,
+	    .from = health_state_word(c->from), .to = health_state_word(c->to), .why = c->why,
 	    .evidence = c->evidence, .code = c->code, .hold_ms = c->hold_ms,
 	    .clears = c->clears[0] ? c->clears : NULL);
 }
