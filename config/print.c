@@ -207,7 +207,7 @@ static void example_row(FILE *out, const struct row *r, const char *entry, int d
 	}
 	if (r->type == ROW_GROUP || (!full && !value && r->type != ROW_LIST))
 		return;
-	if (full && depth)
+	if (full && (depth || r->type != ROW_LIST)) /* a list of the root has its title */
 		example_comment(out, r, depth);
 	if (r->type == ROW_LIST) {
 		example_list(out, r, list_name(r, entry), depth);

@@ -18,6 +18,7 @@ void decide_init(struct decide *d, const struct plan *plan, uint32_t random, uin
 }
 void decide_leave(struct health *h, struct decide_attempt *a)
 {
+	allow_free(h, a);
 	if (!a->left)
 		health_ended(h, a->hop);
 	a->left = true;
@@ -53,10 +54,12 @@ static void note_skips(struct decide *d, struct health *h, unsigned until, uint6
 			skip(d, h, i, DECIDE_SKIP_DISABLED);
 		else if (!pick_trunk(d, h, i)->count)
 			skip(d, h, i, DECIDE_SKIP_NO_ADDRESS);
-		else if (pick_full(d, h, i))
+		else if (!allow_calls(d, h, i))
 			skip(d, h, i, DECIDE_SKIP_FULL);
+		else if (!allow_cps(d, h, i, now_ns))
+			skip(d, h, i, DECIDE_SKIP_CPS);
 		else if (pick_usable(d, h, i, &hop))
-			skip(d, h, i, DECIDE_SKIP_RETRIES);
+			skip(d, h, i, allow_budget(d, h, i, hop, now_ns) ? DECIDE_SKIP_RETRIES : DECIDE_SKIP_BUDGET);
 		else if (until == d->plan->count && !pick_panic_hop(d, h, i, now_ns, &hop, &retry))
 			skip(d, h, i, DECIDE_SKIP_PANIC_RATE);
 		else
@@ -71,6 +74,7 @@ static enum decide_kind begin(struct decide *d, struct health *h, const struct p
 	const struct health_hop *p = &h->hop[pick->hop];
 	uint8_t cause;
 
+	allow_spend(d, h, pick, now_ns);
 	if (!pick_tried(d, pick->target))
 		d->targets++;
 	*a = (struct decide_attempt){
@@ -83,6 +87,7 @@ static enum decide_kind begin(struct decide *d, struct health *h, const struct p
 	d->skip[pick->target].why = DECIDE_SKIP_NO;
 	d->live = d->count++;
 	d->on_busy = CONF_NONE;
+	allow_hold(h, a);
 	pick_limits(d, h, a, now_ns);
 	health_began(h, pick->hop, d->live, now_ns);
 	*out = (struct decide_step){
@@ -169,6 +174,9 @@ enum decide_kind decide_next(
 	struct pick pick;
 	uint64_t grace;
 
+	if (!d->counted)
+		limit_budget_call(&h->budget, now_ns);
+	d->counted = true;
 	if (d->cancelled)
 		return decide_finish(d, h, now_ns, out);
 	if (d->winner != DECIDE_NONE || d->live != DECIDE_NONE)

@@ -70,6 +70,7 @@ struct decide_attempt {
 	bool gone;         /* ABANDONED, and CANCELled: only a crossing 2xx may still save the call */
 	bool silent_told;  /* `last`: health knows */
 	bool left;         /* health counts it no longer */
+	bool held;         /* counts in its trunk's max_calls */
 	uint64_t begun_ns, check_ns, first_ns, ringing_ns, ended_ns; /* 0: not yet */
 	struct decide_limits limits;
 };
@@ -82,7 +83,8 @@ struct decide_skip {
 
 #define DECIDE_SKIPS(S)                                                                            \
 	S(NO, "") S(DISABLED, "disabled") S(DOWN, "down") S(NO_ADDRESS, "no_address")              \
-	S(FULL, "max_calls") S(PANIC_RATE, "panic_rate") S(RETRIES, "max_retries")
+	S(FULL, "max_calls") S(PANIC_RATE, "panic_rate") S(RETRIES, "max_retries")                 \
+	S(CPS, "max_cps") S(BUDGET, "retry_budget")
 enum decide_skipped {
 #define S(id, word) DECIDE_SKIP_##id,
 	DECIDE_SKIPS(S)
@@ -103,6 +105,7 @@ struct decide {
 	uint16_t on_busy; /* trunk to try next after 486, CONF_NONE: none */
 	bool hop_allowed; /* the last outcome lets another hop of its target try */
 	bool cancelled;
+	bool counted; /* as a call, by the retry budget */
 	uint32_t random;
 	struct decide_skip skip[PLAN_TARGETS];
 	struct decide_attempt attempt[DECIDE_ATTEMPTS];
@@ -184,6 +187,9 @@ bool decide_outcome(struct decide *d, struct health *h, unsigned i, const struct
 
 /* The branch of attempt i cannot answer any more, or must not save the call (it was CANCELled). */
 void decide_gone(struct decide *d, unsigned i);
+
+/* The call that was answered has ended: it counts in its trunk's max_calls no longer, though decide_fini is far. */
+void decide_ended(struct decide *d, struct health *h);
 
 /* The caller is gone: no attempt starts; decide_next says FINAL 487. */
 void decide_cancel(struct decide *d);

@@ -32,7 +32,7 @@ static uint8_t best_failure(const struct decide *d)
 }
 
 /* Can no trunk of the profile serve any call? Then also: when is the first one expected back? */
-static bool nobody_serves(const struct decide *d, const struct health *h, uint64_t *retry_ns)
+static bool nobody_serves(const struct decide *d, const struct health *h, uint64_t now_ns, uint64_t *retry_ns)
 {
 	*retry_ns = UINT64_MAX;
 	for (unsigned i = 0; i < d->plan->count; i++) {
@@ -43,7 +43,7 @@ static bool nobody_serves(const struct decide *d, const struct health *h, uint64
 		for (uint16_t k = 0; k < t->count; k++) {
 			uint64_t retry = health_retry_ns(h, t->hop[k]);
 
-			if (health_usable(h, t->hop[k]) && !pick_full(d, h, i))
+			if (health_usable(h, t->hop[k]) && allow_calls(d, h, i) && allow_cps(d, h, i, now_ns))
 				return false;
 			if (retry && retry < *retry_ns)
 				*retry_ns = retry;
@@ -77,7 +77,7 @@ static void finish_path(
     const struct decide *d, const struct health *h, uint64_t now_ns, struct decide_final *f)
 {
 	uint64_t retry;
-	bool means = out_of_means(d), nobody = nobody_serves(d, h, &retry);
+	bool means = out_of_means(d), nobody = nobody_serves(d, h, now_ns, &retry);
 
 	f->from = DECIDE_NONE;
 	f->sip_cause = last_cause(d);

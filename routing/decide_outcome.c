@@ -12,6 +12,8 @@ static void first_byte(
 		return;
 	}
 	a->first_ns = now_ns;
+	if (!a->left)
+		allow_hold(h, a); /* one given up had left its place */
 	health_take_back(h, a->hop, a->run);
 	health_heard(h, a->hop, us < 1 ? 1 : us < UINT32_MAX ? (uint32_t)us : UINT32_MAX, now_ns);
 }
@@ -62,6 +64,8 @@ static void hand_over(struct decide *d, struct health *h, unsigned i, uint64_t n
 		old->cause = CAUSE_CANCELLED;
 		old->ended_ns = now_ns;
 		old->gone = true;
+		if (!old->first_ns)
+			allow_free(h, old);
 	}
 	decide_take(d, h, i, now_ns);
 }
@@ -203,6 +207,8 @@ bool decide_outcome(struct decide *d, struct health *h, unsigned i, const struct
 	tell_health(d, h, a, o, v.health, now_ns);
 	if (a->state == DECIDE_OVER)
 		decide_leave(h, a);
+	else if (!a->first_ns)
+		allow_free(h, a); /* nothing shows that the trunk has this call */
 	if (!live && !(alone && d->winner == DECIDE_NONE && !a->gone))
 		return false;
 	if (o->cause == CAUSE_CANCELLED && !live)
@@ -229,6 +235,12 @@ void decide_cancel(struct decide *d)
 	d->cancelled = true;
 	for (unsigned i = 0; i < d->count; i++)
 		d->attempt[i].gone = true;
+}
+
+void decide_ended(struct decide *d, struct health *h)
+{
+	if (d->winner != DECIDE_NONE)
+		allow_free(h, decide_attempt_at(d, d->winner));
 }
 
 void decide_fini(struct decide *d, struct health *h)

@@ -3,6 +3,7 @@
  *
  *   decide.c          begins, asks for the next step
  *   decide_pick.c     whom to try, and how long to wait for it
+ *   decide_allow.c    what limits and the retry budget hold back
  *   decide_clock.c    what an attempt owes by now
  *   decide_final.c    what the caller gets
  *   decide_outcome.c  what happened to an attempt
@@ -47,8 +48,17 @@ bool pick_tried(const struct decide *d, unsigned target);
 /* The target's trunk as health knows it: one without hops where it does not. */
 const struct health_trunk *pick_trunk(const struct decide *d, const struct health *h, unsigned target);
 
-/* Has it as many calls as it may? */
-bool pick_full(const struct decide *d, const struct health *h, unsigned target);
+/* Do limits let an INVITE go there now? Those of an emergency call always do. */
+bool allow_calls(const struct decide *d, const struct health *h, unsigned target);
+bool allow_cps(const struct decide *d, const struct health *h, unsigned target, uint64_t now_ns);
+bool allow_budget(const struct decide *d, const struct health *h, unsigned target, uint16_t hop, uint64_t now_ns);
+
+/* The pick is tried: takes what its INVITE costs. */
+void allow_spend(struct decide *d, struct health *h, const struct pick *pick, uint64_t now_ns);
+
+/* The attempt takes one of its trunk's max_calls; gives it back. Nothing the second time. */
+void allow_hold(struct health *h, struct decide_attempt *a);
+void allow_free(struct health *h, struct decide_attempt *a);
 
 /* The target's first usable hop that this call did not try. */
 bool pick_usable(const struct decide *d, const struct health *h, unsigned target, uint16_t *hop);

@@ -46,11 +46,6 @@ const struct health_trunk *pick_trunk(
 	return trunk < HEALTH_TRUNKS ? &h->trunk[trunk] : &none;
 }
 
-bool pick_full(const struct decide *d, const struct health *h, unsigned target)
-{
-	return pick_trunk(d, h, target)->calls >= decide_conf_at(d, target)->max_calls;
-}
-
 bool pick_usable(
     const struct decide *d, const struct health *h, unsigned target, uint16_t *hop)
 {
@@ -87,6 +82,11 @@ bool pick_panic_hop(const struct decide *d, const struct health *h, unsigned tar
 	return found;
 }
 
+static bool limits_let(const struct decide *d, const struct health *h, unsigned target, uint64_t now_ns)
+{
+	return allow_calls(d, h, target) && allow_cps(d, h, target, now_ns);
+}
+
 /* Another hop of the target of an attempt; a DOWN one only where all are. */
 static bool pick_hop(const struct decide *d, const struct health *h,
     const struct decide_attempt *a, bool panic, uint64_t now_ns, struct pick *pick)
@@ -96,20 +96,24 @@ static bool pick_hop(const struct decide *d, const struct health *h,
 	*pick = (struct pick){ .target = a->target, .panic = panic };
 	if (hops_tried(d, a->target) >= decide_conf_at(d, a->target)->max_hops)
 		return false;
-	return panic ? pick_panic_hop(d, h, a->target, now_ns, &pick->hop, &retry)
-	             : pick_usable(d, h, a->target, &pick->hop);
+	if (!limits_let(d, h, a->target, now_ns))
+		return false;
+	return (panic ? pick_panic_hop(d, h, a->target, now_ns, &pick->hop, &retry)
+	              : pick_usable(d, h, a->target, &pick->hop)) &&
+	       allow_budget(d, h, a->target, pick->hop, now_ns);
 }
 
-static bool target_open(const struct decide *d, const struct health *h, unsigned target)
+static bool target_open(const struct decide *d, const struct health *h, unsigned target, uint64_t now_ns)
 {
 	return d->plan->target[target].enabled && !pick_tried(d, target) &&
-	       !pick_full(d, h, target);
+	       limits_let(d, h, target, now_ns);
 }
 
-static bool pick_target(const struct decide *d, const struct health *h, struct pick *pick)
+static bool pick_target(const struct decide *d, const struct health *h, uint64_t now_ns, struct pick *pick)
 {
 	for (unsigned i = 0; i < d->plan->count; i++)
-		if (target_open(d, h, i) && pick_usable(d, h, i, &pick->hop)) {
+		if (target_open(d, h, i, now_ns) && pick_usable(d, h, i, &pick->hop) &&
+		    allow_budget(d, h, i, pick->hop, now_ns)) {
 			pick->target = (uint8_t)i;
 			pick->panic = false;
 			return true;
@@ -125,7 +129,9 @@ static bool pick_panic(
 	uint16_t hop;
 
 	for (unsigned i = 0; i < d->plan->count; i++) {
-		if (!target_open(d, h, i) || !pick_panic_hop(d, h, i, now_ns, &hop, &retry))
+		if (!target_open(d, h, i, now_ns) || !pick_panic_hop(d, h, i, now_ns, &hop, &retry))
+			continue;
+		if (!allow_budget(d, h, i, hop, now_ns))
 			continue;
 		if (retry >= best)
 			continue;
@@ -141,10 +147,10 @@ static bool retries_left(const struct decide *d)
 }
 
 /* on_busy names one trunk: no other follows a 486. */
-static bool pick_busy(const struct decide *d, const struct health *h, struct pick *pick)
+static bool pick_busy(const struct decide *d, const struct health *h, uint64_t now_ns, struct pick *pick)
 {
 	for (unsigned i = 0; i < d->plan->count; i++)
-		if (decide_trunk_at(d, i) == d->on_busy && target_open(d, h, i) &&
+		if (decide_trunk_at(d, i) == d->on_busy && target_open(d, h, i, now_ns) &&
 		    pick_usable(d, h, i, &pick->hop)) {
 			pick->target = (uint8_t)i;
 			pick->panic = false;
@@ -161,10 +167,10 @@ bool pick_next(
 	if (d->count == DECIDE_ATTEMPTS)
 		return false;
 	if (d->on_busy != CONF_NONE)
-		return pick_busy(d, h, pick);
+		return pick_busy(d, h, now_ns, pick);
 	if (d->hop_allowed && pick_hop(d, h, last, false, now_ns, pick))
 		return true;
-	if (retries_left(d) && pick_target(d, h, pick))
+	if (retries_left(d) && pick_target(d, h, now_ns, pick))
 		return true;
 	if (d->hop_allowed && last->panic && pick_hop(d, h, last, true, now_ns, pick))
 		return true;
@@ -178,7 +184,7 @@ static bool target_left(const struct decide *d, const struct health *h, uint64_t
 
 	if (d->count == DECIDE_ATTEMPTS || !retries_left(d))
 		return false;
-	return pick_target(d, h, &pick) || (panic && pick_panic(d, h, now_ns, &pick));
+	return pick_target(d, h, now_ns, &pick) || (panic && pick_panic(d, h, now_ns, &pick));
 }
 
 static bool hop_left(const struct decide *d, const struct health *h,

@@ -33,6 +33,7 @@
 #include "routing/breaker.h"
 #include "routing/cause.h"
 #include "routing/health_table.h"
+#include "routing/limit.h"
 #include "routing/pace.h"
 #include "routing/shm/layout.h"
 
@@ -119,6 +120,7 @@ struct health_trunk {
 	bool several_hosts;      /* its hops are not one machine: SRV, several literals (retry_after_scope auto) */
 	struct health_marks marks; /* of all its hops */
 	struct health_operator operator;
+	struct limit_trunk limit; /* decide's and sig/channel's */
 };
 
 struct health_change { /* for the event trunk.state */
@@ -157,6 +159,7 @@ struct health {
 	struct health_hop hop[KEDGE_HOPS_MAX];
 	struct health_trunk trunk[HEALTH_TRUNKS];
 	struct pace_rings rings;
+	struct limit_budget budget; /* decide's */
 };
 
 /* Begins with no hop. table: the segment's, hop_count slots, or NULL. The struct is large: heap or static. */

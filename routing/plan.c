@@ -74,6 +74,14 @@ static uint32_t prefix_of(const char *number)
 	return p;
 }
 
+bool plan_emergency(const struct conf *c, const char *number)
+{
+	for (uint16_t i = 0; i < c->emergency.count; i++)
+		if (!strcmp(as_written(number, c->emergency.v[i]), c->emergency.v[i]))
+			return true;
+	return false;
+}
+
 int plan_make(struct plan *p, const struct conf *c, uint16_t from, const char *number)
 {
 	const struct conf_route *route = plan_route(c, from, number);
@@ -88,6 +96,7 @@ int plan_make(struct plan *p, const struct conf *c, uint16_t from, const char *n
 		.from = from,
 		.prefix = prefix_of(number),
 		.number_hash = hash(number),
+		.emergency = plan_emergency(c, number),
 	};
 	p->count = strategy_order(p->profile, order, PLAN_TARGETS);
 	for (uint16_t i = 0; i < p->count; i++) {

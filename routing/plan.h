@@ -31,11 +31,15 @@ struct plan {
 	uint16_t count;       /* of target[] */
 	uint32_t prefix;      /* leading digits of the number, what pace learns by */
 	uint64_t number_hash; /* tells distinct numbers apart */
+	bool emergency;       /* the number is one of conf.emergency: nothing of ours holds the call back */
 	struct plan_target target[PLAN_TARGETS];
 };
 
 /* The route of a number called from a trunk (index, or CONF_NONE); NULL: none fits. */
 const struct conf_route *plan_route(const struct conf *c, uint16_t from, const char *number);
+
+/* Is it one of conf.emergency? A leading + is not looked at. */
+bool plan_emergency(const struct conf *c, const char *number);
 
 /* Makes the plan. 0, or -ENOENT: no route (p is untouched). */
 int plan_make(struct plan *p, const struct conf *c, uint16_t from, const char *number);

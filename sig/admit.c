@@ -6,16 +6,13 @@
 #include <sys/socket.h>
 
 #include "config/clock.h"
+#include "routing/limit.h"
 #include "routing/shm/seq.h"
 
 #define WAYS       4
 #define SETS       (ADMIT_RECORDS / WAYS)
 #define TELL_RATE  200 /* 403s a second to strangers in all */
 #define TRUNK_NONE UINT16_MAX
-
-struct bucket { /* tokens as nanoseconds of filling: one token is 1 s / rate */
-	uint64_t full_ns; /* when it is full again; earlier: it is full */
-};
 
 struct refused {
 	struct admit_record r;
@@ -27,12 +24,12 @@ struct source { /* of INVITEs */
 	struct kedge_addr addr;
 	uint16_t trunk;
 	uint64_t last_ns; /* 0: free */
-	struct bucket calls, answers;
+	struct limit_bucket calls, answers;
 };
 
 static struct {
 	uint64_t secret;
-	struct bucket tell;
+	struct limit_bucket tell;
 	struct refused refused[SETS][WAYS];
 	struct source source[SETS][WAYS];
 } admit;
@@ -66,19 +63,6 @@ static unsigned set_of(const struct kedge_addr *key, uint16_t trunk)
 static bool same(const struct kedge_addr *a, const struct kedge_addr *b)
 {
 	return a->family == b->family && memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;
-}
-
-/* ---- buckets -------------------------------------------------------------------------------- */
-
-/* Takes a token if there is one. A bucket begins full. */
-static bool take(struct bucket *b, uint32_t rate, uint32_t burst, uint64_t now_ns)
-{
-	uint64_t token = CLOCK_NS_PER_S / rate, full = b->full_ns > now_ns ? b->full_ns : now_ns;
-
-	if (full - now_ns + token > burst * token)
-		return false;
-	b->full_ns = full + token;
-	return true;
 }
 
 /* ---- who was refused ------------------------------------------------------------------------ */
@@ -116,7 +100,7 @@ bool admit_refused(const struct kedge_addr *from, enum admit_why why, uint64_t n
 
 bool admit_tell(const struct kedge_addr *from, uint64_t now_ns)
 {
-	return admit_refused(from, ADMIT_UNKNOWN_SOURCE, now_ns) && take(&admit.tell, TELL_RATE, TELL_RATE, now_ns);
+	return admit_refused(from, ADMIT_UNKNOWN_SOURCE, now_ns) && limit_take(&admit.tell, TELL_RATE, TELL_RATE, now_ns);
 }
 
 static int later_first(const void *a, const void *b)
@@ -163,7 +147,6 @@ static struct source *source_of(uint16_t trunk, const struct kedge_addr *key)
 
 enum admit_verdict admit_invite(const struct conf_trunk *t, uint16_t trunk, const struct kedge_addr *from, uint64_t now_ns)
 {
-	uint32_t burst = t->invite_burst ? t->invite_burst : t->invite_rate;
 	struct kedge_addr key = admit_key(from);
 	struct source *s;
 
@@ -171,7 +154,7 @@ enum admit_verdict admit_invite(const struct conf_trunk *t, uint16_t trunk, cons
 		return ADMIT_PASS;
 	s = source_of(trunk, &key);
 	s->last_ns = now_ns;
-	if (take(&s->calls, t->invite_rate, burst, now_ns))
+	if (limit_take(&s->calls, t->invite_rate, t->invite_burst, now_ns))
 		return ADMIT_PASS;
-	return take(&s->answers, t->invite_rate, t->invite_rate, now_ns) ? ADMIT_BUSY : ADMIT_SILENCE;
+	return limit_take(&s->answers, t->invite_rate, t->invite_rate, now_ns) ? ADMIT_BUSY : ADMIT_SILENCE;
 }

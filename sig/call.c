@@ -17,6 +17,7 @@
 #include "config/clock.h"
 #include "config/event.h"
 #include "sig/admin_board.h"
+#include "sig/channel.h"
 #include "sig/failure.h"
 #include "sig/ingress.h"
 #include "sig/profile.h"
@@ -273,11 +274,23 @@ static void close_media(struct call *c)
 	anchor_close(&c->bridge.anchor);
 }
 
+/* Its BYE, or its final answer, gives both trunks their channel back, whatever the tail behind it still waits for. */
+static void free_channels(struct call *c)
+{
+	if (!c->counted)
+		return;
+	c->counted = false;
+	channel_end(calls.deps.health, c->conf, c->caller.trunk);
+	decide_ended(&c->decide, calls.deps.health);
+}
+
 void call_enter(struct call *c, enum call_state to)
 {
 	bool was_alive = c->state != CALL_GONE;
 
 	c->state = to;
+	if (to == CALL_ENDING || to == CALL_GONE)
+		free_channels(c);
 	if (to != CALL_GONE || !was_alive)
 		return;
 	count_alive(-1);
@@ -475,6 +488,8 @@ static struct call *call_new(const struct call_request *r)
 	link_call(c);
 	count_alive(1);
 	segment_add(&calls.count->calls_in, 1);
+	channel_begin(calls.deps.health, c->conf, c->caller.trunk);
+	c->counted = true;
 	decide_init(&c->decide, &c->plan, (uint32_t)(c->id * 2654435761u >> 16), c->begun_ns);
 	return c;
 }

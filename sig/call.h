@@ -96,6 +96,7 @@ struct call {
 	uint16_t told_1xx; /* last provisional status the caller got, and whether with SDP */
 	bool told_sdp;
 	bool reported, media_done, unrestorable;
+	bool counted; /* among the calls of its trunks (max_calls) */
 	uint16_t code;   /* final status the caller got */
 	uint8_t by;      /* enum call_by */
 	const char *why; /* static: of the end */

@@ -17,6 +17,7 @@
 #include "sig/admit.h"
 #include "sig/attempt.h"
 #include "sig/call.h"
+#include "sig/channel.h"
 #include "sig/listen.h"
 #include "sig/profile.h"
 #include "sig/stream.h"
@@ -374,7 +375,7 @@ static bool accepts_sdp(const sip_t *sip)
 	return !sip->sip_accept;
 }
 
-static bool checks_out(const sip_t *sip, const struct conf_trunk *t, struct check *bad)
+static bool checks_out(const sip_t *sip, const struct conf_trunk *t, bool emergency, struct check *bad)
 {
 	static char least[32];
 	const url_t *url = sip->sip_request->rq_url;
@@ -400,7 +401,7 @@ static bool checks_out(const sip_t *sip, const struct conf_trunk *t, struct chec
 	} else if (ingress.draining)
 		*bad = (struct check){ SIP_503_SERVICE_UNAVAILABLE, "Retry-After: 10\r\n",
 			"draining", &ingress.count->refused_draining };
-	else if (call_count() >= ingress.conf->limits.max_calls)
+	else if (!emergency && call_count() >= ingress.conf->limits.max_calls)
 		*bad = (struct check){ SIP_503_SERVICE_UNAVAILABLE, "Retry-After: 1\r\n",
 			"max_calls", &ingress.count->refused_no_slot };
 	else
@@ -484,46 +485,55 @@ static void options(struct call_request *r, msg_t *msg, sip_t *sip)
 		answer(r->agent, msg, SIP_416_UNSUPPORTED_URI);
 }
 
+/* The limits of the trunk it comes from, over all its addresses. */
+static bool in_limits(struct call_request *r, bool emergency, struct check *bad)
+{
+	enum channel c = channel_ask(call_deps()->health, r->trunk, emergency, clock_mono_ns());
+
+	*bad = (struct check){ SIP_503_SERVICE_UNAVAILABLE, "Retry-After: 1\r\n", c == CHANNEL_MAX_CALLS ? "trunk_max_calls" : "trunk_max_cps",
+		&ingress.count->refused_limit };
+	return c == CHANNEL_FREE;
+}
+
+/* Where the call may go, and what it carries there. False: why not. */
+static bool plan_call(struct call_request *r, const sip_t *sip, char *loop, size_t room, struct check *bad)
+{
+	char token[LOOP_TOKEN + 1];
+	unsigned hops = sip->sip_max_forwards && sip->sip_max_forwards->mf_count <= 255 ? sip->sip_max_forwards->mf_count
+	                                                                                  : ingress.conf->sip.max_forwards;
+
+	r->max_forwards = (uint16_t)(hops - 1);
+	r->loop = loop;
+	loop_token(token, r->trunk, r->number);
+	if (!r->number[0]) {
+		*bad = (struct check){ SIP_484_ADDRESS_INCOMPLETE, NULL, "no_number", &ingress.count->refused_no_route };
+	} else if (loop_next(loop, room, loop_header(sip), token) < 0) {
+		*bad = (struct check){ SIP_482_LOOP_DETECTED, NULL, "loop", &ingress.count->refused_loop };
+		event_log(call_loop, .in = ingress.conf->trunks.v[r->trunk].name, .why = "token");
+	} else if (plan_make(&r->plan, r->conf, r->trunk, r->number) < 0) {
+		*bad = (struct check){ SIP_404_NOT_FOUND, NULL, "no_route", &ingress.count->refused_no_route };
+	} else {
+		return true;
+	}
+	return false;
+}
+
 static void invite(struct call_request *r, msg_t *msg, sip_t *sip)
 {
 	static char number[PROFILE_NUMBER];
-	char loop[(LOOP_MAX + 2) * (LOOP_TOKEN + 1)], token[LOOP_TOKEN + 1];
-	struct check bad;
+	char loop[(LOOP_MAX + 2) * (LOOP_TOKEN + 1)];
+	struct check bad = { 0 };
+	bool emergency;
 
-	if (!in_rate(r, msg, sip) || requires(r, msg, sip))
-		return;
-	if (!checks_out(sip, &ingress.conf->trunks.v[r->trunk], &bad)) {
-		refuse_checked(r->agent, msg, sip, r, &bad);
-		return;
-	}
 	r->number = profile_called(number, sip);
-	if (!number[0]) {
-		bad = (struct check){ SIP_484_ADDRESS_INCOMPLETE, NULL, "no_number",
-			&ingress.count->refused_no_route };
-		refuse_checked(r->agent, msg, sip, r, &bad);
+	emergency = plan_emergency(r->conf, r->number);
+	if ((!emergency && !in_rate(r, msg, sip)) || requires(r, msg, sip))
 		return;
-	}
-	r->max_forwards =
-	    (uint16_t)((sip->sip_max_forwards && sip->sip_max_forwards->mf_count <= 255
-	                       ? sip->sip_max_forwards->mf_count
-	                       : ingress.conf->sip.max_forwards) -
-	               1);
-	loop_token(token, r->trunk, r->number);
-	if (loop_next(loop, sizeof(loop), loop_header(sip), token) < 0) {
-		bad = (struct check){ SIP_482_LOOP_DETECTED, NULL, "loop",
-			&ingress.count->refused_loop };
-		event_log(call_loop, .in = ingress.conf->trunks.v[r->trunk].name, .why = "token");
+	if (checks_out(sip, &ingress.conf->trunks.v[r->trunk], emergency, &bad) && plan_call(r, sip, loop, sizeof(loop), &bad) &&
+	    in_limits(r, emergency, &bad))
+		call_begin(r, msg, sip);
+	else
 		refuse_checked(r->agent, msg, sip, r, &bad);
-		return;
-	}
-	r->loop = loop;
-	if (plan_make(&r->plan, r->conf, r->trunk, r->number) < 0) {
-		bad = (struct check){ SIP_404_NOT_FOUND, NULL, "no_route",
-			&ingress.count->refused_no_route };
-		refuse_checked(r->agent, msg, sip, r, &bad);
-		return;
-	}
-	call_begin(r, msg, sip);
 }
 
 /* ---- dispatch ------------------------------------------------------------------------------- */

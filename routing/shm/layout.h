@@ -201,7 +201,7 @@ struct kedge_hop {
 	C(anchors_opened) C(anchors_closed) C(records_unrestorable)                                \
 	C(cdr_written) C(cdr_dropped) C(events_dropped)                                            \
 	C(refused_scanner) C(refused_rate) C(refused_connection) C(stream_cut) C(mended)           \
-	C(options_unusable) C(events_lost)
+	C(options_unusable) C(events_lost) C(refused_limit)
 
 struct kedge_worker { /* MEDIA */
 	_Alignas(KEDGE_LINE) _Atomic uint64_t sessions; /* open now */
