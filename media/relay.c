@@ -2,6 +2,7 @@
 #include "media/relay.h"
 
 #include "media/addr.h"
+#include "media/early.h"
 #include "media/worker.h"
 
 struct way { /* of one packet, from an end to the other */
@@ -239,7 +240,8 @@ static bool held(struct worker *w, const struct way *way)
 	return true;
 }
 
-static void on_rtp(
+/* False: it goes no further, for now or for ever. */
+static bool on_rtp(
     struct worker *w, struct way *way, const struct sockaddr *from, uint8_t *data, size_t len)
 {
 	bool plain = way->from->flags & KEDGE_END_PLAIN;
@@ -247,18 +249,33 @@ static void on_rtp(
 
 	if (!plain && rtp_parse(data, len, &h) < 0) {
 		DROP(w, malformed);
-		return;
+		return false;
 	}
-	if (!check_source(w, way, from) || !find_other_end(w, way))
-		return;
+	if (!check_source(w, way, from))
+		return false;
+	if (!find_other_end(w, way)) {
+		if (!way->inside && way->session->live != way->place)
+			early_keep(w, way->number, IO_TAG(way->port->generation), from, data, len);
+		return false;
+	}
 	if (!plain && way->from->flags & KEDGE_END_RECV)
 		count_rtp(w, way, &h, len);
 	if (held(w, way))
-		return;
+		return false;
 	if (plain || way->to->flags & KEDGE_END_PLAIN)
 		relay_plain(w, way, data, len);
 	else
 		relay_rtp(w, way, &h, data, len);
+	return true;
+}
+
+void relay_again(struct worker *w, uint32_t sock, uint32_t tag, const struct sockaddr *from,
+    uint8_t *data, size_t len)
+{
+	struct way way;
+
+	if (find_way(w, sock, tag, &way) && !way.from->secure && on_rtp(w, &way, from, data, len))
+		worker_count(&w->count->early_heard, 1);
 }
 
 /* ---- RTCP ------------------------------------------------------------------------------------ */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/event.h"
+#include "media/early.h"
 #include "media/recover.h"
 #include "media/worker.h"
 #include "routing/shm/seq.h"
@@ -324,6 +325,7 @@ static void set_live(struct worker *w, struct session *s, uint8_t live)
 	quality_pause(&w->end[port].quality);
 	if (w->end[port].speaks_ns != 0)
 		w->end[port].speaks_ns = w->now_ns;
+	early_release(w, port);
 }
 
 static void session_follow(struct worker *w, uint32_t slot, const struct kedge_anchor *a)

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "media/early.h"
 #include "media/io.h"
 #include "media/port.h"
 #include "media/session.h"
@@ -69,6 +70,7 @@ struct worker {
 	uint64_t packets_before, load_ns, packets_per_s;
 	uint64_t tick_ns, slow_ns, audited_ns, pass_worst_ns;
 	unsigned slow_ticks;
+	struct early early;
 	unsigned rtcp_next;
 	uint8_t rtcp[WORKER_RTCP_ROOM][STITCH_RTCP_MAX];
 	_Atomic bool stop;

@@ -190,7 +190,7 @@ struct kedge_hop {
 	C(drop_early) C(drop_no_peer) C(drop_send) C(drop_srtp)                                    \
 	C(buffers_empty) C(rearmed) C(short_send) C(again) C(icmp) C(cancelled)                    \
 	C(latched) C(relatched) C(sessions_opened) C(sessions_closed) C(sessions_orphaned)         \
-		C(table_busy) C(recovered)
+		C(table_busy) C(recovered) C(early_heard)
 
 /* What signaling counts beside the hops. */
 #define KEDGE_SIG_COUNTERS(C)                                                                      \

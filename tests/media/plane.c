@@ -513,6 +513,35 @@ static void nothing_before_live(void **state)
 	stop();
 }
 
+/* A carrier speaks as soon as it has sent its 200; signaling still reads that. Its packet waits, for a moment only, and
+ * nobody else's does. */
+static void first_word_is_heard(void **state)
+{
+	struct call c;
+	struct heard a;
+
+	start(8);
+	call_open(&c, 0, "127.0.1.1", "127.0.2.1");
+	make_live(&c, KEDGE_LIVE_NONE);
+	say(&c.out);
+	while (PLANE_COUNT(&plane, drop_early) == 0)
+		usleep(100);
+	make_live(&c, 0);
+	a = hear(&c.in);
+	assert_int_equal(a.seed, c.out.seed);
+	assert_int_equal(PLANE_COUNT(&plane, early_heard), 1);
+	hears_nothing(&c.in, 50);
+	make_live(&c, KEDGE_LIVE_NONE);
+	say(&c.out);
+	hears_nothing(&c.in, 60);
+	make_live(&c, 0); /* too late */
+	hears_nothing(&c.in, 50);
+	assert_int_equal(PLANE_COUNT(&plane, early_heard), 1);
+	exchange(&c);
+	call_close(&c);
+	stop();
+}
+
 /* The order to go live and the first packet come in one batch, because media slept meanwhile: the packet is not early. */
 static void orders_come_before_packets(void **state)
 {
@@ -1396,7 +1425,7 @@ int main(int argc, char **argv)
 		TEST(many_calls),
 		TEST(one_line_over_a_switch),
 		TEST(inside_changes_its_ssrc),
-		TEST(nothing_before_live), TEST(orders_come_before_packets),
+		TEST(nothing_before_live), TEST(first_word_is_heard), TEST(orders_come_before_packets),
 		TEST(hold_and_resume),
 		TEST(payload_types_are_mapped),
 		TEST(loss_and_order_are_counted),
