@@ -14,6 +14,7 @@
 #include <sofia-sip/tport.h>
 
 #include "config/clock.h"
+#include "sig/branch.h"
 #include "sig/call.h"
 #include "sig/failure.h"
 
@@ -238,7 +239,7 @@ static void ghost_end(const struct leg *at, const sip_t *sip, const char *branch
 	orq = nta_outgoing_tcreate(l.nta, NULL, NULL, URL(route), SIP_METHOD_ACK, NULL,
 	    NTATAG_ACK_BRANCH(branch), SIPTAG_CSEQ_STR(cseq), TAG_END());
 	nta_outgoing_destroy(orq);
-	listen_branch(bye_branch);
+	leg_branch(&l, bye_branch);
 	orq = nta_outgoing_tcreate(l.nta, on_ghost_bye, (nta_outgoing_magic_t *)l.nta, URL(route),
 	    SIP_METHOD_BYE, NULL, NTATAG_BRANCH_KEY(bye_branch), TAG_END());
 	if (!orq)
@@ -548,7 +549,7 @@ int attempt_send(struct attempt *a, nta_agent_t *agent, const struct kedge_addr 
 	snprintf(a->route, sizeof(a->route), "sip:%s;transport=%s",
 	    listen_print(hop, host, sizeof(host)), transport == CONF_TCP ? "tcp" : "udp");
 	snprintf(max_forwards, sizeof(max_forwards), "%u", inv->max_forwards);
-	listen_branch(a->branch);
+	branch_make(a->branch, hop, leg_trunk(&a->leg)->name);
 	memcpy(a->leg.branch, a->branch, sizeof(a->leg.branch));
 	a->begun_ns = clock_mono_ns();
 	a->offerless = !inv->offers;

@@ -334,6 +334,7 @@ static uint64_t next_due(const struct call *c)
 	due = sooner(due, reinvite_due(c));
 	due = sooner(due, c->rel100.due_ns);
 	due = sooner(due, inside_due(c));
+	due = sooner(due, early_due(c));
 	return sooner(due, c->delayed_ns);
 }
 
@@ -348,6 +349,7 @@ static void on_timer(su_root_magic_t *magic, su_timer_t *timer, su_timer_arg_t *
 	setup_tick(c, clock_mono_ns());
 	reinvite_tick(c, clock_mono_ns());
 	inside_tick(c, clock_mono_ns());
+	early_tick(c, clock_mono_ns());
 	call_arm(c);
 	call_release(c);
 }

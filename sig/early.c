@@ -118,25 +118,39 @@ static void answered(struct call *c, const sip_t *sip)
 		answer(c, e.from, e.irq, 200, body);
 }
 
+static int ask(struct call *c, struct attempt *a, bool up, const char *body);
+
+static void over(struct call *c, struct leg *to, const sip_t *sip, int status)
+{
+	if (c->early.irq && status < 300)
+		answered(c, sip);
+	else if (c->early.irq)
+		fall_back(c, status == 408 || status == 503 ? 504 : 488);
+	else if (status < 300)
+		to->behind = true; /* the asker had been answered by then, from what held before */
+	if (c->state == CALL_UP)
+		reinvite_correct(c);
+}
+
 static int on_response(nta_outgoing_magic_t *magic, nta_outgoing_t *orq, const sip_t *sip)
 {
 	struct leg *to = (struct leg *)magic;
 	struct call *c = to->call;
 	int status = sip->sip_status->st_status;
 	msg_t *response;
+	bool again;
 
 	if (orq != to->orq || status < 200)
 		return 0;
 	call_hold(c);
 	response = nta_outgoing_getresponse(orq); /* over TCP it would go with its transaction */
+	again = c->early.irq && !to->resent && leg_lost_connection(orq, sip);
 	nta_outgoing_destroy(orq);
 	to->orq = NULL;
-	if (c->early.irq && status < 300)
-		answered(c, sip);
-	else if (c->early.irq)
-		fall_back(c, status == 408 || status == 503 ? 504 : 488);
-	if (c->state == CALL_UP)
-		reinvite_correct(c);
+	if (again && ask(c, c->early.attempt, c->early.from == &c->caller, c->bridge.pending_ours) == 0)
+		to->resent = true; /* nobody refused it: it goes over another connection */
+	else
+		over(c, to, sip, status);
 	if (response)
 		msg_destroy(response);
 	call_arm(c);
@@ -179,8 +193,22 @@ static bool pass(struct call *c, struct leg *l, struct attempt *a, nta_incoming_
 		bridge_reject(&c->bridge);
 		return false;
 	}
-	c->early = (struct early){ irq, l, a, up ? fork_dialog(a, willing(a)) : NULL };
+	/* Half of timer F: the asker is still there to hear it. */
+	c->early = (struct early){ irq, l, a, up ? fork_dialog(a, willing(a)) : NULL,
+		clock_mono_ns() + 32 * c->conf->sip.t1_ms * CLOCK_NS_PER_MS };
+	call_arm(c);
 	return true;
+}
+
+uint64_t early_due(const struct call *c)
+{
+	return c->early.irq ? c->early.due_ns : 0;
+}
+
+void early_tick(struct call *c, uint64_t now_ns)
+{
+	if (c->early.irq && c->early.due_ns <= now_ns)
+		fall_back(c, 504);
 }
 
 void early_over(struct call *c, const struct attempt *a)

@@ -97,6 +97,8 @@ enum fork_take fork_take(struct attempt *a, const sip_t *sip)
 	keep_sdp(a, f, sip);
 	if (!fork_reliable(sip))
 		return FORK_PLAIN;
+	if (f->owed) /* an offer waits for the caller: what a peer says before that PRACK is acknowledged behind it */
+		return FORK_FIRST;
 	f->owed = rseq;
 	if (!a->offerless || f->agreed || !sip->sip_payload)
 		fork_prack(a, f, NULL);
@@ -109,6 +111,8 @@ void fork_prack(struct attempt *a, struct fork *f, const char *body)
 	if (!f->owed)
 		return;
 	leg_prack(&a->leg, fork_dialog(a, f), f->owed, body);
+	for (uint32_t behind = f->owed + 1; behind <= f->rseq; behind++)
+		leg_prack(&a->leg, fork_dialog(a, f), behind, NULL);
 	f->owed = 0;
 	f->agreed = f->agreed || body;
 }

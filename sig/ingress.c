@@ -16,10 +16,12 @@
 #include "routing/plan.h"
 #include "sig/admit.h"
 #include "sig/attempt.h"
+#include "sig/branch.h"
 #include "sig/call.h"
 #include "sig/channel.h"
 #include "sig/listen.h"
 #include "sig/profile.h"
+#include "sig/rel100.h"
 #include "sig/stream.h"
 #include "sig/trunk.h"
 
@@ -35,10 +37,11 @@ static struct {
 
 static void on_cut(const struct kedge_addr *from, const char *why);
 static void on_mended(const struct kedge_addr *from, uint32_t bytes);
+static bool on_message(const struct kedge_addr *from, char *data, size_t head);
 
 void ingress_init(const struct segment *seg, const struct conf *c)
 {
-	static const struct stream_hooks hooks = { on_cut, on_mended };
+	static const struct stream_hooks hooks = { on_cut, on_mended, on_message };
 	struct wire_limits limits = { c->limits.max_message, c->limits.max_headers };
 	uint64_t secret;
 
@@ -210,17 +213,39 @@ static void stranger_datagram(struct listen_datagram *d)
 		answer_datagram(d, d->size, SIP_403_FORBIDDEN);
 }
 
-static bool is_response(const struct listen_datagram *d)
+static bool is_response(const char *data, size_t size)
 {
-	return d->size > 8 && memcmp(d->data, "SIP/2.0 ", 8) == 0;
+	return size > 8 && memcmp(data, "SIP/2.0 ", 8) == 0;
+}
+
+static bool is_source(const struct conf_trunk *t, const struct kedge_addr *from)
+{
+	for (uint16_t i = 0; i < t->sources.count; i++)
+		if (conf_net_holds(&t->sources.v[i], (const struct conf_addr *)from))
+			return true;
+	return false;
+}
+
+static bool was_asked(const char *branch, const struct kedge_addr *from)
+{
+	const struct conf_trunks *all = &ingress.conf->trunks;
+
+	if (!attempt_may_answer(branch, from))
+		return false;
+	if (!branch_is_sealed(branch) || branch_went_to(branch, from))
+		return true;
+	for (uint16_t i = 0; i < all->count; i++)
+		if (branch_of_trunk(branch, all->v[i].name) && is_source(&all->v[i], from))
+			return true;
+	return false;
 }
 
 /* False: it names a branch that somebody else was asked. The library takes whatever names its branch, from anywhere. */
-static bool answers_us(const struct listen_datagram *d, size_t head)
+static bool answers_us(const struct kedge_addr *from, const char *data, size_t head)
 {
 	char branch[LISTEN_BRANCH];
 	size_t n;
-	const char *via = wire_header(d->data, head, "Via", 'v', &n), *end = via ? via + n : NULL;
+	const char *via = wire_header(data, head, "Via", 'v', &n), *end = via ? via + n : NULL;
 
 	/* Of several (a host may be called so) each must do: one that is nobody's is seen to later. */
 	for (const char *p = via; p && (p = memmem(p, (size_t)(end - p), "z9hG4bK", 7)); p++) {
@@ -228,10 +253,62 @@ static bool answers_us(const struct listen_datagram *d, size_t head)
 			break;
 		memcpy(branch, p, sizeof(branch) - 1);
 		branch[sizeof(branch) - 1] = 0;
-		if (!attempt_may_answer(branch, &d->from))
+		if (!was_asked(branch, from))
 			return false;
 	}
 	return true;
+}
+
+/* The value of a tag parameter; "" none. */
+static const char *tag_of(const char *data, size_t head, const char *name, char letter, char *out, size_t size)
+{
+	size_t n, k = 0;
+	const char *value = wire_header(data, head, name, letter, &n), *p = value ? value + n : NULL;
+
+	while (p && --p >= value && (value + n - p < 5 || strncasecmp(p, ";tag=", 5) != 0))
+		;
+	for (p = p && p >= value ? p + 5 : NULL; p && p < value + n && k + 1 < size && !strchr("; \t", *p); p++)
+		out[k++] = *p;
+	out[k] = 0;
+	return out;
+}
+
+/* The library takes a PRACK by its numbers, from anywhere and with any To-tag, and says the 1xx no more: from somebody who is not the caller it
+ * must not find them. */
+static void defuse_rack(const struct kedge_addr *from, char *data, size_t head)
+{
+	char id[256], theirs[128], ours[64];
+	size_t n;
+	const char *value = wire_header(data, head, "Call-ID", 'i', &n);
+
+	if (wire_method(data, head) != 5 || memcmp(data, "PRACK", 5) != 0 || !value || n >= sizeof(id))
+		return;
+	snprintf(id, sizeof(id), "%.*s", (int)n, value);
+	tag_of(data, head, "From", 'f', theirs, sizeof(theirs));
+	tag_of(data, head, "To", 't', ours, sizeof(ours));
+	if (rel100_hears(id, theirs, ours, from))
+		return;
+	while ((value = wire_header(data, head, "RAck", 0, &n))) {
+		while (value[-1] != '\n')
+			value--;
+		data[value - data] = 'x';
+	}
+}
+
+/* The same for both transports. False: the library must not get it. */
+static bool may_pass(const struct kedge_addr *from, char *data, size_t size, size_t head)
+{
+	if (is_response(data, size) && !answers_us(from, data, head)) {
+		segment_add(&ingress.count->stray, 1);
+		return false;
+	}
+	defuse_rack(from, data, head);
+	return true;
+}
+
+static bool on_message(const struct kedge_addr *from, char *data, size_t head)
+{
+	return may_pass(from, data, head, head);
 }
 
 /* Those before the first line do not count (RFC 3261 7.5). False: nothing else is there. */
@@ -294,7 +371,7 @@ bool ingress_datagram(struct listen_datagram *d)
 		not_heard(&d->from, ADMIT_SCANNER, trunk);
 		return false;
 	}
-	if (!known && !is_response(d)) {
+	if (!known && !is_response(d->data, d->size)) {
 		stranger_datagram(d);
 		return false;
 	}
@@ -305,11 +382,7 @@ bool ingress_datagram(struct listen_datagram *d)
 	}
 	if (m.mended)
 		on_mended(&d->from, m.mended);
-	if (is_response(d) && !answers_us(d, m.head)) {
-		segment_add(&ingress.count->stray, 1);
-		return false;
-	}
-	return true;
+	return may_pass(&d->from, d->data, d->size, m.head);
 }
 
 /* ---- loops ---------------------------------------------------------------------------------- */

@@ -138,7 +138,7 @@ static nta_outgoing_t *send_on(struct leg *to, const sip_t *sip, struct inside *
 	const char *agent = call_agent_text(to->call);
 	char route[LEG_ROUTE], branch[LISTEN_BRANCH], lines[LINES];
 
-	listen_branch(branch);
+	leg_branch(to, branch);
 	lines_of(sip, lines);
 	return nta_outgoing_tcreate(to->nta, on_response, (nta_outgoing_magic_t *)i, (url_string_t *)leg_route(to, route),
 	    sip->sip_request->rq_method, sip->sip_request->rq_method_name, NULL, NTATAG_BRANCH_KEY(branch),

@@ -14,6 +14,7 @@
 #include <sofia-sip/url.h>
 
 #include "config/event.h"
+#include "sig/branch.h"
 #include "sig/call.h"
 
 #define URL(text) ((url_string_t *)(text))
@@ -93,22 +94,44 @@ static char *route_print(char *out, const struct kedge_addr *to, int transport)
 	return out;
 }
 
-static char *route_in(const struct leg *l, nta_leg_t *dialog, char out[static LEG_ROUTE])
+static int next_hop(const struct leg *l, nta_leg_t *dialog, struct kedge_addr *to)
 {
 	const sip_route_t *route = NULL;
 	const sip_contact_t *target = NULL;
 	const url_t *url;
-	struct kedge_addr to, local;
+	struct kedge_addr local;
 
 	nta_leg_get_route(dialog, &route, &target);
 	url = route ? route->r_url : target ? target->m_url : NULL;
-	if (!l->nat && url && literal_of(url, &to) == 0) {
-		int transport = transport_of(l, url, &to);
+	if (!l->nat && url && literal_of(url, to) == 0) {
+		int transport = transport_of(l, url, to);
 
-		if (listen_local(l->iface, to.family, transport == CONF_TCP, &local) == 0)
-			return route_print(out, &to, transport);
+		if (listen_local(l->iface, to->family, transport == CONF_TCP, &local) == 0)
+			return transport;
 	}
-	return route_print(out, &l->peer, l->transport);
+	*to = l->peer;
+	return l->transport;
+}
+
+static char *route_in(const struct leg *l, nta_leg_t *dialog, char out[static LEG_ROUTE])
+{
+	struct kedge_addr to;
+	int transport = next_hop(l, dialog, &to);
+
+	return route_print(out, &to, transport);
+}
+
+static void branch_in(const struct leg *l, nta_leg_t *dialog, char out[static LISTEN_BRANCH])
+{
+	struct kedge_addr to;
+
+	next_hop(l, dialog, &to);
+	branch_make(out, &to, l->call ? leg_trunk(l)->name : NULL);
+}
+
+void leg_branch(const struct leg *l, char out[static LISTEN_BRANCH])
+{
+	branch_in(l, l->nta, out);
 }
 
 char *leg_route(const struct leg *l, char out[static LEG_ROUTE])
@@ -154,6 +177,11 @@ static void reply_and_end(nta_incoming_t *irq, int status, const char *phrase)
 	nta_incoming_destroy(irq);
 }
 
+bool leg_may_speak(const struct leg *l, const struct kedge_addr *from)
+{
+	return same_ip(from, &l->peer) || call_source_is(l->call, l->trunk, l->iface, from);
+}
+
 /* Whoever learnt our tags must also speak from one of the trunk's addresses. */
 bool leg_from_peer(const struct leg *l, nta_incoming_t *irq)
 {
@@ -162,8 +190,7 @@ bool leg_from_peer(const struct leg *l, nta_incoming_t *irq)
 	bool ok = false;
 
 	if (msg && listen_source(msg, &source) == 0)
-		ok = same_ip(&source, &l->peer) ||
-		     call_source_is(l->call, l->trunk, l->iface, &source);
+		ok = leg_may_speak(l, &source);
 	if (msg)
 		msg_destroy(msg);
 	return ok;
@@ -404,7 +431,7 @@ int leg_ask(struct leg *l, bool update, const char *body, nta_response_f *cb, vo
 	const char *agent = call_agent_text(l->call);
 
 	assert(!l->orq);
-	listen_branch(branch);
+	leg_branch(l, branch);
 	refresh_request(&l->refresh, leg_trunk(l), lines);
 	l->orq = nta_outgoing_tcreate(l->nta, cb, magic, URL(leg_route(l, route)),
 	    update ? sip_method_update : sip_method_invite, update ? "UPDATE" : "INVITE", NULL,
@@ -414,6 +441,8 @@ int leg_ask(struct leg *l, bool update, const char *body, nta_response_f *cb, vo
 	    TAG_IF(body, SIPTAG_PAYLOAD_STR(body)), TAG_END());
 	if (!l->orq)
 		return -EIO;
+	l->resent = false;
+	listen_hear_end(l->orq);
 	if (!update) { /* its ACK needs both */
 		memcpy(l->branch, branch, sizeof(branch));
 		l->invite_cseq = nta_leg_get_seq(l->nta);
@@ -448,7 +477,7 @@ void leg_prack(struct leg *l, nta_leg_t *early, uint32_t rseq, const char *body)
 {
 	char route[LEG_ROUTE], branch[LISTEN_BRANCH], rack[40];
 
-	listen_branch(branch);
+	branch_in(l, early, branch);
 	snprintf(rack, sizeof(rack), "%u %u INVITE", rseq, l->invite_cseq);
 	nta_outgoing_tcreate(early, on_prack_response, NULL, URL(route_in(l, early, route)),
 	    SIP_METHOD_PRACK, NULL, NTATAG_BRANCH_KEY(branch), SIPTAG_RACK_STR(rack),
@@ -456,7 +485,7 @@ void leg_prack(struct leg *l, nta_leg_t *early, uint32_t rseq, const char *body)
 	    TAG_IF(body, SIPTAG_PAYLOAD_STR(body)), TAG_END());
 }
 
-static bool lost_with_its_connection(nta_outgoing_t *orq, const sip_t *sip)
+bool leg_lost_connection(nta_outgoing_t *orq, const sip_t *sip)
 {
 	tport_t *t = nta_sip_is_internal(sip) && nta_outgoing_status(orq) != 408 ? nta_outgoing_transport(orq) : NULL;
 	bool yes = t && tport_is_stream(t) && tport_is_connected(t);
@@ -471,7 +500,7 @@ static bool send_bye(struct leg *l);
 static int on_bye_response(nta_outgoing_magic_t *magic, nta_outgoing_t *orq, const sip_t *sip)
 {
 	struct leg *l = (struct leg *)magic;
-	bool again = !l->bye_again && lost_with_its_connection(orq, sip);
+	bool again = !l->bye_again && leg_lost_connection(orq, sip);
 
 	if (sip && sip->sip_status->st_status < 200)
 		return 0;
@@ -490,7 +519,7 @@ static bool send_bye(struct leg *l)
 {
 	char route[LEG_ROUTE], branch[LISTEN_BRANCH];
 
-	listen_branch(branch);
+	leg_branch(l, branch);
 	l->bye = nta_outgoing_tcreate(l->nta, on_bye_response, (nta_outgoing_magic_t *)l,
 	    URL(leg_route(l, route)), SIP_METHOD_BYE, NULL, NTATAG_BRANCH_KEY(branch),
 	    TAG_IF(l->bye_reason, SIPTAG_REASON_STR(l->bye_reason)), TAG_END());

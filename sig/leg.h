@@ -58,6 +58,7 @@ struct leg {
 	nta_outgoing_t *orq; /* our re-INVITE or UPDATE toward this peer until its final answer */
 	uint8_t asks;        /* enum leg_asks: of orq */
 	uint8_t tries;       /* that failed, of what is to be asked again */
+	bool resent;         /* the connection of orq was lost: it went out again over another */
 	bool behind;         /* the peer has not heard yet what the other side does: reinvite.c tells it */
 	bool dead;           /* its signaling is gone; its audio may still flow */
 	bool update;         /* the peer takes UPDATE */
@@ -107,6 +108,9 @@ void leg_early(struct leg *l, nta_leg_t *early, const sip_t *sip);
 /* Acknowledges a reliable 1xx of that early dialog (RFC 3262), with an SDP body if not NULL. */
 void leg_prack(struct leg *l, nta_leg_t *early, uint32_t rseq, const char *body);
 
+/* Is it one of the addresses of the leg's peer? */
+bool leg_may_speak(const struct leg *l, const struct kedge_addr *from);
+
 /* Does a request come from one of the addresses of the leg's peer? */
 bool leg_from_peer(const struct leg *l, nta_incoming_t *irq);
 
@@ -120,9 +124,15 @@ void leg_retarget(struct leg *l, const sip_t *sip);
 #define LEG_ROUTE 96
 char *leg_route(const struct leg *l, char out[static LEG_ROUTE]);
 
+/* A branch for a request there: who may answer is in it (branch.h). */
+void leg_branch(const struct leg *l, char out[static LISTEN_BRANCH]);
+
 /* Sends an INVITE or UPDATE inside the dialog with an SDP body (NULL: none). cb gets the responses. 0 or
  * -EIO. */
 int leg_ask(struct leg *l, bool update, const char *body, nta_response_f *cb, void *magic);
+
+/* Did the TCP connection go before this answer of our stack's own? Then nobody refused anything. */
+bool leg_lost_connection(nta_outgoing_t *orq, const sip_t *sip);
 
 /* Takes what a message of the peer says about itself: the methods it allows. */
 void leg_heard(struct leg *l, const sip_t *sip);

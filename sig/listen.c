@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include <sofia-sip/msg_addr.h>
+#include <sofia-sip/nta_stateless.h>
 #include <sofia-sip/nta_tport.h>
 #include <sofia-sip/sip_header.h>
 #include <sofia-sip/su_log.h>
@@ -514,6 +515,26 @@ int tport_pend(tport_t *tport, msg_t *msg, tport_pending_error_f *callback, tp_c
 {
 	library_lost = callback;
 	return listen_pend(tport, msg, on_lost, client);
+}
+
+static const struct listen_iface *iface_of(const nta_agent_t *agent)
+{
+	for (unsigned i = 0; i < LISTEN_IFACES; i++)
+		for (unsigned v = 0; v < 2; v++)
+			if (listen_state.iface[i][v].agent == agent)
+				return &listen_state.iface[i][v];
+	return NULL;
+}
+
+/* The library's own ACK and BYE for another phone's 2xx have no Max-Forwards, and the BYE is said once. */
+int nta_msg_ackbye(nta_agent_t *agent, msg_t *msg)
+{
+	const struct listen_iface *f = iface_of(agent);
+
+	if (!f)
+		return -1;
+	listen_state.handlers.response(f->index, agent, msg, sip_object(msg));
+	return 0;
 }
 
 void listen_hear_end(nta_outgoing_t *orq)

@@ -373,11 +373,25 @@ static void refused_offer(struct call *c, struct leg *other, enum refusal why, c
 		call_end(c, CALL_BY_KEDGE, "leg_gone", OUT_OF_ORDER); /* RFC 3261 12.2.1.2 */
 }
 
+/* Its connection went before the answer, which is no answer: once more over another one. */
+static bool said_again(struct call *c, struct leg *l, nta_outgoing_t *orq, const sip_t *sip)
+{
+	bool update = nta_outgoing_method(orq) == sip_method_update, refresh = l->asks == LEG_ASKS_REFRESH;
+	bool again = !l->resent && leg_lost_connection(orq, sip);
+
+	drop_transaction(l);
+	if (!again || ask(l, l->asks, update, refresh && update ? NULL : bridge_repeat(&c->bridge, call_side(c, l), !refresh)) < 0)
+		return false;
+	l->resent = true;
+	return true;
+}
+
 static void refused(struct call *c, struct leg *l, nta_outgoing_t *orq, const sip_t *sip)
 {
 	enum refusal why = refusal_of(l, orq, sip);
 
-	drop_transaction(l);
+	if (said_again(c, l, orq, sip))
+		return;
 	if (l->asks == LEG_ASKS_REFRESH)
 		refused_refresh(c, l, why, sip);
 	else

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "sig/rel100.h"
 
+#include <string.h>
+#include <strings.h>
 #include <sofia-sip/sip_header.h>
 #include <sofia-sip/sip_status.h>
 #include <sofia-sip/su_tag.h>
@@ -11,7 +13,7 @@
 
 #define BUCKETS 1024 /* of calls whose caller can; a power of two */
 
-static struct rel100 *bucket[BUCKETS];
+static struct rel100 *bucket[BUCKETS], *by_name[BUCKETS];
 
 /* ---- the call of a PRACK -------------------------------------------------------------------- */
 
@@ -27,6 +29,38 @@ static struct call *find(uint64_t call_id)
 	while (r && r->call->id != call_id)
 		r = r->next;
 	return r ? r->call : NULL;
+}
+
+static struct rel100 **name_bucket(const char *call_id)
+{
+	uint32_t h = 2166136261u;
+
+	while (*call_id)
+		h = (h ^ (uint8_t)*call_id++) * 16777619u;
+	return &by_name[h % BUCKETS];
+}
+
+static bool speaks_so(const struct leg *l, const char *theirs, const char *ours, const struct kedge_addr *from)
+{
+	const char *rtag = nta_leg_get_rtag(l->nta);
+
+	return rtag && strcasecmp(rtag, theirs) == 0 && strcasecmp(l->tag, ours) == 0 && leg_may_speak(l, from);
+}
+
+bool rel100_hears(const char *call_id, const char *theirs, const char *ours, const struct kedge_addr *from)
+{
+	bool known = false;
+
+	for (const struct rel100 *r = *name_bucket(call_id); r; r = r->named) {
+		const struct leg *l = &r->call->caller;
+
+		if (strcmp(l->call_id, call_id) != 0)
+			continue;
+		known = true;
+		if (speaks_so(l, theirs, ours, from))
+			return true;
+	}
+	return !known;
 }
 
 int rel100_admits(unsigned setting, const sip_t *sip)
@@ -53,6 +87,8 @@ void rel100_begin(struct call *c, const sip_t *sip)
 		return;
 	r->next = *bucket_of(c->id);
 	*bucket_of(c->id) = r;
+	r->named = *name_bucket(c->caller.call_id);
+	*name_bucket(c->caller.call_id) = r;
 }
 
 void rel100_fini(struct call *c)
@@ -61,8 +97,14 @@ void rel100_fini(struct call *c)
 
 	while (*r && *r != &c->rel100)
 		r = &(*r)->next;
+	if (!*r)
+		return;
+	*r = c->rel100.next;
+	r = name_bucket(c->caller.call_id);
+	while (*r && *r != &c->rel100)
+		r = &(*r)->named;
 	if (*r)
-		*r = c->rel100.next;
+		*r = c->rel100.named;
 }
 
 /* ---- what is said --------------------------------------------------------------------------- */

@@ -20,10 +20,12 @@
 #include <sofia-sip/nta.h>
 #include <sofia-sip/sip.h>
 
+#include "routing/shm/layout.h"
+
 struct call;
 
 struct rel100 {
-	struct rel100 *next; /* of those whose call numbers hash alike */
+	struct rel100 *next, *named; /* of those whose call numbers, Call-IDs hash alike */
 	struct call *call;
 	nta_reliable_t *sent; /* no PRACK yet */
 	uint64_t due_ns;      /* it is waited for until then, 0: not */
@@ -38,6 +40,10 @@ struct rel100 {
 
 /* May 100rel be used with that INVITE of a trunk? 0; 420 or 421: the caller must be refused so. */
 int rel100_admits(unsigned setting, const sip_t *sip);
+
+/* May a PRACK with that Call-ID, From- and To-tag from there be one of a caller's? False: a call has that Call-ID, and no
+ * caller of one speaks so: it is forged, or of a dialog that is gone. */
+bool rel100_hears(const char *call_id, const char *theirs, const char *ours, const struct kedge_addr *from);
 
 /* The caller's INVITE came in. */
 void rel100_begin(struct call *c, const sip_t *sip);

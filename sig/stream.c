@@ -195,9 +195,15 @@ static size_t whole(struct stream *s)
 			s->need = m.head + m.body;
 			break;
 		}
-		done += m.head + m.body;
 		s->seen = s->need = 0;
 		s->since_ns = clock_mono_ns(); /* of the next one */
+		if (set.hooks.message && !set.hooks.message(&s->from, s->held + done, m.head)) {
+			s->used -= m.head + m.body;
+			memmove(s->held + done, s->held + done + m.head + m.body, s->used - done);
+			continue;
+		}
+		listen_defuse_maddr(s->held + done, m.head);
+		done += m.head + m.body;
 	}
 	return done;
 }

@@ -25,6 +25,9 @@ struct stream_hooks {
 	void (*cut)(const struct kedge_addr *from, const char *why);
 	/* So many bytes of a message were mended (wire.h). Or NULL. */
 	void (*mended)(const struct kedge_addr *from, uint32_t bytes);
+	/* A whole message, which may be changed in place; head: bytes of it before the body. False: the library does not get it.
+	 * Or NULL. */
+	bool (*message)(const struct kedge_addr *from, char *data, size_t head);
 };
 
 /* half_ns: a message must be whole so long after its first byte. Without this: WIRE_MAX, 1,000 lines, 32 s. */

@@ -11,6 +11,7 @@ def scenario(t):
     byes = {m.to_tag: m for m in ca.got("BYE")}
     assert {m.to_tag for m in ca.got("ACK")} == {"first", "second"}
     assert t.gap(ca.sent("200 INVITE")[1], byes["second"]) < 0.2
+    assert all(m["Max-Forwards"] == "70" for m in [byes["second"], *ca.got("ACK")]), ca.messages()
     assert byes["first"].when - byes["second"].when > 0.3
     assert pbx.received("200 INVITE") == 1
     t.audio_strict = False
