@@ -37,34 +37,56 @@ static void skip(struct decide *d, struct health *h, unsigned target, enum decid
 		return;
 	s->reason = h->hop[t->hop[0]].reason;
 	s->code = h->hop[t->hop[0]].code;
-	if (first && why == DECIDE_SKIP_DOWN)
+	if (first && (why == DECIDE_SKIP_DOWN || why == DECIDE_SKIP_LOCKED))
 		health_skipped(h, t->hop[0]);
+}
+
+/* The state that keeps a target from being tried in its turn. */
+static enum decide_skipped by_state(const struct decide *d, const struct health *h, unsigned target)
+{
+	switch (health_trunk_state(h, health_trunk_of(h, d->plan->conf, decide_trunk_at(d, target)))) {
+	case KEDGE_HOP_LOCKED:
+		return DECIDE_SKIP_LOCKED;
+	case KEDGE_HOP_DRAINING:
+		return DECIDE_SKIP_DRAINING;
+	case KEDGE_HOP_OFF:
+		return DECIDE_SKIP_OFF;
+	default:
+		return DECIDE_SKIP_DOWN;
+	}
+}
+
+/* Why a target was left out. nobody: and no other was taken, or none that stands FIRST. */
+static enum decide_skipped why_not(const struct decide *d, const struct health *h, unsigned i, bool nobody, uint64_t now_ns)
+{
+	uint64_t order;
+	uint16_t hop;
+
+	if (!d->plan->target[i].enabled)
+		return DECIDE_SKIP_DISABLED;
+	if (!pick_trunk(d, h, i)->count)
+		return DECIDE_SKIP_NO_ADDRESS;
+	if (!allow_calls(d, h, i))
+		return DECIDE_SKIP_FULL;
+	if (!allow_cps(d, h, i, now_ns))
+		return DECIDE_SKIP_CPS;
+	if (pick_usable(d, h, i, HEALTH_FIRST, &hop))
+		return allow_budget(d, h, i, hop, now_ns) ? DECIDE_SKIP_RETRIES : DECIDE_SKIP_BUDGET;
+	if (pick_usable(d, h, i, HEALTH_BEHIND, &hop))
+		return !allow_budget(d, h, i, hop, now_ns) ? DECIDE_SKIP_BUDGET : nobody ? DECIDE_SKIP_RETRIES : DECIDE_SKIP_BEHIND;
+	if (nobody && by_state(d, h, i) == DECIDE_SKIP_DOWN)
+		return !last_hop(d, h, i, now_ns, &hop, &order)  ? DECIDE_SKIP_PANIC_RATE
+		       : !allow_budget(d, h, i, hop, now_ns) ? DECIDE_SKIP_BUDGET
+		                                             : DECIDE_SKIP_DOWN;
+	return by_state(d, h, i);
 }
 
 /* Why the targets before the one taken (`until`) were not; all others, where none was. */
 static void note_skips(struct decide *d, struct health *h, unsigned until, uint64_t now_ns)
 {
-	uint16_t hop;
-	uint64_t retry;
-
-	for (unsigned i = 0; i < until; i++) {
-		if (pick_tried(d, i))
-			continue;
-		if (!d->plan->target[i].enabled)
-			skip(d, h, i, DECIDE_SKIP_DISABLED);
-		else if (!pick_trunk(d, h, i)->count)
-			skip(d, h, i, DECIDE_SKIP_NO_ADDRESS);
-		else if (!allow_calls(d, h, i))
-			skip(d, h, i, DECIDE_SKIP_FULL);
-		else if (!allow_cps(d, h, i, now_ns))
-			skip(d, h, i, DECIDE_SKIP_CPS);
-		else if (pick_usable(d, h, i, &hop))
-			skip(d, h, i, allow_budget(d, h, i, hop, now_ns) ? DECIDE_SKIP_RETRIES : DECIDE_SKIP_BUDGET);
-		else if (until == d->plan->count && !pick_panic_hop(d, h, i, now_ns, &hop, &retry))
-			skip(d, h, i, DECIDE_SKIP_PANIC_RATE);
-		else
-			skip(d, h, i, DECIDE_SKIP_DOWN);
-	}
+	for (unsigned i = 0; i < until; i++)
+		if (!pick_tried(d, i))
+			skip(d, h, i, why_not(d, h, i, until == d->plan->count, now_ns));
 }
 
 static enum decide_kind begin(struct decide *d, struct health *h, const struct pick *pick,
@@ -80,7 +102,7 @@ static enum decide_kind begin(struct decide *d, struct health *h, const struct p
 	*a = (struct decide_attempt){
 		.target = pick->target,
 		.hop = pick->hop,
-		.panic = pick->panic,
+		.panic = pick->place >= HEALTH_LAST,
 		.same = same,
 		.begun_ns = now_ns,
 	};
@@ -108,7 +130,7 @@ static enum decide_kind begin_same(
     struct decide *d, struct health *h, uint64_t now_ns, struct decide_step *out)
 {
 	const struct decide_attempt *last = &d->attempt[d->last];
-	struct pick pick = { last->target, last->hop, last->panic };
+	struct pick pick = { last->target, last->hop, last->panic ? HEALTH_LAST : HEALTH_FIRST };
 	uint32_t delay_ms = d->action == CAUSE_WAIT_SAME ? 2100 + d->random % 191 * 10 : 0;
 
 	d->action = CAUSE_NEXT;
@@ -190,7 +212,7 @@ enum decide_kind decide_next(
 	if (d->action != CAUSE_NEXT && d->count < DECIDE_ATTEMPTS)
 		return begin_same(d, h, now_ns, out);
 	if (pick_next(d, h, now_ns, &pick)) {
-		note_skips(d, h, pick.panic ? d->plan->count : pick.target, now_ns);
+		note_skips(d, h, pick.place == HEALTH_FIRST ? pick.target : d->plan->count, now_ns);
 		return begin(d, h, &pick, false, now_ns, out);
 	}
 	note_skips(d, h, d->plan->count, now_ns);

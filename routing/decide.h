@@ -14,8 +14,11 @@
  *  - one deadline: the profile's setup budget, from decide_init. No attempt's timer outlives it.
  *  - at most max_retries + 1 targets, in the order of the plan; within a target at most max_hops hops, and another one
  *    only after silence, ICMP/RST, connect failure or 503. Never the same hop twice; SAME only as the table says.
- *  - DOWN hops are left out while any other is usable; when nothing else is left they are tried all the same, soonest
- *    expected back first, at most one call a second each (fail open).
+ *  - what stands BEHIND (health_place) waits for all that stand FIRST. DOWN hops are left out while any other is usable;
+ *    when nothing else is left they are tried all the same, soonest expected back first, then those LOCKED for less than
+ *    a second, each by panic_rate calls a second (fail open).
+ *  - limits (routing/limit) are asked before an INVITE: what is too much goes on at once and counts for nobody's failure.
+ *  - an emergency call is held back by none of these: not by limits, budget, max_retries, locks, the operator.
  *  - waits for a first reply or for progress end only while another usable hop or target is left.
  *  - an attempt given up without a byte may still answer: the first that rings keeps the call, and while it
  *    might save the call, nothing final is said: WAIT.
@@ -84,7 +87,8 @@ struct decide_skip {
 #define DECIDE_SKIPS(S)                                                                            \
 	S(NO, "") S(DISABLED, "disabled") S(DOWN, "down") S(NO_ADDRESS, "no_address")              \
 	S(FULL, "max_calls") S(PANIC_RATE, "panic_rate") S(RETRIES, "max_retries")                 \
-	S(CPS, "max_cps") S(BUDGET, "retry_budget")
+	S(CPS, "max_cps") S(BUDGET, "retry_budget") S(BEHIND, "behind")                            \
+	S(LOCKED, "locked") S(DRAINING, "draining") S(OFF, "off")
 enum decide_skipped {
 #define S(id, word) DECIDE_SKIP_##id,
 	DECIDE_SKIPS(S)

@@ -36,7 +36,7 @@ bool allow_budget(const struct decide *d, const struct health *h, unsigned targe
 
 void allow_spend(struct decide *d, struct health *h, const struct pick *pick, uint64_t now_ns)
 {
-	uint16_t trunk = decide_trunk_at(d, pick->target);
+	uint16_t trunk = h->hop[pick->hop].trunk;
 
 	if (spends(d, h, pick->target, pick->hop))
 		limit_budget_spend(&h->budget, now_ns);

@@ -3,6 +3,7 @@
  *
  *   decide.c          begins, asks for the next step
  *   decide_pick.c     whom to try, and how long to wait for it
+ *   decide_last.c     who of those that should not be tried is tried where nobody else is left
  *   decide_allow.c    what limits and the retry budget hold back
  *   decide_clock.c    what an attempt owes by now
  *   decide_final.c    what the caller gets
@@ -36,7 +37,7 @@ static inline const struct conf_trunk *decide_conf_at(const struct decide *d, un
 struct pick {
 	uint8_t target;
 	uint16_t hop;
-	bool panic;
+	uint8_t place; /* enum health_place of the hop for this call */
 };
 
 /* The next one, in the order of the plan; false: nobody is left. */
@@ -60,12 +61,20 @@ void allow_spend(struct decide *d, struct health *h, const struct pick *pick, ui
 void allow_hold(struct health *h, struct decide_attempt *a);
 void allow_free(struct health *h, struct decide_attempt *a);
 
-/* The target's first usable hop that this call did not try. */
-bool pick_usable(const struct decide *d, const struct health *h, unsigned target, uint16_t *hop);
+bool pick_hop_tried(const struct decide *d, uint16_t hop);
 
-/* Its DOWN hop that is expected back first, where no other call tried it within the last second; *retry_ns: when that is. */
-bool pick_panic_hop(const struct decide *d, const struct health *h, unsigned target, uint64_t now_ns,
-    uint16_t *hop, uint64_t *retry_ns);
+/* Enabled, not tried by this call, and its limits let it. */
+bool pick_open(const struct decide *d, const struct health *h, unsigned target, uint64_t now_ns);
+
+/* The target's first hop that stands there for this call, FIRST or BEHIND, and that it did not try. */
+bool pick_usable(const struct decide *d, const struct health *h, unsigned target, enum health_place place, uint16_t *hop);
+
+/* Of those that stand LAST: DOWN by the time they are expected back, then LOCKED for less than a second; each by panic_rate
+ * calls a second. An emergency call takes what there is, DRAINING and OFF at last. */
+bool last_pick(const struct decide *d, const struct health *h, uint64_t now_ns, struct pick *pick);
+
+/* The target's hop among them; *order: less is sooner. */
+bool last_hop(const struct decide *d, const struct health *h, unsigned target, uint64_t now_ns, uint16_t *hop, uint64_t *order);
 
 /* How long to wait for an attempt, by what is left beside it. */
 void pick_limits(const struct decide *d, const struct health *h, struct decide_attempt *a, uint64_t now_ns);

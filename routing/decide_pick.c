@@ -7,11 +7,10 @@
 #define BLIND_MS      1000 /* where silence to a probe means nothing */
 #define STALE_MS      1000 /* first_response of a hop that failed and was not heard of for STALE_NS */
 #define STALE_NS      (300 * HEALTH_SECOND_NS)
-#define PANIC_NS      HEALTH_SECOND_NS /* a DOWN hop is tried by one call in this time */
 
 /* ---- whom to try ---- */
 
-static bool hop_tried(const struct decide *d, uint16_t hop)
+bool pick_hop_tried(const struct decide *d, uint16_t hop)
 {
 	for (unsigned i = 0; i < d->count; i++)
 		if (d->attempt[i].hop == hop)
@@ -46,40 +45,16 @@ const struct health_trunk *pick_trunk(
 	return trunk < HEALTH_TRUNKS ? &h->trunk[trunk] : &none;
 }
 
-bool pick_usable(
-    const struct decide *d, const struct health *h, unsigned target, uint16_t *hop)
+bool pick_usable(const struct decide *d, const struct health *h, unsigned target, enum health_place place, uint16_t *hop)
 {
 	const struct health_trunk *t = pick_trunk(d, h, target);
 
 	for (uint16_t i = 0; i < t->count; i++)
-		if (health_usable(h, t->hop[i]) && !hop_tried(d, t->hop[i])) {
+		if (health_place(h, t->hop[i], d->random) == place && !pick_hop_tried(d, t->hop[i])) {
 			*hop = t->hop[i];
 			return true;
 		}
 	return false;
-}
-
-bool pick_panic_hop(const struct decide *d, const struct health *h, unsigned target,
-    uint64_t now_ns, uint16_t *hop, uint64_t *retry_ns)
-{
-	const struct health_trunk *t = pick_trunk(d, h, target);
-	bool found = false;
-
-	for (uint16_t i = 0; i < t->count; i++) {
-		const struct health_hop *p = &h->hop[t->hop[i]];
-		uint64_t retry = health_retry_ns(h, t->hop[i]);
-
-		if (p->state != KEDGE_HOP_DOWN || hop_tried(d, t->hop[i]))
-			continue;
-		if (p->last_panic_ns && now_ns - p->last_panic_ns < PANIC_NS)
-			continue;
-		if (found && retry >= *retry_ns)
-			continue;
-		*hop = t->hop[i];
-		*retry_ns = retry;
-		found = true;
-	}
-	return found;
 }
 
 static bool limits_let(const struct decide *d, const struct health *h, unsigned target, uint64_t now_ns)
@@ -87,78 +62,57 @@ static bool limits_let(const struct decide *d, const struct health *h, unsigned 
 	return allow_calls(d, h, target) && allow_cps(d, h, target, now_ns);
 }
 
-/* Another hop of the target of an attempt; a DOWN one only where all are. */
-static bool pick_hop(const struct decide *d, const struct health *h,
-    const struct decide_attempt *a, bool panic, uint64_t now_ns, struct pick *pick)
+bool pick_open(const struct decide *d, const struct health *h, unsigned target, uint64_t now_ns)
 {
-	uint64_t retry;
+	return d->plan->target[target].enabled && !pick_tried(d, target) && limits_let(d, h, target, now_ns);
+}
 
-	*pick = (struct pick){ .target = a->target, .panic = panic };
-	if (hops_tried(d, a->target) >= decide_conf_at(d, a->target)->max_hops)
+/* Another hop of the target of an attempt. */
+static bool pick_hop(const struct decide *d, const struct health *h, const struct decide_attempt *a, enum health_place place,
+    uint64_t now_ns, struct pick *pick)
+{
+	uint64_t order;
+
+	*pick = (struct pick){ .target = a->target, .place = place };
+	if (hops_tried(d, a->target) >= decide_conf_at(d, a->target)->max_hops || !limits_let(d, h, a->target, now_ns))
 		return false;
-	if (!limits_let(d, h, a->target, now_ns))
-		return false;
-	return (panic ? pick_panic_hop(d, h, a->target, now_ns, &pick->hop, &retry)
-	              : pick_usable(d, h, a->target, &pick->hop)) &&
+	return (place == HEALTH_LAST ? last_hop(d, h, a->target, now_ns, &pick->hop, &order)
+	                             : pick_usable(d, h, a->target, place, &pick->hop)) &&
 	       allow_budget(d, h, a->target, pick->hop, now_ns);
 }
 
-static bool target_open(const struct decide *d, const struct health *h, unsigned target, uint64_t now_ns)
-{
-	return d->plan->target[target].enabled && !pick_tried(d, target) &&
-	       limits_let(d, h, target, now_ns);
-}
-
-static bool pick_target(const struct decide *d, const struct health *h, uint64_t now_ns, struct pick *pick)
+static bool pick_target(const struct decide *d, const struct health *h, enum health_place place, uint64_t now_ns, struct pick *pick)
 {
 	for (unsigned i = 0; i < d->plan->count; i++)
-		if (target_open(d, h, i, now_ns) && pick_usable(d, h, i, &pick->hop) &&
-		    allow_budget(d, h, i, pick->hop, now_ns)) {
+		if (pick_open(d, h, i, now_ns) && pick_usable(d, h, i, place, &pick->hop) && allow_budget(d, h, i, pick->hop, now_ns)) {
 			pick->target = (uint8_t)i;
-			pick->panic = false;
+			pick->place = (uint8_t)place;
 			return true;
 		}
 	return false;
-}
-
-/* Fail open: everybody left is DOWN, and a call that lands there by luck is better than one refused for sure. */
-static bool pick_panic(
-    const struct decide *d, const struct health *h, uint64_t now_ns, struct pick *pick)
-{
-	uint64_t best = UINT64_MAX, retry;
-	uint16_t hop;
-
-	for (unsigned i = 0; i < d->plan->count; i++) {
-		if (!target_open(d, h, i, now_ns) || !pick_panic_hop(d, h, i, now_ns, &hop, &retry))
-			continue;
-		if (!allow_budget(d, h, i, hop, now_ns))
-			continue;
-		if (retry >= best)
-			continue;
-		best = retry;
-		*pick = (struct pick){ (uint8_t)i, hop, true };
-	}
-	return best != UINT64_MAX;
-}
-
-static bool retries_left(const struct decide *d)
-{
-	return d->targets < d->plan->profile->max_retries + 1;
 }
 
 /* on_busy names one trunk: no other follows a 486. */
 static bool pick_busy(const struct decide *d, const struct health *h, uint64_t now_ns, struct pick *pick)
 {
 	for (unsigned i = 0; i < d->plan->count; i++)
-		if (decide_trunk_at(d, i) == d->on_busy && target_open(d, h, i, now_ns) &&
-		    pick_usable(d, h, i, &pick->hop)) {
-			pick->target = (uint8_t)i;
-			pick->panic = false;
-			return true;
-		}
+		for (unsigned place = HEALTH_FIRST; place < HEALTH_LAST; place++)
+			if (decide_trunk_at(d, i) == d->on_busy && pick_open(d, h, i, now_ns) &&
+			    pick_usable(d, h, i, place, &pick->hop)) {
+				pick->target = (uint8_t)i;
+				pick->place = (uint8_t)place;
+				return true;
+			}
 	return false;
 }
 
+static bool retries_left(const struct decide *d)
+{
+	return d->plan->emergency || d->targets < d->plan->profile->max_retries + 1;
+}
+
+/* What stands FIRST, another hop of the target before other targets; then what stands BEHIND in the same way; and when nobody
+ * is left (fail open) what is DOWN: a call that lands there by luck is better than one refused for sure. */
 bool pick_next(
     const struct decide *d, const struct health *h, uint64_t now_ns, struct pick *pick)
 {
@@ -168,13 +122,13 @@ bool pick_next(
 		return false;
 	if (d->on_busy != CONF_NONE)
 		return pick_busy(d, h, now_ns, pick);
-	if (d->hop_allowed && pick_hop(d, h, last, false, now_ns, pick))
+	for (unsigned place = HEALTH_FIRST; place < HEALTH_LAST; place++)
+		if ((d->hop_allowed && pick_hop(d, h, last, place, now_ns, pick)) ||
+		    (retries_left(d) && pick_target(d, h, place, now_ns, pick)))
+			return true;
+	if (d->hop_allowed && last->panic && pick_hop(d, h, last, HEALTH_LAST, now_ns, pick))
 		return true;
-	if (retries_left(d) && pick_target(d, h, now_ns, pick))
-		return true;
-	if (d->hop_allowed && last->panic && pick_hop(d, h, last, true, now_ns, pick))
-		return true;
-	return retries_left(d) && pick_panic(d, h, now_ns, pick);
+	return retries_left(d) && last_pick(d, h, now_ns, pick);
 }
 
 /* While an attempt runs: is there anybody its failure could lead to? A DOWN one only counts where all are. */
@@ -184,7 +138,8 @@ static bool target_left(const struct decide *d, const struct health *h, uint64_t
 
 	if (d->count == DECIDE_ATTEMPTS || !retries_left(d))
 		return false;
-	return pick_target(d, h, now_ns, &pick) || (panic && pick_panic(d, h, now_ns, &pick));
+	return pick_target(d, h, HEALTH_FIRST, now_ns, &pick) || pick_target(d, h, HEALTH_BEHIND, now_ns, &pick) ||
+	       (panic && last_pick(d, h, now_ns, &pick));
 }
 
 static bool hop_left(const struct decide *d, const struct health *h,
@@ -194,8 +149,8 @@ static bool hop_left(const struct decide *d, const struct health *h,
 
 	if (d->count == DECIDE_ATTEMPTS)
 		return false;
-	return pick_hop(d, h, a, false, now_ns, &pick) ||
-	       (a->panic && pick_hop(d, h, a, true, now_ns, &pick));
+	return pick_hop(d, h, a, HEALTH_FIRST, now_ns, &pick) || pick_hop(d, h, a, HEALTH_BEHIND, now_ns, &pick) ||
+	       (a->panic && pick_hop(d, h, a, HEALTH_LAST, now_ns, &pick));
 }
 
 /* ---- how long to wait for it ---- */

@@ -107,6 +107,8 @@ size_t decide_record(const struct decide *d, const struct health *h,
 		put(&t, ",");
 		put_name(&t, "from", d->plan->conf->trunks.v[d->plan->from].name);
 	}
+	if (d->plan->emergency)
+		put(&t, ",\"emergency\":true");
 	put(&t, ",\"targets\":[");
 	for (unsigned i = 0; i < d->plan->count; i++)
 		put_target(&t, d, i);

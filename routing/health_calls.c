@@ -43,7 +43,7 @@ void health_began(struct health *h, uint16_t slot, unsigned position, uint64_t n
 	p->calls++;
 	if (hop_serves(p))
 		h->trunk[p->trunk].calls++;
-	if (p->state == KEDGE_HOP_DOWN)
+	if (p->place >= HEALTH_LAST)
 		p->last_panic_ns = now_ns;
 	if (!c)
 		return;

@@ -4,8 +4,7 @@
 /* A call outlives a change of the configuration, and with it the index of its trunk. */
 static struct limit_trunk *limit_of(struct health *h, const struct conf *conf, uint16_t trunk)
 {
-	if (conf != h->conf)
-		trunk = conf_trunk_find(h->conf, conf->trunks.v[trunk].name);
+	trunk = health_trunk_of(h, conf, trunk);
 	return trunk < HEALTH_TRUNKS ? &h->trunk[trunk].limit : NULL;
 }
 

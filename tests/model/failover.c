@@ -195,6 +195,16 @@ static void finish(struct call *c)
 	at(m.r->now + TAIL, (struct event){ .kind = END, .call = (uint16_t)(c - m.call) });
 }
 
+static bool stands(const struct call *c, unsigned target, enum health_place place)
+{
+	const struct health_trunk *t = &m.r->health.trunk[c->plan.target[target].trunk];
+
+	for (unsigned k = 0; k < t->count; k++)
+		if (c->plan.target[target].enabled && health_place(&m.r->health, t->hop[k], c->decide.random) == place)
+			return true;
+	return false;
+}
+
 static bool usable_target(const struct call *c, unsigned target, bool untried)
 {
 	const struct health_trunk *t = &m.r->health.trunk[c->plan.target[target].trunk];
@@ -229,8 +239,11 @@ static void check_try(const struct call *c, const struct decide_step *s, bool wa
 	MUST(d->targets <= c->plan.profile->max_retries + 1, "%u targets", d->targets);
 	MUST(m.r->now < d->deadline_ns, "an attempt after the budget");
 	MUST(!c->caller_leaves || m.r->now <= c->caller_leaves, "an attempt after the caller left");
-	while (first < c->plan.count && !usable_target(c, first, false))
+	while (first < c->plan.count && !stands(c, first, HEALTH_FIRST))
 		first++;
+	if (first == c->plan.count)
+		for (first = 0; first < c->plan.count && !stands(c, first, HEALTH_BEHIND);)
+			first++;
 	if (d->count == 1 && first < c->plan.count)
 		MUST(d->attempt[0].target == first, "target %u before %u", d->attempt[0].target, first);
 	if ((d->attempt[s->attempt].panic || was_down) && !out_of_targets(c, s->attempt))

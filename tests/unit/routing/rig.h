@@ -40,6 +40,7 @@ static inline void rig_trunk(struct rig *r, unsigned i)
 	t->side = CONF_SIDE_CARRIER;
 	t->max_hops = 2;
 	t->max_calls = 100000;
+	t->panic_rate = 1;
 	t->advance_after = CONF_ADVANCE_183;
 	t->timers.first_response_ms = 2000;
 	t->timers.first_response_adaptive = true;
