@@ -224,6 +224,9 @@ struct health_outcome {
 uint8_t health_outcome(
     struct health *h, uint16_t slot, const struct health_outcome *o, uint64_t now_ns);
 
+/* A final response to an attempt's INVITE was received, in whatever state the attempt is: counted, no evidence. */
+void health_final(struct health *h, uint16_t slot, uint16_t status);
+
 /* The INVITE and both check probes stayed unanswered (cause SILENT, or found while the attempt waits on). */
 void health_silent(struct health *h, uint16_t slot, uint64_t begun_ns, uint64_t now_ns);
 

@@ -129,16 +129,24 @@ void health_rang(struct health *h, uint16_t slot, uint32_t prefix, uint32_t ms, 
 	health_publish(h, slot, now_ns);
 }
 
+void health_final(struct health *h, uint16_t slot, uint16_t status)
+{
+	struct kedge_hop_count *c = counts(h, slot);
+
+	assert(slot < h->hop_count && status >= 200 && status < 700);
+	if (c)
+		count(&c->final[status / 100 - 2][status % 100], 1);
+}
+
 static void count_outcome(struct kedge_hop_count *c, enum cause cause, uint16_t code)
 {
-	unsigned class = code / 100, rest = code % 100;
+	unsigned class = code / 100;
 
 	switch (cause) {
 	case CAUSE_STATUS:
 		if (class < 3 || class > 6)
-			class = 5, rest = 0;
+			class = 5;
 		count(&c->class[class], 1);
-		count(&c->code_3xx_6xx[class - 3][rest < 31 ? rest : 31], 1);
 		return;
 	case CAUSE_SILENT:
 	case CAUSE_NO_REPLY:

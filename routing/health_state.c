@@ -178,9 +178,11 @@ static void enter(struct health *h, uint16_t slot, const struct verdict *v, cons
 	change.hold_ms = hold_ms(h, slot, now_ns);
 	health_why(h, slot, change.why);
 	health_clears(h, slot, change.clears);
-	health_publish(h, slot, now_ns);
-	if (h->changed)
+	if (counts(h, slot))
+		count(&counts(h, slot)->entered[v->state], 1);
+	if (h->changed) /* who keeps a history has it before anybody sees the state */
 		h->changed(h->ctx, &change);
+	health_publish(h, slot, now_ns);
 }
 
 void health_judge(

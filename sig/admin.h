@@ -6,6 +6,7 @@
  *   admin_http.c    requests in, answers out          admin_trunks.c  /v1/trunks, /v1/trunks/NAME
  *   admin_order.c   what the SIP loop is asked to do   admin_calls.c   /v1/calls, /v1/calls/ID
  *   admin_board.c   the calls as shown here            admin_ask.c     /v1/explain, /v1/refused
+ *   admin_health.c  health as shown here, /v1/health   metrics*.c      /metrics
  *   admin_json.c    pieces of JSON                     admin_events.c  /v1/events
  *
  * Who may ask: root, and who shares user or group (SO_PEERCRED, SO_PEERGROUPS) with kedge; others get 403. Errors are {"error": "..."}:
@@ -55,7 +56,7 @@ struct admin_request {
 	const json_t *body;        /* of POST, PUT and PATCH: an object; else NULL */
 	const struct conf *conf;   /* of this request */
 	const struct segment *seg;
-	struct health *health;     /* room for explain_health() */
+	struct health *health;     /* room for admin_health() */
 	uint64_t now_ns, wall_ms;
 	char who[32];              /* the user that asks, or "uid 1000" */
 	void *connection;
@@ -82,6 +83,10 @@ struct admin_answer admin_text(char *text, const char *type);
 
 /* {"error": format ...} */
 struct admin_answer admin_refuse(unsigned status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* What is known of trunks and hops: a copy, r->health, which the caller may use up. The SIP loop makes it; where that does not answer it
+ * comes from the trunk table, which knows less (no marks, no orders). */
+struct health *admin_health(const struct admin_request *r);
 
 /* Runs fn(arg) in the SIP loop and waits until it is done. 0; -ETIMEDOUT: the loop did not come to it in 2 s, and never will. */
 int admin_order(void (*fn)(void *arg), void *arg);

@@ -15,8 +15,7 @@ struct admin_answer admin_explain(const struct admin_request *r)
 
 	if (!number)
 		return admin_refuse(400, "which number?");
-	explain_health(r->health, r->conf, r->seg, r->now_ns, r->wall_ms);
-	return admin_json(explain_call(r->conf, r->health, true, admin_argument(r, "from"), number, r->now_ns));
+	return admin_json(explain_call(r->conf, admin_health(r), true, admin_argument(r, "from"), number, r->now_ns));
 }
 
 struct admin_answer admin_refused(const struct admin_request *r)

@@ -178,7 +178,7 @@ struct admin_answer admin_trunks(const struct admin_request *r)
 {
 	json_t *list = json_array();
 
-	explain_health(r->health, r->conf, r->seg, r->now_ns, r->wall_ms);
+	admin_health(r);
 	for (uint16_t i = 0; i < r->conf->trunks.count; i++)
 		json_array_append_new(list, trunk_json(r, i));
 	return answer(r, list);
@@ -190,6 +190,6 @@ struct admin_answer admin_trunk(const struct admin_request *r)
 
 	if (index == CONF_NONE)
 		return admin_refuse(404, "there is no such trunk");
-	explain_health(r->health, r->conf, r->seg, r->now_ns, r->wall_ms);
+	admin_health(r);
 	return answer(r, json_pack("[o]", trunk_json(r, index)));
 }

@@ -72,6 +72,7 @@ struct attempt {
 	bool offerless; /* its INVITE had no offer */
 	uint8_t over;   /* enum attempt_over */
 	uint32_t bytes; /* of its INVITE, or some more; known where udp_mtu asks */
+	bool counted;  /* its final response, once */
 	bool internal; /* status is a verdict of our own stack, not a reply */
 	uint8_t cause; /* enum cause: why it ended, or was given up and still waits for its final */
 	uint16_t hop;  /* slot of the trunk table */

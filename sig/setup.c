@@ -436,6 +436,9 @@ static void give_up(struct call *c, struct attempt *a, enum cause cause)
 
 void call_on_reply(struct call *c, struct attempt *a)
 {
+	if (a->status >= 200 && !a->counted)
+		health_final(call_deps()->health, a->hop, a->status);
+	a->counted |= a->status >= 200;
 	if (c->state != CALL_SETUP && a->state != ATTEMPT_WON && a->status > 100 && a->status < 300)
 		event_log(call_late, .trunk = c->conf->trunks.v[a->trunk].name, .code = a->status,
 		    .call = c->id);

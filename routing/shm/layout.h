@@ -31,7 +31,7 @@
  *   sum                             5760  12544
  * The memory is a sparse file: what is never written takes no page. So slots that were never used cost
  * nothing, and the two "more" parts lie behind everything else, where ordinary calls never touch a page.
- * An end costs 448 bytes, a port pair 16, a hop 2,496, a worker's queue 256 KB, also sparse. 2,000 calls
+ * An end costs 448 bytes, a port pair 16, a hop 5,504, a worker's queue 256 KB, also sparse. 2,000 calls
  * touch 11.5 MB of 25 MB reserved. Reading a page that was never written takes it too: who walks all slots
  * asks segment_next_used() first. */
 #ifndef KEDGE_ROUTING_SHM_LAYOUT_H
@@ -163,7 +163,8 @@ struct kedge_hop_count { /* SIG: words, each only ever grows, but calls */
 	_Atomic uint64_t transport_failed, timed_out, cancelled, skipped;
 	_Atomic uint64_t probes_sent, probes_good;
 	_Atomic uint64_t calls; /* up or in setup now */
-	_Atomic uint64_t code_3xx_6xx[4][32]; /* [class - 3][code % 100], 31 and above in the last */
+	_Atomic uint64_t final[5][100]; /* [class - 2][code % 100]: final responses to INVITEs, each once, late ones too */
+	_Atomic uint64_t entered[KEDGE_HOP_STATE_COUNT]; /* changes into each state */
 };
 
 struct kedge_hop_media { /* MEDIA, one line per worker; readers sum */
@@ -447,7 +448,7 @@ static_assert(sizeof(struct kedge_session) + sizeof(struct kedge_record) + sizeo
     "every call");
 static_assert(5760 + sizeof(struct kedge_session_more) + sizeof(struct kedge_record_more) == 12544,
     "a call with all eight outside ends and the longest record");
-static_assert(sizeof(struct kedge_hop) == 2496, "a hop");
+static_assert(sizeof(struct kedge_hop) == 5504, "a hop");
 static_assert(sizeof(struct kedge_public_head) <= 4096 && sizeof(struct kedge_private_head) <= 4096,
     "a head is one page");
 

@@ -478,8 +478,12 @@ static void counters(void **state)
 	assert_int_equal(word(&c->position[2]), 1);
 	assert_int_equal(word(&c->calls), 1);
 	assert_int_equal(word(&c->class[4]), 1);
-	assert_int_equal(word(&c->code_3xx_6xx[1][31]), 1);
-	assert_int_equal(word(&c->code_3xx_6xx[3][31]), 1);
+	health_final(&r->health, 0, 486);
+	health_final(&r->health, 0, 200);
+	health_final(&r->health, 0, 699);
+	assert_int_equal(word(&c->final[2][86]), 1);
+	assert_int_equal(word(&c->final[0][0]), 1);
+	assert_int_equal(word(&c->final[4][99]), 1);
 	assert_int_equal(word(&c->timed_out), 1);
 	assert_int_equal(word(&c->cancelled), 1);
 	assert_int_equal(word(&c->answered), 1);
