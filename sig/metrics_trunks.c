@@ -103,7 +103,7 @@ static void put_state(struct all *a)
 	metrics_family(m, "kedge_trunk_state", METRICS_GAUGE, "1 for the state the trunk is in.");
 	EACH(a, t)
 		for (int i = 0; i < KEDGE_HOP_STATE_COUNT; i++)
-			metrics_int(m, t->state == i, "trunk", t->name, "state", health_state_word(i), NULL);
+			metrics_int(m, (int)t->state == i, "trunk", t->name, "state", health_state_word(i), NULL);
 	metrics_family(m, "kedge_trunk_state_transitions_total", METRICS_COUNTER, "Changes of its hops into each state.");
 	EACH(a, t)
 		for (int i = 0; i < KEDGE_HOP_STATE_COUNT; i++)

@@ -488,15 +488,20 @@ class Rig:
         assert not ok or done.returncode == 0, "kedge %s: exit %d: %s%s" % (" ".join(args), done.returncode, done.stdout, done.stderr)
         return done.stdout
 
+    def ask(self, path, method="GET", body=None):
+        """The admin socket's answer to that, its body."""
+        text = "" if body is None else json.dumps(body)
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(5)
+            s.connect(self.folder + "/run/admin.sock")
+            s.sendall(("%s %s HTTP/1.0\r\nHost: kedge\r\nContent-Length: %d\r\n\r\n%s" % (method, path, len(text), text)).encode())
+            answer = b"".join(iter(lambda: s.recv(65536), b""))
+        return answer.partition(b"\r\n\r\n")[2].decode()
+
     def figures(self):
         """/v1/status: heartbeats, ports, sessions and every counter. None while nobody answers."""
         try:
-            with socket.socket(socket.AF_UNIX) as s:
-                s.settimeout(2)
-                s.connect(self.folder + "/run/admin.sock")
-                s.sendall(b"GET /v1/status HTTP/1.0\r\nHost: kedge\r\n\r\n")
-                text = b"".join(iter(lambda: s.recv(65536), b""))
-            return json.loads(text.partition(b"\r\n\r\n")[2])
+            return json.loads(self.ask("/v1/status"))
         except (OSError, ValueError):
             return None
 

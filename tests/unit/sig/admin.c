@@ -150,6 +150,37 @@ static void explained(void **state)
 	json_decref(o);
 }
 
+/* Every trunk of the configuration is there, also those nothing is known of; the text itself is looked at by scenario/metrics. */
+static void metrics(void **state)
+{
+	static const char *const lines[] = {
+		"\n# TYPE kedge_trunk_state gauge\n",
+		"\nkedge_trunk_state{trunk=\"alpha\",state=\"DOWN\"} 1\n",
+		"\nkedge_trunk_state{trunk=\"alpha\",state=\"UP\"} 0\n",
+		"\nkedge_trunk_state{trunk=\"beta\",state=\"UNKNOWN\"} 1\n",
+		"\nkedge_trunk_state_transitions_total{trunk=\"alpha\",to=\"DOWN\"} 1\n",
+		"\nkedge_trunk_attempts_total{trunk=\"alpha\",position=\"first\"} 3\n",
+		"\nkedge_trunk_responses_total{trunk=\"alpha\",code=\"503\",class=\"5xx\"} 2\n",
+		"\nkedge_trunk_responses_total{trunk=\"alpha\",code=\"699\",class=\"6xx\"} 1\n",
+		"\nkedge_trunk_responses_total{trunk=\"beta\",code=\"503\",class=\"5xx\"} 0\n",
+		"\nkedge_trunk_calls_limit{trunk=\"alpha\"} 300\n",
+		"\nkedge_media_jitter_seconds_count{trunk=\"alpha\"} 0\n",
+		"\nkedge_events_lost_total 0\n",
+	};
+	uint16_t slot = health->trunk[conf_trunk_find(conf, "alpha")].hop[0];
+	char *body;
+
+	(void)state;
+	health_final(health, slot, 503);
+	health_final(health, slot, 503);
+	health_final(health, slot, 699);
+	assert_int_equal(ask_raw("GET /metrics HTTP/1.0\r\n\r\n", &body), 200);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		if (!strstr(body, lines[i]))
+			fail_msg("no %s in:\n%s", lines[i], body);
+	assert_null(strstr(body, "code=\"698\""));
+}
+
 static void calls(void **state)
 {
 	json_t *o, *one;
@@ -285,7 +316,7 @@ static void strangers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(socket_is_ours), cmocka_unit_test(status), cmocka_unit_test(trunks), cmocka_unit_test(explained),
+		cmocka_unit_test(socket_is_ours), cmocka_unit_test(status), cmocka_unit_test(trunks), cmocka_unit_test(explained), cmocka_unit_test(metrics),
 		cmocka_unit_test(calls), cmocka_unit_test(refusals), cmocka_unit_test(never_torn), cmocka_unit_test(whose_socket), cmocka_unit_test(strangers),
 	};
 
