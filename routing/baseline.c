@@ -80,6 +80,16 @@ static uint32_t shown(enum baseline_figure f, uint64_t of, uint64_t all)
 	return all ? (uint32_t)((n + all / 2) / all) : 0;
 }
 
+/* Half of the usual, and not by chance: three standard deviations of as many calls. */
+static bool is_low(enum baseline_figure f, double n, double n_all, double u, double u_all)
+{
+	double expected = n_all * u / u_all;
+
+	if (2 * n >= expected)
+		return false;
+	return f == BASELINE_ACD || (expected - n) * (expected - n) > 9 * expected * (1 - u / u_all);
+}
+
 static void weigh(struct baseline *b, enum baseline_figure f, uint64_t now_ns, struct baseline_change *out)
 {
 	struct sums now = last(b), before = usual(b, now_ns);
@@ -91,7 +101,8 @@ static void weigh(struct baseline *b, enum baseline_figure f, uint64_t now_ns, s
 	enough = n_all >= BASELINE_LEAST && u_all >= BASELINE_LEAST;
 	out->last = shown(f, n, n_all);
 	out->usual = shown(f, u, u_all);
-	if (!low && enough && 2 * n * u_all < u * n_all && (!b->raised_ns[f] || now_ns - b->raised_ns[f] >= AGAIN_NS)) {
+	if (!low && enough && is_low(f, (double)n, (double)n_all, (double)u, (double)u_all) &&
+	    (!b->raised_ns[f] || now_ns - b->raised_ns[f] >= AGAIN_NS)) {
 		b->low |= (uint8_t)(1u << f);
 		b->raised_ns[f] = now_ns;
 		out->raised = true;

@@ -4,10 +4,10 @@
  *   ASR   answered of all that were sent there
  *   NER   of all, those the network brought to the callee: answered, busy, no answer, refused by the callee
  *   ACD   average talking time of the answered ones
- * Under half of the usual, by at least 30 calls on both sides: low, at most once in a quarter of an hour; back over 80 %:
- * over. A call is usual once it has left the last 50: so a drop is seen against what was before it. While a figure is low
- * nothing joins what is usual, so that a carrier that stays bad does not become its own measure; what is older than 24
- * hours leaves, and with too little left to compare with the figure is no longer low.
+ * Under half of the usual (ASR, NER: by more than chance), by at least 30 calls on both sides: low, at most once in a quarter
+ * of an hour; back over 80 %: over. A call is usual once it has left the last 50: so a drop is seen against what was before
+ * it. While a figure is low nothing joins what is usual, so that a carrier that stays bad does not become its own measure;
+ * what is older than 24 hours leaves, and with too little left to compare with the figure is no longer low.
  * Pure: no clock (time is an argument, monotonic ns), no allocation; bounded: 1 KB. Owner: struct health_trunk. {0}: new. */
 #ifndef KEDGE_ROUTING_BASELINE_H
 #define KEDGE_ROUTING_BASELINE_H

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "routing/decide_part.h"
+#include "routing/health_signs.h"
 
 /* The first byte of an attempt. One given up has answered after all: its F was none. */
 static void first_byte(
@@ -16,6 +17,7 @@ static void first_byte(
 		allow_hold(h, a); /* one given up had left its place */
 	health_take_back(h, a->hop, a->run);
 	health_heard(h, a->hop, us < 1 ? 1 : us < UINT32_MAX ? (uint32_t)us : UINT32_MAX, now_ns);
+	health_signs_reply(h, a->hop, us < UINT32_MAX ? (uint32_t)us : UINT32_MAX, now_ns);
 }
 
 /* A trunk that was cut although the next one needed longer too was cut too early: learnt for both. */
@@ -42,6 +44,7 @@ static void note_reply(struct decide *d, struct health *h, struct decide_attempt
 	first_byte(d, h, a, now_ns);
 	if (status >= 200) {
 		health_success(h, a->hop, true, now_ns);
+		health_signs_answered(h, a->hop, now_ns);
 		return;
 	}
 	/* 180 weighs more than 183: a phone rings for sure. */
@@ -156,6 +159,8 @@ static void tell_health(const struct decide *d, struct health *h, struct decide_
 	};
 
 	a->run = health_outcome(h, a->hop, &ho, now_ns);
+	if (a->cause == CAUSE_NONE) /* its second end is no second call */
+		health_signs_outcome(h, a->hop, &ho, a->ringing_ns != 0, now_ns);
 }
 
 static bool busy_target(const struct decide *d, uint16_t code)

@@ -30,12 +30,14 @@
 #include <stdint.h>
 
 #include "config/conf.h"
+#include "routing/baseline.h"
 #include "routing/breaker.h"
 #include "routing/cause.h"
 #include "routing/health_table.h"
 #include "routing/limit.h"
 #include "routing/pace.h"
 #include "routing/shm/layout.h"
+#include "routing/signs.h"
 
 #define HEALTH_TRUNKS     512
 #define HEALTH_TRUNK_HOPS 8  /* addresses of one trunk in use; a name's further ones are left out */
@@ -102,6 +104,7 @@ struct health_hop {
 	uint32_t good_probes;     /* in a row */
 	uint32_t probe_rtt_us;    /* of the last answered */
 	uint64_t last_silent_ns;  /* of the last `silent` verdict */
+	struct signs signs;       /* routing/health_signs.h */
 };
 
 enum health_mode { HEALTH_AUTO, HEALTH_DOWN, HEALTH_DRAIN, HEALTH_UP };
@@ -121,6 +124,7 @@ struct health_trunk {
 	struct health_marks marks; /* of all its hops */
 	struct health_operator operator;
 	struct limit_trunk limit; /* decide's and sig/channel's */
+	struct baseline usual; /* routing/health_signs.h */
 };
 
 struct health_change { /* for the event trunk.state */
@@ -155,6 +159,8 @@ struct health {
 	uint16_t hop_count;      /* slots in use or free, <= KEDGE_HOPS_MAX */
 	int64_t wall_ms_at_0;    /* Unix ms at monotonic 0 */
 	void (*changed)(void *ctx, const struct health_change *change);
+	/* A trunk does less than it usually does: asr_drop, ...; percent, or seconds. NULL: nobody hears. */
+	void (*dropped)(void *ctx, uint16_t trunk, enum health_reason why, uint32_t last, uint32_t usual);
 	void *ctx;
 	struct health_hop hop[KEDGE_HOPS_MAX];
 	struct health_trunk trunk[HEALTH_TRUNKS];
@@ -311,9 +317,6 @@ bool health_is_silent(const struct health *h, uint16_t slot);
 
 /* Is it DEGRADED(config_fault)? */
 bool health_has_fault(const struct health *h, uint16_t slot);
-
-/* True for a probe's answer that proves the hop good: any final but 408, 500, 502, 503, 504. */
-bool health_probe_good(uint16_t code);
 
 const char *health_state_word(enum kedge_hop_state state);
 const char *health_reason_word(enum health_reason reason);

@@ -12,11 +12,6 @@ void health_probe_sent(struct health *h, uint16_t slot)
 		count(&c->probes_sent, 1);
 }
 
-bool health_probe_good(uint16_t code)
-{
-	return code >= 200 && code != 408 && code != 500 && code != 502 && code != 503 && code != 504;
-}
-
 /* Even a 503 is a sign of life, and has a round trip. */
 static void on_probe_answer(struct health *h, uint16_t slot, uint32_t rtt_us, uint64_t now_ns)
 {
@@ -43,10 +38,11 @@ void health_probe(struct health *h, uint16_t slot, uint16_t code, uint32_t rtt_u
 {
 	struct health_hop *p = hop_at(h, slot);
 	struct kedge_hop_count *c = counts(h, slot);
-	bool good = health_probe_good(code);
+	bool good;
 
 	if (!hop_serves(p))
 		return;
+	good = conf_probe_good(&conf_of(h, p)->probe, code);
 	p->probed = good ? 1 : 2;
 	p->good_probes = good ? p->good_probes + 1 : 0;
 	if (code)

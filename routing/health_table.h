@@ -48,9 +48,9 @@
 	R(MOS, "mos", MARK, DEGRADED, BEHIND, "its calls sound bad", "10 calls that sound good, or 10min")                         \
 	R(RTT, "rtt", MARK, DEGRADED, BEHIND, "it answers slowly", "10 answers below 80% of degraded_rtt")                         \
 	R(SHORT_CALLS, "short_calls", MARK, DEGRADED, BEHIND, "calls to distinct numbers ended early", "one longer call")          \
-	R(ASR_DROP, "asr_drop", MARK, DEGRADED, BEHIND, "fewer calls are answered than usual", "back over 80% of the usual")       \
-	R(NER_DROP, "ner_drop", MARK, DEGRADED, BEHIND, "fewer calls get through than usual", "back over 80% of the usual")        \
-	R(ACD_DROP, "acd_drop", MARK, DEGRADED, BEHIND, "calls are shorter than usual", "back over 80% of the usual")              \
+	R(ASR_DROP, "asr_drop", MARK, DEGRADED, FIRST, "fewer calls are answered than usual", "back over 80% of the usual")       \
+	R(NER_DROP, "ner_drop", MARK, DEGRADED, FIRST, "fewer calls get through than usual", "back over 80% of the usual")        \
+	R(ACD_DROP, "acd_drop", MARK, DEGRADED, FIRST, "calls are shorter than usual", "back over 80% of the usual")              \
 	R(REG_LOST, "reg_lost", MARK, DEGRADED, FIRST, "its registration is lost", "200 to REGISTER")                              \
 	R(REG_REJECTED, "reg_rejected", MARK, DEGRADED, FIRST, "its registration was refused", "200 to REGISTER")                  \
 	R(REG_DROP, "reg_drop", MARK, DEGRADED, FIRST, "many of its phones are gone", "registrations back over the mark")          \

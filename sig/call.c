@@ -16,6 +16,7 @@
 
 #include "config/clock.h"
 #include "config/event.h"
+#include "routing/health_signs.h"
 #include "sig/admin_board.h"
 #include "sig/channel.h"
 #include "sig/failure.h"
@@ -43,6 +44,29 @@ static const char *const state_names[CALL_STATE_COUNT] = {
 
 static void on_anchor_closed(void *owner, uint32_t slot);
 
+const struct health_hop *call_hop(const struct call *c, uint16_t *slot)
+{
+	const struct health *h = calls.deps.health;
+
+	if (!c->winner || c->winner->hop >= h->hop_count || !h->hop[c->winner->hop].used)
+		return NULL;
+	*slot = c->winner->hop;
+	return &h->hop[*slot];
+}
+
+/* Audio is evidence of the callee's trunk, once a call. */
+static void tell_silence(struct call *c)
+{
+	struct anchor_quality q[2];
+	uint16_t slot;
+
+	if (c->silent_told || !c->answered_ns || !call_hop(c, &slot))
+		return;
+	c->silent_told = true;
+	anchor_quality(&c->bridge.anchor, q);
+	health_signs_silent(calls.deps.health, slot, q[1].packets > 0, clock_mono_ns());
+}
+
 /* The caller's end is the inside one. */
 static void on_silent(void *owner, bool inside)
 {
@@ -52,6 +76,8 @@ static void on_silent(void *owner, bool inside)
 	event_log(media_silent, .call = c->id, .end = inside ? "caller" : "callee",
 	    .trunk = l ? leg_trunk(l)->name : NULL,
 	    .silent_ms = c->conf->media.media_dead_ms);
+	if (!inside)
+		tell_silence(c);
 	call_hold(c);
 	reinvite_silent(c);
 	call_arm(c);

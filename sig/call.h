@@ -97,6 +97,7 @@ struct call {
 	bool told_sdp;
 	bool reported, media_done, unrestorable;
 	bool counted; /* among the calls of its trunks (max_calls) */
+	bool silent_told; /* its callee's end fell silent: health knows */
 	uint16_t code;   /* final status the caller got */
 	uint8_t by;      /* enum call_by */
 	const char *why; /* static: of the end */
@@ -215,6 +216,9 @@ void reinvite_correct(struct call *c);
 void report_call(struct call *c);
 void report_begin(struct call *c);
 void report_change(struct call *c);
+
+/* The hop of its callee, if that is known still: a plane before this one may have had it. NULL otherwise; *slot: its own. */
+const struct health_hop *call_hop(const struct call *c, uint16_t *slot);
 
 /* The body of a message; its type is valid until the next call. */
 struct bridge_body call_body(const sip_t *sip);

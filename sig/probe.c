@@ -18,6 +18,7 @@
 
 #include "config/clock.h"
 #include "config/event.h"
+#include "routing/health_signs.h"
 #include "sig/failure.h"
 #include "sig/listen.h"
 #include "sig/probe_invite.h"
@@ -146,12 +147,9 @@ static bool is_good(uint16_t slot, uint16_t code)
 
 static void judge(uint16_t slot, uint16_t code, uint32_t rtt_us, uint64_t now)
 {
-	static const struct conf_probe plain;
-	bool good = is_good(slot, code);
-
 	log_probe(slot, code, rtt_us);
-	/* health judges by the plain rule */
-	health_probe(probes.deps.health, slot, good == conf_probe_good(&plain, code) ? code : good ? 200 : 503, rtt_us, now);
+	health_probe(probes.deps.health, slot, code, rtt_us, now);
+	health_signs_probe(probes.deps.health, slot, code, rtt_us, now);
 	probes.deps.judged(slot, now);
 }
 

@@ -6,6 +6,7 @@
 
 #include "config/clock.h"
 #include "config/event.h"
+#include "routing/health_signs.h"
 #include "sig/admin_board.h"
 #include "sig/call.h"
 #include "sig/cdr.h"
@@ -146,6 +147,29 @@ static void tried_text(const struct call *c, char *out, size_t size)
 		    c->conf->trunks.v[a->trunk].name, attempt_reason(a));
 }
 
+/* What its talk says about the callee's trunk: how long, who ended it, what was heard. */
+static void tell_health(const struct call *c)
+{
+	struct anchor_quality q[2];
+	uint16_t slot;
+	struct health_talk t = {
+		.talk_ms = (uint32_t)((c->ended_ns - c->answered_ns) / CLOCK_NS_PER_MS),
+		.ended_there = c->by == CALL_BY_CALLEE,
+		.silent = c->silent_told,
+		.media = c->bridge.anchor.generation != 0,
+		.number_hash = c->plan.number_hash,
+	};
+
+	if (!call_hop(c, &slot))
+		return;
+	if (t.media) {
+		anchor_quality(&c->bridge.anchor, q);
+		t.packets = (uint32_t)q[1].packets;
+		t.lost = (uint32_t)q[1].lost;
+	}
+	health_signs_talk(call_deps()->health, slot, &t, clock_mono_ns());
+}
+
 void report_call(struct call *c)
 {
 	static char decision[DECIDE_RECORD_MAX + 1];
@@ -172,6 +196,8 @@ void report_call(struct call *c)
 	    .dur = c->answered_ns ? (double)(c->ended_ns - c->answered_ns) / 1e9 : 0,
 	    .by = by[c->by]);
 	write_cdr(c, decision);
+	if (c->answered_ns)
+		tell_health(c);
 }
 
 /* ---- the operator's board ------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 
 #include "config/clock.h"
 #include "config/event.h"
+#include "routing/health_signs.h"
 #include "sig/listen.h"
 #include "sig/probe.h"
 #include "sig/resolve.h"
@@ -21,6 +22,7 @@
 
 struct hop {
 	uint32_t generation; /* of the trunk table slot this is about */
+	bool confirms;       /* the next one confirms a bad one */
 	uint64_t next_ns;    /* of the next probe by the clock */
 };
 
@@ -48,7 +50,7 @@ static bool is_probed(uint16_t slot)
 {
 	const struct health_hop *p = &trunks.health->hop[slot];
 
-	return p->used && p->trunk != CONF_NONE && conf_of(slot)->probe.method != CONF_PROBE_NONE;
+	return p->used && p->trunk != CONF_NONE && p->state != KEDGE_HOP_OFF && conf_of(slot)->probe.method != CONF_PROBE_NONE;
 }
 
 /* Spreads timers; nothing else hangs on it. */
@@ -191,6 +193,12 @@ static void on_change(void *ctx, const struct health_change *c)
 	arm();
 }
 
+static void on_dropped(void *ctx, uint16_t trunk, enum health_reason why, uint32_t last, uint32_t usual)
+{
+	(void)ctx;
+	event_log(trunk_drop, .trunk = trunks.conf->trunks.v[trunk].name, .why = health_reason_word(why), .last = last, .usual = usual);
+}
+
 /* ---- asking --------------------------------------------------------------------------------- */
 
 void trunk_check(uint16_t slot)
@@ -210,9 +218,19 @@ bool trunk_response(msg_t *msg, const sip_t *sip)
 	return trunks.running && probe_response(msg, sip);
 }
 
+/* A bad probe is confirmed at once, by others `confirm` apart: one lost datagram is no dead trunk, and a dead one is known
+ * two seconds later. */
 static void on_judged(uint16_t slot, uint64_t now)
 {
-	(void)slot, (void)now;
+	struct hop *h = hop_at(slot, now);
+	uint64_t next = probe_sent_ns(slot) + conf_of(slot)->probe.confirm_ms * CLOCK_NS_PER_MS;
+	bool confirms = health_confirms(trunks.health, slot);
+
+	if (confirms)
+		h->next_ns = next > now ? next : now;
+	else if (h->confirms)
+		h->next_ns = now + interval_ns(slot);
+	h->confirms = confirms;
 	arm();
 }
 
@@ -226,8 +244,8 @@ static uint64_t hop_clock(uint16_t slot, uint64_t now)
 	if (now < quiet) {
 		h->next_ns = quiet;
 	} else if (now >= h->next_ns) {
-		probe_send(slot, false, now);
 		h->next_ns = now + interval_ns(slot);
+		probe_send(slot, h->confirms, now);
 		due = probe_due(slot, now);
 	}
 	return due && due < h->next_ns ? due : h->next_ns;
@@ -308,6 +326,7 @@ int trunk_init(const struct segment *seg, su_root_t *root, const struct conf *co
 		return err;
 	}
 	trunks.health->changed = on_change;
+	trunks.health->dropped = on_dropped;
 	err = probe_init(&(struct probe_deps){ conf, trunks.health, on_judged }, slots);
 	if (err) {
 		trunk_free();

@@ -177,6 +177,11 @@ FLOWS = [
         ca < ACK
         pbx < 600
         pbx > ACK"""),
+    ("3.10 failed: no response, and nobody else to ask", LAST, """
+        pbx > INVITE
+        mute < INVITE
+        pbx < 500
+        pbx > ACK"""),
     ("3.10 no response: the next carrier answers", MUTE, """
         pbx > INVITE
         mute < INVITE
@@ -186,11 +191,6 @@ FLOWS = [
         cb > 486
         cb < ACK
         pbx < 486
-        pbx > ACK"""),
-    ("3.10 failed: no response, and nobody else to ask", LAST, """
-        pbx > INVITE
-        mute < INVITE
-        pbx < 500
         pbx > ACK"""),
     ("3.11 temporarily unavailable", TWO, """
         pbx > INVITE

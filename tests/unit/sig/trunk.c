@@ -13,6 +13,7 @@
 #include "config/clock.h"
 #include "sig/ingress.h"
 #include "sig/listen.h"
+#include "sig/probe.h"
 #include "sig/trunk.h"
 #include "tests/unit/routing/rig.h"
 
@@ -68,7 +69,7 @@ static void make_conf(uint16_t peer_port)
 		.transport = CONF_UDP };
 	c->hops = (struct conf_uris){ &t.hop, 1 };
 	c->probe = (struct conf_probe){ .method = CONF_PROBE_OPTIONS, .interval_ms = 30000 / SCALE,
-		.down_interval_ms = 10000 / SCALE, .timeout_ms = 1000 / SCALE, .down = 3, .up = 3 };
+		.down_interval_ms = 10000 / SCALE, .confirm_ms = 500 / SCALE, .timeout_ms = 1000 / SCALE, .down = 3, .up = 3 };
 	c->breaker.open_ms = 30000 / SCALE;
 	t.r->conf.scaled = true;
 	t.r->conf.test.time_scale = SCALE;
@@ -226,6 +227,8 @@ static void a_503_is_no_good_answer(void **state)
 /* The library would send it again after 500 ms and on for 32 s. */
 static void nothing_is_sent_again(void **state)
 {
+	t.r->trunk[0].probe.down = 1;
+	t.r->trunk[0].probe.down_interval_ms = 3000;
 	trunk_start();
 	assert_true(run_until_heard(1000));
 	run_for(2000);
@@ -233,8 +236,92 @@ static void nothing_is_sent_again(void **state)
 	assert_int_equal(hop()->probed, 2);
 }
 
+/* The first missing one is confirmed by two more, each judged after `confirm`: DOWN one timeout and two of these later. */
+static void missing_is_confirmed(void **state)
+{
+	uint64_t began;
+
+	trunk_start();
+	assert_true(run_until_heard(1000));
+	began = clock_mono_ns();
+	run_for(95);
+	assert_int_equal(t.count, 1);
+	assert_true(run_until_heard(100));
+	assert_in_range(clock_mono_ns() - began, 90 * RIG_MS, 150 * RIG_MS);
+	assert_true(run_until_heard(100));
+	while (hop()->state != KEDGE_HOP_DOWN && clock_mono_ns() - began < 1000 * RIG_MS)
+		run_for(5);
+	assert_int_equal(hop()->state, KEDGE_HOP_DOWN);
+	assert_int_equal(hop()->reason, HEALTH_OPTIONS_TIMEOUT);
+	assert_in_range(clock_mono_ns() - began, 190 * RIG_MS, 300 * RIG_MS);
+	assert_int_equal(t.count, 3);
+	/* then as often as one that is DOWN */
+	run_for(10000 / SCALE * 7 / 10);
+	assert_int_equal(t.count, 3);
+	assert_true(run_until_heard(10000 / SCALE * 6 / 10));
+}
+
+static void a_good_one_ends_it(void **state)
+{
+	trunk_start();
+	assert_true(run_until_heard(1000));
+	assert_true(run_until_heard(300)); /* the first confirms */
+	answer("200 OK");
+	run_for(60);
+	assert_int_equal(hop()->state, KEDGE_HOP_UP);
+	assert_int_equal(hop()->signs.bad_probes, 0);
+	t.count = 0;
+	run_for(30000 / SCALE * 8 / 10);
+	assert_int_equal(t.count, 0); /* the interval again */
+}
+
+/* Alternately bad and good, for twenty of them. */
+static void good_and_bad_in_turn(void **state)
+{
+	t.r->trunk[0].probe.interval_ms = 100;
+	trunk_start();
+	for (unsigned i = 0; i < 20; i++) {
+		assert_true(run_until_heard(2000));
+		answer(i % 2 ? "503 Service Unavailable" : "200 OK");
+	}
+	run_for(20);
+	assert_int_equal(hop()->state, KEDGE_HOP_UP);
+}
+
+/* ICMP: nobody waits for what cannot come. */
+static void a_closed_port_is_known_at_once(void **state)
+{
+	uint64_t began;
+
+	t.r->trunk[0].probe.timeout_ms = 20000;
+	trunk_start();
+	close(t.peer);
+	began = clock_mono_ns();
+	while (hop()->probed != 2 && clock_mono_ns() - began < 5000 * RIG_MS)
+		su_root_step(t.root, 5);
+	assert_int_equal(hop()->probed, 2);
+	t.peer = socket(AF_INET, SOCK_DGRAM, 0); /* for the teardown */
+}
+
+/* So many are asked that places are taken again: none of them may stay in the middle of a question. */
+static void no_question_stays(void **state)
+{
+	trunk_start();
+	assert_true(run_until_heard(1000));
+	for (unsigned i = 0; i < 40; i++) {
+		trunk_check(0);
+		run_for(12);
+	}
+	answer("200 OK");
+	run_for(400);
+	assert_true(probe_due(0, clock_mono_ns()) < clock_mono_ns() + 200 * RIG_MS);
+	t.count = 0;
+	assert_true(run_until_heard(4000));
+}
+
 static void late_but_alive(void **state)
 {
+	t.r->trunk[0].probe.down = 1;
 	trunk_start();
 	assert_true(run_until_heard(1000));
 	run_for(200);
@@ -331,6 +418,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(answered, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_503_is_no_good_answer, setup, teardown),
 		cmocka_unit_test_setup_teardown(nothing_is_sent_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(missing_is_confirmed, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_good_one_ends_it, setup, teardown),
+		cmocka_unit_test_setup_teardown(good_and_bad_in_turn, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_closed_port_is_known_at_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_question_stays, setup, teardown),
 		cmocka_unit_test_setup_teardown(late_but_alive, setup, teardown),
 		cmocka_unit_test_setup_teardown(strangers_prove_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(checks, setup, teardown),
