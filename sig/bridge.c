@@ -58,6 +58,7 @@ static void keep_parts(struct bridge *b, const struct bridge_body *body)
 
 	if (!body->type || strncasecmp(body->type, "multipart/", 10) != 0)
 		return;
+	b->required = offer_requires(body->type, body->data, body->length);
 	listen_token(b->boundary);
 	n = offer_parts(text, sizeof(text), body->type, body->data, body->length, b->boundary);
 	b->parts = n > 0 ? su_alloc(b->home, (isize_t)n) : NULL;
@@ -152,6 +153,8 @@ int bridge_outside(
 	struct offer_write how = { 0 };
 	int net = anchor_net(iface, side->peer.family), end, n;
 
+	if (b->required && b->conf->trunks.v[side->trunk].bodies != CONF_BODIES_PASS)
+		return -ENODATA;
 	*body = NULL;
 	side->end = KEDGE_LIVE_NONE;
 	if (net < 0)
@@ -288,6 +291,15 @@ static int offer_to_caller(struct bridge *b, const struct bridge_side *side, con
 	return 0;
 }
 
+/* The caller has an offer already, another attempt's: its answer to that will have to do for this one. */
+static int offered_besides(struct bridge *b, const struct offer *said)
+{
+	static struct offer given;
+	enum offer_fit fit = body_kept(&given, b->caller.ours) ? offer_fits(&given, said) : OFFER_NO_CODEC;
+
+	return fit == OFFER_FITS || fit == OFFER_LINES_DIFFER ? 0 : misfit(b, offer_fit_name(fit));
+}
+
 /* late_offer pass: what came is an offer. */
 static int late_offered(struct bridge *b, struct bridge_side *side, const struct offer *said,
     enum bridge_way way)
@@ -296,7 +308,7 @@ static int late_offered(struct bridge *b, struct bridge_side *side, const struct
 
 	if (way == BRIDGE_PREVIEW)
 		return 0; /* an offer in an unreliable 1xx is none (RFC 3261 13.2.1) */
-	err = said_already(side, said) ? 0 : offer_to_caller(b, side, said);
+	err = said_already(side, said) ? 0 : b->caller.ours ? offered_besides(b, said) : offer_to_caller(b, side, said);
 	if (err)
 		return err;
 	body_keep(b, &side->theirs, said->body, said->length);

@@ -89,6 +89,7 @@ struct bridge {
 	/* what else stood in the body of the caller's INVITE; NULL: nothing */
 	char *parts;
 	size_t parts_length;
+	bool required; /* one of them must be understood, or the message refused: it goes nowhere without them */
 	char boundary[LISTEN_TOKEN];
 };
 

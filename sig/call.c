@@ -588,6 +588,17 @@ static int take_invite(struct call *c, const struct call_request *r, msg_t *msg,
 	return 0;
 }
 
+/* A part of its body must be understood (RFC 3204 handling=required), and nobody we would call is to have it. */
+static bool asks_too_much(const struct call *c, const struct bridge_body *body)
+{
+	if (!offer_requires(body->type, body->data, body->length))
+		return false;
+	for (uint16_t i = 0; i < c->plan.count; i++)
+		if (c->conf->trunks.v[c->plan.target[i].trunk].bodies == CONF_BODIES_PASS)
+			return false;
+	return true;
+}
+
 void call_begin(const struct call_request *r, msg_t *msg, sip_t *sip)
 {
 	struct call *c = call_new(r);
@@ -606,7 +617,7 @@ void call_begin(const struct call_request *r, msg_t *msg, sip_t *sip)
 		return;
 	}
 	body = call_body(sip_object(c->invite));
-	err = bridge_open(&c->bridge, r->iface, c->id, &body, c);
+	err = asks_too_much(c, &body) ? -EMEDIUMTYPE : bridge_open(&c->bridge, r->iface, c->id, &body, c);
 	if (err) {
 		refused(c, err);
 	} else {

@@ -18,6 +18,7 @@
 
 #include "config/event.h"
 #include "config/value.h"
+#include "sig/failure.h"
 
 #define GATHER_NS 20000000 /* records of one moment are written together */
 
@@ -149,49 +150,9 @@ static const char *q850_word(int q850)
 
 static int q850_of(uint16_t code)
 {
-	static const struct {
-		uint16_t code, q850;
-	} map[] = {
-		{ 401, 21 },
-		{ 402, 21 },
-		{ 403, 21 },
-		{ 404, 1 },
-		{ 405, 127 },
-		{ 406, 79 },
-		{ 407, 21 },
-		{ 408, 102 },
-		{ 410, 22 },
-		{ 413, 127 },
-		{ 414, 127 },
-		{ 415, 79 },
-		{ 416, 127 },
-		{ 420, 127 },
-		{ 480, 18 },
-		{ 481, 41 },
-		{ 482, 25 },
-		{ 483, 25 },
-		{ 484, 28 },
-		{ 485, 1 },
-		{ 486, 17 },
-		{ 488, 88 },
-		{ 500, 41 },
-		{ 501, 79 },
-		{ 502, 38 },
-		{ 503, 41 },
-		{ 504, 102 },
-		{ 505, 127 },
-		{ 600, 17 },
-		{ 603, 21 },
-		{ 604, 1 },
-		{ 606, 88 },
-	};
+	unsigned cause = code < 300 ? 16 : failure_cause_of(code);
 
-	if (code < 300)
-		return 16;
-	for (size_t i = 0; i < sizeof map / sizeof *map; i++)
-		if (map[i].code == code)
-			return map[i].q850;
-	return 31;
+	return cause ? (int)cause : 31;
 }
 
 const char *cdr_cause(uint16_t code, int q850, bool cancelled)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -160,6 +161,32 @@ const char *failure_reason(char *buf, size_t size, const char *reason)
 	return buf;
 }
 
+unsigned failure_cause_of(unsigned code)
+{
+	static const struct {
+		uint16_t code, cause;
+	} map[] = { { 400, 41 }, { 401, 21 }, { 402, 21 }, { 403, 21 }, { 404, 1 }, { 405, 63 }, { 406, 79 }, { 407, 21 }, { 408, 102 },
+		{ 410, 22 }, { 413, 127 }, { 414, 127 }, { 415, 79 }, { 416, 127 }, { 420, 127 }, { 421, 127 }, { 423, 127 }, { 480, 18 },
+		{ 481, 41 }, { 482, 25 }, { 483, 25 }, { 484, 28 }, { 485, 1 }, { 486, 17 }, { 488, 88 }, { 500, 41 }, { 501, 79 }, { 502, 38 }, { 503, 41 },
+		{ 504, 102 }, { 505, 127 }, { 513, 127 }, { 600, 17 }, { 603, 21 }, { 604, 1 }, { 606, 88 } };
+
+	for (size_t i = 0; i < sizeof(map) / sizeof(map[0]); i++)
+		if (map[i].code == code)
+			return map[i].cause;
+	return 0;
+}
+
+void failure_reason_map(char *buf, size_t size, unsigned code)
+{
+	const char *sip = strstr(buf, "SIP;cause=");
+	unsigned cause = failure_cause_of(sip ? (unsigned)strtoul(sip + 10, NULL, 10) : code);
+	size_t used = strlen(buf);
+
+	if (!cause || strstr(buf, "Q.850;") || size - used < sizeof(", Q.850;cause=127"))
+		return;
+	snprintf(buf + used, size - used, "%sQ.850;cause=%u", used ? ", " : "", cause);
+}
+
 /* ---- what it means -------------------------------------------------------------------------- */
 
 static enum cause transport_cause(const struct failure_evidence *e)
@@ -240,6 +267,7 @@ const char *failure_said(char *buf, size_t size, const struct sip_s *sip)
 
 	su_home_init(home);
 	failure_reason(buf, size, ((const sip_t *)sip)->sip_reason ? joined(((const sip_t *)sip)->sip_reason, home) : NULL);
+	failure_reason_map(buf, size, 0);
 	su_home_deinit(home);
 	return buf;
 }

@@ -59,7 +59,13 @@ uint16_t failure_q850(const char *reason, char *text, size_t size);
  * parameters are the sender's own words, which name his machines. "": nothing. Returns buf. */
 const char *failure_reason(char *buf, size_t size, const char *reason);
 
-/* failure_reason() of all Reason headers of a message. */
+/* What ISDN would say for a final SIP code (RFC 3398 8.2.6.1; 488 and 606, left to their Warning there: 88); 0: nothing. */
+unsigned failure_cause_of(unsigned code);
+
+/* Puts that cause behind a text of failure_reason() which names none of Q.850: that of its own SIP;cause, else of code, which may be 0. */
+void failure_reason_map(char *buf, size_t size, unsigned code);
+
+/* failure_reason() of all Reason headers of a message, mapped. */
 const char *failure_said(char *buf, size_t size, const struct sip_s *sip);
 
 #endif

@@ -78,7 +78,7 @@ static void answer(nta_agent_t *agent, msg_t *msg, int status, const char *phras
 	const char *server = server_text();
 
 	nta_msg_treply(agent, msg, status, phrase, TAG_IF(server, SIPTAG_SERVER_STR(server)),
-	    TAG_IF(status == 405 || status == 501, SIPTAG_ALLOW_STR(leg_allow)), TAG_END());
+	    TAG_IF(status == 405, SIPTAG_ALLOW_STR(leg_allow)), TAG_END());
 }
 
 /* A PBX asks whether to send its calls here: not while they could go nowhere. */
@@ -194,7 +194,7 @@ static void answer_datagram(struct listen_datagram *d, size_t room, int status, 
 	char tag[LISTEN_TOKEN], allow[128];
 	struct wire_answer a = { .status = (uint16_t)status, .phrase = phrase, .tag = tag, .from = &d->from };
 
-	if (status == 501) {
+	if (status == 405) {
 		snprintf(allow, sizeof(allow), "Allow: %s\r\n", leg_allow);
 		a.headers = allow;
 	}
@@ -326,7 +326,7 @@ static bool skip_line_ends(struct listen_datagram *d)
 static const char *phrase_of(int status)
 {
 	return status == 513   ? sip_513_Message_too_large
-	       : status == 501 ? sip_501_Not_implemented
+	       : status == 405 ? sip_405_Method_not_allowed
 	       : status == 505 ? sip_505_Version_not_supported
 	                       : sip_400_Bad_request;
 }
@@ -343,7 +343,7 @@ static bool library_reads(const char *data, struct wire_message *m)
 		return true;
 	snprintf(text, sizeof(text), "%.*s", (int)n, data);
 	if (sip_method_code(text) == sip_method_invalid) {
-		m->status = 501;
+		m->status = 405;
 		m->why = "method";
 		return false;
 	}
@@ -631,9 +631,7 @@ void ingress_request(unsigned iface, nta_agent_t *agent, msg_t *msg, sip_t *sip)
 		invite(&r, msg, sip);
 	else if (method == sip_method_options)
 		options(&r, msg, sip);
-	else if (method == sip_method_unknown)
-		answer(agent, msg, SIP_501_NOT_IMPLEMENTED);
-	else
+	else /* one we never heard of as well: RFC 3261 8.2.1 */
 		answer(agent, msg, SIP_405_METHOD_NOT_ALLOWED);
 }
 

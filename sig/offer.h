@@ -104,6 +104,10 @@ int offer_body(
 int offer_parts(char *buf, size_t size, const char *type, const char *body, size_t length,
     const char *boundary);
 
+/* Does another part of a multipart say that who does not understand it must refuse the message (RFC 3204 handling=required, RFC 5621 8)?
+ * What says nothing of handling is taken for optional: so it is meant by who sends it. */
+bool offer_requires(const char *type, const char *body, size_t length);
+
 /* Reads a body. 0; -EMSGSIZE: larger than OFFER_MAX or OFFER_LINES; -EINVAL: not SDP, and *e says
  * why. A body without a line that could be anchored is no error: o->anchored is -1. */
 int offer_parse(struct offer *o, const char *body, size_t length, struct offer_error *e);

@@ -34,13 +34,17 @@ static bool parameter(struct text *t, struct text *name, struct text *value)
 	return true;
 }
 
+/* What stands behind a value, its first ; included. */
+static struct text params_of(struct text value)
+{
+	const char *at = value.n ? memchr(value.p, ';', value.n) : NULL;
+
+	return at ? (struct text){ at, (size_t)(value.p + value.n - at) } : (struct text){ value.p, 0 };
+}
+
 static bool boundary_of(struct text type, struct text *boundary)
 {
-	struct text name, params = type;
-	text_upto(&params, ';');
-	if (params.p == type.p + type.n)
-		return false;
-	params.p--, params.n++;
+	struct text name, params = params_of(type);
 	while (parameter(&params, &name, boundary))
 		if (text_is(name, "boundary"))
 			return boundary->n > 0 && boundary->n <= 70;
@@ -122,6 +126,20 @@ static enum part_kind part_read(struct text part, struct text *body)
 	return kind == PART_SDP && !(plain && ended) ? PART_CLOSED : kind;
 }
 
+static bool part_required(struct text part)
+{
+	struct text name, value, line;
+
+	while (part.n && (line = text_line(&part)).n) {
+		if (!text_is(text_trim(text_upto(&line, ':')), "Content-Disposition"))
+			continue;
+		for (line = params_of(line); parameter(&line, &name, &value);)
+			if (text_is(name, "handling"))
+				return text_is(value, "required");
+	}
+	return false;
+}
+
 /* 0: they are the parts of a multipart; -ENOMSG: it is none; -EINVAL. */
 static int parts_begin(struct parts *p, struct text type, struct text body)
 {
@@ -159,6 +177,19 @@ int offer_body(
 	*sdp = found.p;
 	*sdp_length = found.n;
 	return 0;
+}
+
+bool offer_requires(const char *type, const char *body, size_t length)
+{
+	struct text part, inside;
+	struct parts p;
+
+	if (!body || parts_begin(&p, text_from(type), (struct text){ body, length }) < 0)
+		return false;
+	while (part_next(&p, &part) > 0)
+		if (part_read(part, &inside) == PART_OTHER && part_required(part))
+			return true;
+	return false;
 }
 
 int offer_parts(char *buf, size_t size, const char *type, const char *body, size_t length,

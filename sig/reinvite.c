@@ -537,6 +537,7 @@ static int on_ack_or_cancel(nta_incoming_magic_t *magic, nta_incoming_t *irq, co
 static bool may_ask(struct call *c, struct leg *l, nta_incoming_t *irq, const sip_t *sip)
 {
 	bool offers = nta_incoming_method(irq) == sip_method_invite || sip->sip_payload;
+	struct bridge_body said = call_body(sip);
 	char least[32];
 
 	if (c->state == CALL_ENDING || c->state == CALL_GONE) {
@@ -545,6 +546,8 @@ static bool may_ask(struct call *c, struct leg *l, nta_incoming_t *irq, const si
 		reply_now(c, irq, SIP_500_INTERNAL_SERVER_ERROR, "Retry-After: 3\r\n");
 	} else if (l->orq && offers && (l->asks != LEG_ASKS_REFRESH || nta_outgoing_method(l->orq) == sip_method_invite)) {
 		reply_now(c, irq, SIP_491_REQUEST_PENDING, NULL);
+	} else if (offer_requires(said.type, said.data, said.length)) {
+		reply_now(c, irq, SIP_415_UNSUPPORTED_MEDIA, "Accept: application/sdp\r\n");
 	} else if (refresh_too_small(leg_trunk(l), sip)) {
 		snprintf(least, sizeof(least), "Min-SE: %u\r\n", leg_trunk(l)->min_se_ms / 1000);
 		reply_now(c, irq, SIP_422_SESSION_TIMER_TOO_SMALL, least);

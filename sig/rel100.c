@@ -261,6 +261,10 @@ static bool answered(struct call *c, const sip_t *sip)
 
 	if (!a || bridge_late(&c->bridge, &a->side, &said, &body) < 0)
 		return false;
+	if (c->ack_owed == &a->leg && !fork_owes(a)) { /* its offer was in its 2xx, another attempt's in our 1xx */
+		leg_ack(&a->leg, body);
+		c->ack_owed = NULL;
+	}
 	fork_answer(a, body);
 	return true;
 }

@@ -95,16 +95,18 @@ static bool asked_for_timer(const struct call *c)
 void setup_fail(struct call *c, const struct decide_final *f)
 {
 	struct attempt *from = NULL;
-	char headers[400] = "";
+	char headers[400] = "", reason[128];
 	unsigned code = f->code;
 	size_t n = 0;
 
 	for (struct attempt *a = c->attempts; a; a = a->next)
 		if (a->index == f->from)
 			from = a;
-	if (from && from->reason[0])
-		n += (size_t)snprintf(
-		    headers + n, sizeof(headers) - n, "Reason: %s\r\n", from->reason);
+	snprintf(reason, sizeof(reason), "%s", from ? from->reason : "");
+	if (from && !from->internal && !f->q850 && !f->sip_cause)
+		failure_reason_map(reason, sizeof(reason), from->status);
+	if (reason[0])
+		n += (size_t)snprintf(headers + n, sizeof(headers) - n, "Reason: %s\r\n", reason);
 	if (f->sip_cause)
 		n += (size_t)snprintf(
 		    headers + n, sizeof(headers) - n, "Reason: SIP;cause=%u\r\n", f->sip_cause);

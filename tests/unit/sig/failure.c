@@ -258,6 +258,35 @@ static void test_from_the_library(void **state)
 	assert_false(e.received);
 }
 
+static void causes_of_isdn_are_added(void **state)
+{
+	static const struct {
+		const char *said;
+		unsigned code;
+		const char *out;
+	} at[] = {
+		{ "", 486, "Q.850;cause=17" },
+		{ "", 404, "Q.850;cause=1" },
+		{ "", 487, "" },
+		{ "", 200, "" },
+		{ "SIP;cause=503", 0, "SIP;cause=503, Q.850;cause=41" },
+		{ "SIP;cause=503", 486, "SIP;cause=503, Q.850;cause=41" },
+		{ "SIP;cause=200", 0, "SIP;cause=200" },
+		{ "Q.850;cause=3", 486, "Q.850;cause=3" },
+		{ "SIP;cause=486, Q.850;cause=3", 486, "SIP;cause=486, Q.850;cause=3" },
+	};
+	char text[64], little[32];
+
+	for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
+		snprintf(text, sizeof text, "%s", at[i].said);
+		failure_reason_map(text, sizeof text, at[i].code);
+		assert_string_equal(text, at[i].out);
+	}
+	snprintf(little, sizeof little, "SIP;cause=503, Preemption;cause");
+	failure_reason_map(little, sizeof little, 0);
+	assert_string_equal(little, "SIP;cause=503, Preemption;cause");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -268,6 +297,7 @@ int main(void)
 		cmocka_unit_test(test_local_503_never_locks),
 		cmocka_unit_test(test_text_of_an_errno),
 		cmocka_unit_test(test_from_the_library),
+		cmocka_unit_test(causes_of_isdn_are_added),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
