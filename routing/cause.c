@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <stdio.h>
 
 /* A row holds only under its condition; the first row that fits is taken, so the narrow ones stand above. */
 enum when {
@@ -221,24 +222,31 @@ static bool may_advance(
 	return t->advance_after == CONF_ADVANCE_180;
 }
 
-static enum cause_action judge_status(const struct row *row, const struct cause_event *e,
-    uint16_t code, const struct conf_trunk *t)
+static void judge_status(const struct row *row, const struct cause_event *e, const struct conf_trunk *t, struct cause_verdict *v)
 {
 	const struct conf_rule *rule =
-	    find_either(t, CONF_RULE_NEXT, CONF_RULE_STOP, e, code);
-	enum cause_action action = row->action;
+	    find_either(t, CONF_RULE_NEXT, CONF_RULE_STOP, e, v->code);
+	enum cause_action action = row->action, relaxed;
 
-	if (rule)
+	if (rule) {
 		action = rule->kind == CONF_RULE_NEXT ? CAUSE_NEXT : CAUSE_STOP;
-	else if ((action == CAUSE_SAME || action == CAUSE_WAIT_SAME) &&
-	         (!e->repairable || e->repaired))
+		v->by = rule->kind == CONF_RULE_NEXT ? CAUSE_BY_NEXT_RULE : CAUSE_BY_STOP_RULE;
+	} else if ((action == CAUSE_SAME || action == CAUSE_WAIT_SAME) &&
+	           (!e->repairable || e->repaired)) {
 		action = CAUSE_NEXT;
+		v->by = e->repaired ? CAUSE_BY_MENDED : CAUSE_BY_UNMENDED;
+	}
+	relaxed = action;
 	if (!rule && t->codes_preset == CONF_PRESET_STRICT && row->when != RANG)
-		action = strict(action, code);
+		action = strict(action, v->code);
+	if (action != relaxed)
+		v->by = CAUSE_BY_STRICT;
 	/* A repair, too, would ring the phone again. */
-	if (action != CAUSE_STOP && !may_advance(e, code, t))
+	if (action != CAUSE_STOP && !may_advance(e, v->code, t)) {
 		action = CAUSE_STOP;
-	return action;
+		v->by = CAUSE_BY_ADVANCE;
+	}
+	v->action = action;
 }
 
 static bool may_change_hop(enum cause cause, uint16_t code)
@@ -270,13 +278,120 @@ struct cause_verdict cause_judge(const struct cause_event *e, const struct conf_
 	row = find_row(e, v.code, trunk);
 	v.action = row->action;
 	v.health = row->health;
+	v.row = (uint8_t)(row - rows);
 	if (e->cause == CAUSE_STATUS) {
-		v.action = judge_status(row, e, v.code, trunk);
-		if (find_either(trunk, CONF_RULE_NO_COUNT, CONF_RULE_NO_COUNT, e, v.code))
+		judge_status(row, e, trunk, &v);
+		v.no_count = find_either(trunk, CONF_RULE_NO_COUNT, CONF_RULE_NO_COUNT, e, v.code);
+		if (v.no_count)
 			v.health = 0;
 	}
 	v.hop = may_change_hop(e->cause, v.code);
 	v.caller = row->caller ? row->caller : v.code;
 	v.q850 = row->q850;
 	return v;
+}
+
+/* ---- words ---- */
+
+const char *cause_action_word(enum cause_action action)
+{
+	switch (action) {
+	case CAUSE_NEXT:
+		return "next";
+	case CAUSE_STOP:
+		return "stop";
+	case CAUSE_SAME:
+		return "same";
+	case CAUSE_WAIT_SAME:
+		return "wait, then same";
+	}
+	return "?";
+}
+
+const char *cause_by_word(enum cause_by by)
+{
+	static const char *const by_words[] = {
+#define B(id, word) [CAUSE_BY_##id] = word,
+		CAUSE_BYS(B)
+#undef B
+	};
+
+	return by < CAUSE_BY_COUNT ? by_words[by] : "?";
+}
+
+const char *cause_health_text(uint8_t health, char out[static CAUSE_HEALTH_TEXT])
+{
+	static const char letters[] = { 'F', 'L', 'A', 'O' };
+	size_t n = 0;
+
+	for (unsigned i = 0; i < sizeof(letters); i++) {
+		if (!(health & 1u << i))
+			continue;
+		if (n)
+			out[n++] = '+';
+		out[n++] = letters[i];
+	}
+	if (!n)
+		out[n++] = '-';
+	out[n] = 0;
+	return out;
+}
+
+static const char *const when_words[] = {
+	[ALWAYS] = "",
+	[RANG] = "after 18x",
+	[LATER] = "with Retry-After",
+	[SOON] = "Retry-After of 10 s at most",
+	[BUSY] = "Q.850 17 (busy)",
+	[CONGESTION] = "Q.850 of congestion",
+	[FAULTY] = "trunk DEGRADED(config_fault)",
+	[TO_PBX] = "to a PBX",
+};
+
+/* What the row is, once the narrow ones above it did not hold. */
+static const char *const unless_words[] = {
+	[ALWAYS] = "",
+	[RANG] = "before 18x",
+	[LATER] = "no Retry-After",
+	[SOON] = "no short Retry-After",
+	[BUSY] = "",
+	[CONGESTION] = "no Q.850 of congestion",
+	[FAULTY] = "trunk without config_fault",
+	[TO_PBX] = "to a carrier",
+};
+
+unsigned cause_rows(void)
+{
+	return sizeof(rows) / sizeof(rows[0]);
+}
+
+static const char *condition_of(unsigned row)
+{
+	const struct row *r = &rows[row];
+
+	if (r->when != ALWAYS)
+		return when_words[r->when];
+	for (unsigned i = row; i-- > 0;)
+		if (rows[i].cause == r->cause && rows[i].first == r->first && rows[i].last == r->last && unless_words[rows[i].when][0])
+			return unless_words[rows[i].when];
+	return "";
+}
+
+const char *cause_row_text(unsigned row, char out[static CAUSE_ROW_TEXT])
+{
+	const char *condition;
+	const struct row *r = &rows[row];
+	int n;
+
+	assert(row < cause_rows());
+	condition = condition_of(row);
+	if (r->cause != CAUSE_STATUS)
+		n = snprintf(out, CAUSE_ROW_TEXT, "%s", cause_word(r->cause));
+	else if (r->first == r->last)
+		n = snprintf(out, CAUSE_ROW_TEXT, "%u", r->first);
+	else
+		n = snprintf(out, CAUSE_ROW_TEXT, r->first % 100 == 0 && r->last % 100 == 99 ? "other %u-%u" : "%u-%u", r->first, r->last);
+	if (*condition)
+		snprintf(out + n, CAUSE_ROW_TEXT - (size_t)n, " %s", condition);
+	return out;
 }

@@ -62,6 +62,22 @@ struct cause_event {
 	bool fault;              /* the hop is DEGRADED(config_fault) */
 };
 
+/* What had the last word on `action`. */
+#define CAUSE_BYS(B)                                                                               \
+	B(ROW, "")                          /* the table's row */                                  \
+	B(NEXT_RULE, "codes.next")          /* the trunk's own lists of codes */                   \
+	B(STOP_RULE, "codes.stop")                                                                 \
+	B(STRICT, "codes_preset=strict")                                                           \
+	B(ADVANCE, "advance_after")         /* a phone may have rung, or may not: it stays here */ \
+	B(UNMENDED, "nothing to mend")      /* the row's SAME: the request could not be repaired */ \
+	B(MENDED, "mended once already")
+enum cause_by {
+#define B(id, word) CAUSE_BY_##id,
+	CAUSE_BYS(B)
+#undef B
+	    CAUSE_BY_COUNT
+};
+
 struct cause_verdict {
 	uint8_t action;   /* enum cause_action */
 	uint8_t health;   /* CAUSE_F | ... */
@@ -69,9 +85,23 @@ struct cause_verdict {
 	uint16_t code;    /* as the trunk's map reads it; 0 without a status */
 	uint16_t caller;  /* status to the caller if this is the outcome; CAUSE_PATH */
 	uint16_t q850;    /* Reason toward the caller where the peer gave none; 0: none */
+	uint8_t row;      /* of the table: cause_row_text() */
+	uint8_t by;       /* enum cause_by */
+	bool no_count;    /* codes.no_count took its health away */
 };
 
 const char *cause_word(enum cause cause);
+const char *cause_action_word(enum cause_action action);
+const char *cause_by_word(enum cause_by by);
+
+/* A row in words, as SEMANTICS C.2 calls it: "503 no Retry-After", "480 Q.850 of congestion", "silent", "400-499". rows: how many there are. */
+#define CAUSE_ROW_TEXT 64
+const char *cause_row_text(unsigned row, char out[static CAUSE_ROW_TEXT]);
+unsigned cause_rows(void);
+
+/* "F+L"; "-" for none. */
+#define CAUSE_HEALTH_TEXT 8
+const char *cause_health_text(uint8_t health, char out[static CAUSE_HEALTH_TEXT]);
 
 /* Judges one event of a trunk. */
 struct cause_verdict cause_judge(const struct cause_event *e, const struct conf_trunk *trunk);

@@ -32,9 +32,10 @@ static void skip(struct decide *d, struct health *h, unsigned target, enum decid
 
 	if (!first && s->why != DECIDE_SKIP_RETRIES)
 		return;
-	*s = (struct decide_skip){ .why = why };
+	*s = (struct decide_skip){ .why = why, .look = DECIDE_NONE };
 	if (!t->count)
 		return;
+	s->look = decide_look_of(d, t->hop[0]);
 	s->reason = h->hop[t->hop[0]].reason;
 	s->code = h->hop[t->hop[0]].code;
 	if (first && (why == DECIDE_SKIP_DOWN || why == DECIDE_SKIP_LOCKED))
@@ -105,6 +106,7 @@ static enum decide_kind begin(struct decide *d, struct health *h, const struct p
 		.panic = pick->place >= HEALTH_LAST,
 		.same = same,
 		.begun_ns = now_ns,
+		.look = decide_look_of(d, pick->hop),
 	};
 	d->skip[pick->target].why = DECIDE_SKIP_NO;
 	d->live = d->count++;
@@ -156,6 +158,7 @@ void decide_take(struct decide *d, const struct health *h, unsigned i, uint64_t 
 
 	a->state = DECIDE_OPEN;
 	a->cause = CAUSE_NONE;
+	a->timer = DECIDE_TIMER_NONE;
 	a->ended_ns = 0;
 	d->live = (uint8_t)i;
 	pick_limits(d, h, a, now_ns);
@@ -199,6 +202,7 @@ enum decide_kind decide_next(
 	if (!d->counted)
 		limit_budget_call(&h->budget, now_ns);
 	d->counted = true;
+	decide_look_all(d, h, now_ns);
 	if (d->cancelled)
 		return decide_finish(d, h, now_ns, out);
 	if (d->winner != DECIDE_NONE || d->live != DECIDE_NONE)

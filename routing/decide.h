@@ -32,6 +32,7 @@
 #include <stdint.h>
 
 #include "routing/cause.h"
+#include "routing/decide_look.h"
 #include "routing/health.h"
 #include "routing/plan.h"
 
@@ -74,14 +75,33 @@ struct decide_attempt {
 	bool silent_told;  /* `last`: health knows */
 	bool left;         /* health counts it no longer */
 	bool held;         /* counts in its trunk's max_calls */
+	bool no_count;     /* codes.no_count */
+	uint8_t row, by;   /* cause_verdict's: what judged its end; count: CAUSE_F ... */
+	uint8_t action, count;
+	uint8_t timer;     /* enum decide_timer that ended it */
+	uint8_t look;      /* in decide's looks: its hop as it was known; DECIDE_NONE */
+	uint32_t retry_after_s;
 	uint64_t begun_ns, check_ns, first_ns, ringing_ns, ended_ns; /* 0: not yet */
 	struct decide_limits limits;
+};
+
+/* Which wait of ours ended an attempt. */
+#define DECIDE_TIMERS(T)                                                                           \
+	T(NONE, "") T(SILENCE, "silence_check") T(FIRST_RESPONSE, "first_response")                \
+	T(TIMER_B, "timer_b") T(PROGRESS, "progress") T(RING, "ring") T(BUDGET, "setup_budget")    \
+	T(CONNECT, "connect")
+enum decide_timer {
+#define T(id, word) DECIDE_TIMER_##id,
+	DECIDE_TIMERS(T)
+#undef T
+	    DECIDE_TIMER_COUNT
 };
 
 struct decide_skip {
 	uint8_t why;    /* enum decide_skipped */
 	uint8_t reason; /* enum health_reason of its hop */
 	uint16_t code;
+	uint8_t look;   /* in decide's looks, DECIDE_NONE */
 };
 
 #define DECIDE_SKIPS(S)                                                                            \
@@ -99,6 +119,7 @@ enum decide_skipped {
 struct decide {
 	const struct plan *plan; /* borrowed */
 	uint64_t begun_ns, deadline_ns;
+	uint64_t final_ns; /* when the answer to the caller was found, 0: not yet */
 	uint8_t count;   /* of attempt[] */
 	uint8_t live;    /* the attempt that has the call, DECIDE_NONE: none */
 	uint8_t stop;    /* the attempt whose outcome ends the hunt, DECIDE_NONE: none */
@@ -111,6 +132,7 @@ struct decide {
 	bool cancelled;
 	bool counted; /* as a call, by the retry budget */
 	uint32_t random;
+	struct decide_looks *looks; /* lent by the caller after decide_init, or NULL */
 	struct decide_skip skip[PLAN_TARGETS];
 	struct decide_attempt attempt[DECIDE_ATTEMPTS];
 };
@@ -209,6 +231,7 @@ size_t decide_record(const struct decide *d, const struct health *h,
     const struct decide_final *final, char *buf, size_t size);
 
 const char *decide_skip_word(enum decide_skipped why);
+const char *decide_timer_word(enum decide_timer timer);
 
 /* The reason phrase of a final status; of its class for one without a name. */
 const char *decide_phrase(uint16_t code);

@@ -47,8 +47,10 @@ static enum decide_due due_silent(struct health *h, struct decide_attempt *a, ui
 		return DECIDE_DUE_NONE;
 	}
 	*cause = l->early_cause;
-	if (!l->last)
+	if (!l->last) {
+		a->timer = l->early_ms < l->first_response_ms ? DECIDE_TIMER_SILENCE : DECIDE_TIMER_FIRST_RESPONSE;
 		return DECIDE_DUE_GIVE_UP;
+	}
 	a->silent_told = true;
 	if (l->early_cause == CAUSE_SILENT)
 		health_silent(h, a->hop, a->begun_ns, now_ns);
@@ -72,6 +74,15 @@ static uint64_t stage_ns(const struct decide_attempt *a, uint8_t *cause)
 	return a->begun_ns + l->first_response_ms * MS_NS;
 }
 
+static enum decide_timer stage_timer(const struct decide_attempt *a)
+{
+	if (a->ringing_ns)
+		return DECIDE_TIMER_RING;
+	if (a->first_ns)
+		return DECIDE_TIMER_PROGRESS;
+	return a->limits.last ? DECIDE_TIMER_TIMER_B : DECIDE_TIMER_FIRST_RESPONSE;
+}
+
 void decide_resent(struct decide *d, unsigned i, uint64_t now_ns)
 {
 	struct decide_attempt *a = decide_attempt_at(d, i);
@@ -93,6 +104,7 @@ enum decide_due decide_due(struct decide *d, struct health *h, unsigned i, uint6
 	stage = stage_ns(a, &stage_cause);
 	if (now_ns >= d->deadline_ns || (stage && now_ns >= stage)) {
 		*cause = stage_cause;
+		a->timer = now_ns >= d->deadline_ns ? DECIDE_TIMER_BUDGET : stage_timer(a);
 		return DECIDE_DUE_GIVE_UP;
 	}
 	if (!heard(h, a)) {

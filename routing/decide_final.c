@@ -122,6 +122,8 @@ enum decide_kind decide_finish(
 	struct decide_final *f = &out->final;
 	uint8_t best = best_failure(d);
 
+	if (!d->final_ns)
+		d->final_ns = now_ns;
 	*out = (struct decide_step){ .kind = DECIDE_FINAL, .attempt = DECIDE_NONE };
 	f->from = DECIDE_NONE;
 	if (d->cancelled) {

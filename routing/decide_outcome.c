@@ -222,6 +222,14 @@ bool decide_outcome(struct decide *d, struct health *h, unsigned i, const struct
 	a->code = o->cause == CAUSE_STATUS ? o->code : 0;
 	a->caller = v.caller;
 	a->q850 = v.q850;
+	a->row = v.row;
+	a->by = v.by;
+	a->action = v.action;
+	a->count = v.health;
+	a->no_count = v.no_count;
+	a->retry_after_s = o->retry_after_s;
+	if (o->cause == CAUSE_CONNECT)
+		a->timer = DECIDE_TIMER_CONNECT;
 	a->ended_ns = now_ns;
 	if (o->cause == CAUSE_CANCELLED)
 		d->live = DECIDE_NONE;

@@ -2,6 +2,7 @@
 /* decide_part: what the files of decide share, for them alone.
  *
  *   decide.c          begins, asks for the next step
+ *   decide_look.c     what was known about the hops then
  *   decide_pick.c     whom to try, and how long to wait for it
  *   decide_last.c     who of those that should not be tried is tried where nobody else is left
  *   decide_allow.c    what limits and the retry budget hold back

@@ -8,6 +8,7 @@
  *   admin_board.c   the calls as shown here            admin_ask.c     /v1/explain, /v1/refused
  *   admin_health.c  health as shown here, /v1/health   metrics*.c      /metrics
  *   admin_json.c    pieces of JSON                     admin_events.c  /v1/events
+ *                                                      admin_recall.c  /v1/calls/ID/why, /v1/calls/ID/trace
  *
  * Who may ask: root, and who shares user or group (SO_PEERCRED, SO_PEERGROUPS) with kedge; others get 403. Errors are {"error": "..."}:
  * 400 what was asked makes no sense, 404 there is no such thing, 405 not this method (Allow says which), 413 a body over 64 KB, 503 the SIP

@@ -20,6 +20,7 @@
 #include "sig/admin_board.h"
 #include "sig/channel.h"
 #include "sig/failure.h"
+#include "sig/flight.h"
 #include "sig/ingress.h"
 #include "sig/profile.h"
 #include "sig/record.h"
@@ -123,6 +124,16 @@ uint32_t call_count(void)
 uint32_t call_pending(void)
 {
 	return calls.alive + calls.tails;
+}
+
+uint64_t call_new_id(void)
+{
+	return calls.next_id++;
+}
+
+const struct call *call_first(void)
+{
+	return calls.all;
 }
 
 const char *call_state_name(enum call_state s)
@@ -489,13 +500,23 @@ static void on_transport_lost(
 
 /* ---- begin ---------------------------------------------------------------------------------- */
 
+static struct decide_looks *looks_new(struct call *c)
+{
+	uint16_t room = decide_looks_wanted(&c->plan, calls.deps.health);
+	struct decide_looks *l = su_zalloc(c->home, (isize_t)DECIDE_LOOKS_SIZE(room));
+
+	if (l)
+		l->room = room;
+	return l;
+}
+
 static struct call *call_new(const struct call_request *r)
 {
 	struct call *c = su_home_new(sizeof(*c));
 
 	if (!c)
 		return NULL;
-	c->id = calls.next_id++;
+	c->id = call_new_id();
 	c->conf = conf_ref(r->conf);
 	c->plan = r->plan;
 	c->begun_ns = clock_mono_ns();
@@ -519,6 +540,7 @@ static struct call *call_new(const struct call_request *r)
 	channel_begin(calls.deps.health, c->conf, c->caller.trunk);
 	c->counted = true;
 	decide_init(&c->decide, &c->plan, (uint32_t)(c->id * 2654435761u >> 16), c->begun_ns);
+	c->decide.looks = looks_new(c);
 	return c;
 }
 
@@ -572,6 +594,7 @@ static int take_invite(struct call *c, const struct call_request *r, msg_t *msg,
 		msg_destroy(msg);
 		return err;
 	}
+	flight_begin(c->id, c->caller.call_id, c->begun_ns);
 	c->caller.irq = nta_incoming_create(r->agent, c->caller.nta, msg, sip, TAG_END());
 	if (!c->caller.irq)
 		return -ENOMEM;

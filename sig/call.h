@@ -21,6 +21,7 @@
  *   refresh.c   the session timer of each leg (RFC 4028)
  *   inside.c    INFO and MESSAGE
  *   report.c    decision record, call.end, CDR, the operator's board
+ *   recall.c    what is kept of it for `kedge why` and `kedge trace`
  *
  * Thread: su_root's. Owner: itself: a su_home with a count of holds: one for being alive, one per
  * open attempt, BYE, anchor. */
@@ -141,6 +142,12 @@ void call_begin(const struct call_request *r, msg_t *msg, sip_t *sip);
 uint32_t call_count(void);
 /* Calls and tails. */
 uint32_t call_pending(void);
+
+/* The latest call, ->next: the one before; tails too. */
+const struct call *call_first(void);
+
+/* A number that no other call has: of an INVITE that became none. */
+uint64_t call_new_id(void);
 
 /* Ends every call: BYE to those that are up, CANCEL and 503 to those in setup. */
 void call_end_all(const char *why);

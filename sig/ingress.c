@@ -22,6 +22,7 @@
 #include "sig/listen.h"
 #include "sig/profile.h"
 #include "sig/rel100.h"
+#include "sig/recall.h"
 #include "sig/stream.h"
 #include "sig/trunk.h"
 
@@ -488,6 +489,7 @@ static void refuse_checked(nta_agent_t *agent, msg_t *msg, sip_t *sip, const str
 	char text[64];
 
 	segment_add(bad->counter, 1);
+	recall_refused(r, sip, bad->status, bad->why);
 	event_log(call_refused, .why = bad->why, .in = ingress.conf->trunks.v[r->trunk].name,
 	    .source = listen_print(&r->source, text, sizeof(text)), .code = (uint64_t)bad->status);
 	refuse(agent, msg, sip, bad->status, bad->phrase, bad->headers);

@@ -16,6 +16,7 @@
 #include "config/event.h"
 #include "sig/branch.h"
 #include "sig/call.h"
+#include "sig/flight.h"
 
 #define URL(text) ((url_string_t *)(text))
 
@@ -367,6 +368,7 @@ int leg_begin_uac(struct leg *l, nta_agent_t *agent, const char *from, const cha
 		return -ENOMEM;
 	if (!nta_leg_tag(l->nta, l->tag))
 		return -ENOMEM;
+	flight_leg(l->call->id, l->call_id);
 	l->state = LEG_EARLY;
 	return 0;
 }

@@ -24,6 +24,7 @@
 #include <sofia-sip/tport_tag.h>
 
 #include "config/clock.h"
+#include "sig/flight_tap.h"
 #include "sig/stream.h"
 
 #define DATAGRAMS 64  /* read in one go where none is for the library */
@@ -284,6 +285,7 @@ static int datagram_read(int i, int fd)
 		/* Last, when its lines are what the library will take them for. */
 		listen_defuse_maddr(datagram.data, d.size);
 		datagram.size = d.size;
+		flight_tap_datagram(&listen_state.list[i].addr, &d.from, datagram.data, d.size);
 		return d.size > 0;
 	}
 	if (d.answer_size)

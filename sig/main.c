@@ -35,6 +35,7 @@
 #include "sig/history.h"
 #include "sig/ingress.h"
 #include "sig/listen.h"
+#include "sig/recall.h"
 #include "sig/trunk.h"
 #include "sig/trunk_log.h"
 
@@ -235,6 +236,9 @@ static int modules_init(void)
 	if (err)
 		return fail_start("calls", strerror(-err));
 	ingress_init(&plane.seg, plane.conf);
+	err = recall_open(plane.conf->admin.why_records, plane.conf->admin.flight_mb);
+	if (err)
+		return fail_start("flight recorder", strerror(-err));
 	err = listen_init(plane.root, &plane.conf->sip, segment_listener(&plane.seg, 0),
 	    plane.seg.priv->listener_count, &handlers);
 	if (err)
@@ -258,6 +262,7 @@ static void modules_fini(void)
 	call_fini(); /* its calls give their attempts back to the trunks' health */
 	trunk_fini();
 	listen_fini();
+	recall_close();
 	ingress_fini();
 	su_timer_destroy(plane.beat);
 	su_root_deregister(plane.root, plane.signals_wait);

@@ -10,6 +10,7 @@
 #include "sig/admin_board.h"
 #include "sig/call.h"
 #include "sig/cdr.h"
+#include "sig/recall.h"
 
 static int32_t ms_between(uint64_t from_ns, uint64_t to_ns)
 {
@@ -198,6 +199,7 @@ void report_call(struct call *c)
 	write_cdr(c, decision);
 	if (c->answered_ns)
 		tell_health(c);
+	recall_end(c, decision[0] ? decision : NULL);
 }
 
 /* ---- the operator's board ------------------------------------------------------------------- */

@@ -12,8 +12,10 @@
 #include "config/clock.h"
 #include "config/event.h"
 #include "sig/failure.h"
+#include "sig/flight.h"
 #include "sig/ingress.h"
 #include "sig/profile.h"
+#include "sig/recall.h"
 
 #define REPEAT_NS (60 * CLOCK_NS_PER_S) /* a proxy's Timer C is 3 min (RFC 3261 16.6) */
 /* first_response ends with one of timer A's ticks: we come first, so that the INVITE is not sent
@@ -361,8 +363,10 @@ static void outcome(struct call *c, struct attempt *a)
 
 	o.cause = a->cause;
 	early_over(c, a);
-	if (decide_outcome(&c->decide, call_deps()->health, a->index, &o, clock_mono_ns()))
+	if (decide_outcome(&c->decide, call_deps()->health, a->index, &o, clock_mono_ns())) {
+		recall_outcome(c, a);
 		setup_advance(c);
+	}
 }
 
 /* The clock of an attempt: silence checks, giving up. */
@@ -594,6 +598,7 @@ void call_on_answer(struct call *c, struct attempt *a, const sip_t *sip)
 	c->cancel_reason = "SIP;cause=200;text=\"Call completed elsewhere\"";
 	give_up_others(c, a);
 	end_setup(c);
+	flight_answered(c->id, c->decide.count > 1);
 	call_enter(c, CALL_ANSWERED);
 	call_changed(c);
 	call_arm(c);

@@ -13,6 +13,7 @@
 
 #include "config/clock.h"
 #include "sig/admit.h"
+#include "sig/flight_tap.h"
 #include "sig/listen.h"
 
 #define STALLED_NS (2 * CLOCK_NS_PER_S) /* bytes that the library leaves unread so long are never read */
@@ -203,6 +204,7 @@ static size_t whole(struct stream *s)
 			continue;
 		}
 		listen_defuse_maddr(s->held + done, m.head);
+		flight_tap_stream(s->fd, s->held + done, m.head + m.body);
 		done += m.head + m.body;
 	}
 	return done;

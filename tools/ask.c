@@ -132,7 +132,11 @@ int ask(const char *socket, const char *path, json_t **o)
 
 int ask_or_tell(const char *socket, const char *path, json_t **o)
 {
-	int rc = ask(socket, path, o);
+	return ask_tell(ask(socket, path, o), socket, o);
+}
+
+int ask_tell(int rc, const char *socket, json_t **o)
+{
 	const char *why;
 
 	if (rc == 200)

@@ -21,6 +21,9 @@ int ask(const char *socket, const char *path, json_t **o);
  * daemon said no. */
 int ask_or_tell(const char *socket, const char *path, json_t **o);
 
+/* The second half of it: rc is ask()'s. */
+int ask_tell(int rc, const char *socket, json_t **o);
+
 /* text with all but letters, digits and "-._~" as %XX, for a path. Returns buf. */
 const char *ask_escape(const char *text, char buf[static ASK_PATH]);
 

@@ -281,6 +281,81 @@ static void strange_codes(void **state)
 	free(r);
 }
 
+/* ---- what judged ---- */
+
+static struct cause_verdict verdict_of(struct rig *r, unsigned code, uint32_t retry_after_s, uint16_t rang)
+{
+	struct cause_event e = { .cause = CAUSE_STATUS, .code = (uint16_t)code, .retry_after_s = retry_after_s, .best_1xx = rang };
+
+	return cause_judge(&e, &r->trunk[0]);
+}
+
+static void assert_row(const struct cause_verdict *v, const char *text)
+{
+	char row[CAUSE_ROW_TEXT];
+
+	assert_string_equal(cause_row_text(v->row, row), text);
+}
+
+/* Each verdict names its row, by words that no other row has. */
+static void rows_have_names(void **state)
+{
+	char row[CAUSE_ROW_TEXT], other[CAUSE_ROW_TEXT], counts[CAUSE_HEALTH_TEXT];
+	struct rig *r = rig_new(1);
+	struct cause_verdict v;
+
+	for (unsigned i = 0; i < cause_rows(); i++) {
+		assert_true(strlen(cause_row_text(i, row)) > 2 && strlen(row) < CAUSE_ROW_TEXT - 1);
+		for (unsigned k = 0; k < i; k++)
+			assert_string_not_equal(row, cause_row_text(k, other));
+	}
+	v = verdict_of(r, 503, 0, 0);
+	assert_row(&v, "503 no Retry-After");
+	assert_string_equal(cause_health_text(v.health, counts), "F+L");
+	assert_string_equal(cause_action_word(v.action), "next");
+	v = verdict_of(r, 503, 30, 0);
+	assert_row(&v, "503 with Retry-After");
+	v = verdict_of(r, 408, 0, 180);
+	assert_row(&v, "408 after 18x");
+	v = verdict_of(r, 408, 0, 0);
+	assert_row(&v, "408 before 18x");
+	v = verdict_of(r, 403, 0, 0);
+	assert_row(&v, "403 trunk without config_fault");
+	v = verdict_of(r, 477, 0, 0);
+	assert_row(&v, "other 400-499");
+	v = verdict_of(r, 487, 0, 0);
+	assert_row(&v, "486-487");
+	v = cause_judge(&(struct cause_event){ .cause = CAUSE_SILENT }, &r->trunk[0]);
+	assert_row(&v, "silent");
+	assert_string_equal(cause_health_text(0, counts), "-");
+	free(r);
+}
+
+/* Who had the last word on what follows. */
+static void who_decided(void **state)
+{
+	struct rig *r = rig_new(1);
+	struct conf_rule rules[] = { { .kind = CONF_RULE_NEXT, .code = 404, .q850 = -1 }, { .kind = CONF_RULE_STOP, .code = 500, .q850 = -1 },
+		{ .kind = CONF_RULE_NO_COUNT, .code = 502, .q850 = -1 } };
+	struct cause_verdict v;
+
+	assert_int_equal(verdict_of(r, 404, 0, 0).by, CAUSE_BY_ROW);
+	assert_int_equal(verdict_of(r, 500, 0, 180).by, CAUSE_BY_ADVANCE);
+	assert_int_equal(verdict_of(r, 302, 0, 0).by, CAUSE_BY_UNMENDED);
+	v = cause_judge(&(struct cause_event){ .cause = CAUSE_STATUS, .code = 422, .repairable = true, .repaired = true }, &r->trunk[0]);
+	assert_int_equal(v.by, CAUSE_BY_MENDED);
+	r->trunk[0].codes_preset = CONF_PRESET_STRICT;
+	assert_int_equal(verdict_of(r, 488, 0, 0).by, CAUSE_BY_STRICT);
+	assert_int_equal(verdict_of(r, 503, 0, 0).by, CAUSE_BY_ROW);
+	r->trunk[0].codes.rules.v = rules;
+	r->trunk[0].codes.rules.count = 3;
+	assert_int_equal(verdict_of(r, 404, 0, 0).by, CAUSE_BY_NEXT_RULE);
+	assert_int_equal(verdict_of(r, 500, 0, 0).by, CAUSE_BY_STOP_RULE);
+	v = verdict_of(r, 502, 0, 0);
+	assert_true(v.no_count && !v.health);
+	free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -291,6 +366,8 @@ int main(void)
 		cmocka_unit_test(advance_after),
 		cmocka_unit_test(rules),
 		cmocka_unit_test(strange_codes),
+		cmocka_unit_test(rows_have_names),
+		cmocka_unit_test(who_decided),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
