@@ -6,9 +6,10 @@
  *   admin_http.c    requests in, answers out          admin_trunks.c  /v1/trunks, /v1/trunks/NAME
  *   admin_order.c   what the SIP loop is asked to do   admin_calls.c   /v1/calls, /v1/calls/ID
  *   admin_board.c   the calls as shown here            admin_ask.c     /v1/explain, /v1/refused
- *   admin_health.c  health as shown here, /v1/health   metrics*.c      /metrics
+ *   admin_health.c  health as shown here                metrics*.c      /metrics
  *   admin_json.c    pieces of JSON                     admin_events.c  /v1/events
  *                                                      admin_recall.c  /v1/calls/ID/why, /v1/calls/ID/trace
+ *   admin_evidence.c  /v1/health                       admin_operator.c  PATCH /v1/trunks/NAME
  *
  * Who may ask: root, and who shares user or group (SO_PEERCRED, SO_PEERGROUPS) with kedge; others get 403. Errors are {"error": "..."}:
  * 400 what was asked makes no sense, 404 there is no such thing, 405 not this method (Allow says which), 413 a body over 64 KB, 503 the SIP
@@ -89,7 +90,7 @@ struct admin_answer admin_refuse(unsigned status, const char *format, ...) __att
  * comes from the trunk table, which knows less (no marks, no orders). */
 struct health *admin_health(const struct admin_request *r);
 
-/* Runs fn(arg) in the SIP loop and waits until it is done. 0; -ETIMEDOUT: the loop did not come to it in 2 s, and never will. */
+/* Runs fn(arg) in the SIP loop and waits until it is done; any thread but the loop's. 0; -ETIMEDOUT: the loop did not come to it in 2 s, and never will. */
 int admin_order(void (*fn)(void *arg), void *arg);
 
 #define ADMIN(method, path, function) struct admin_answer function(const struct admin_request *r);

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/eventfd.h>
@@ -63,7 +64,7 @@ static bool heard(int ms)
 	return rc > 0 && eventfd_read(order.done, &n) == 0;
 }
 
-int admin_order(void (*fn)(void *arg), void *arg)
+static int ask(void (*fn)(void *arg), void *arg)
 {
 	if (atomic_load_explicit(&order.state, memory_order_relaxed) != FREE)
 		return -ETIMEDOUT;
@@ -78,6 +79,17 @@ int admin_order(void (*fn)(void *arg), void *arg)
 		heard(-1); /* it began: arg is in use until it ends */
 	}
 	return pass(DONE, FREE) || pass(DONE_CLOSED, CLOSED) ? 0 : -ETIMEDOUT;
+}
+
+int admin_order(void (*fn)(void *arg), void *arg)
+{
+	static pthread_mutex_t askers = PTHREAD_MUTEX_INITIALIZER; /* among themselves; the loop never takes it */
+	int rc;
+
+	pthread_mutex_lock(&askers);
+	rc = ask(fn, arg);
+	pthread_mutex_unlock(&askers);
+	return rc;
 }
 
 int admin_order_open(su_root_t *root)

@@ -5,7 +5,7 @@
  *   admin thread   FREE -> POSTED, waits 2 s at most      SIP loop   POSTED -> RUNNING -> DONE
  *                  POSTED -> FREE when nobody came
  *
- * One order at a time: there is one admin thread. */
+ * One order at a time; other threads than the admin's that ask wait for each other. */
 #ifndef KEDGE_SIG_ADMIN_ORDER_H
 #define KEDGE_SIG_ADMIN_ORDER_H
 

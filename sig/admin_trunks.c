@@ -6,7 +6,7 @@
 #include "routing/shm/seq.h"
 #include "sig/admin_json.h"
 #include "sig/admin_part.h"
-#include "sig/explain.h"
+#include "sig/operator.h"
 
 struct media_sum {
 	uint64_t packets, lost, late, one_way, silent;
@@ -38,6 +38,7 @@ struct trunk_sum { /* over the hops of a trunk */
 	uint32_t pdd_ms;
 	struct media_sum media;
 	uint16_t code;
+	char reason[sizeof(((struct kedge_hop_health *)0)->reason)];
 	uint8_t probes; /* the best of its hops: 1 answered, 2 failing, 0 none yet */
 };
 
@@ -78,6 +79,39 @@ static void add_counts(struct trunk_sum *s, const struct kedge_hop_count *c)
 static const char *probes_word(uint8_t probes)
 {
 	return probes == 1 ? "answered" : probes == 2 ? "failing" : "none yet";
+}
+
+/* What health says of a hop beyond its line in the table: why in one word, what it saw, what would end it, how much it gets. */
+static void put_look(json_t *o, const struct health *h, uint32_t slot)
+{
+	struct health_look look = { .percent = 100 };
+
+	if (slot < h->hop_count && h->hop[slot].used)
+		health_look(h, (uint16_t)slot, &look);
+	ADMIN_PUT_TEXT(o, "why", look.why);
+	admin_put(o, "evidence", json_string(health_rule(look.reason)->evidence));
+	ADMIN_PUT_TEXT(o, "clears", look.clears);
+	admin_put_int(o, "percent", look.percent);
+	admin_put_int(o, "step", look.step);
+	admin_put_int(o, "steps", look.steps);
+	admin_put_int(o, "relapses", look.relapses);
+	admin_put(o, "waits_for_failback", json_boolean(look.waits_for_failback));
+}
+
+/* The order that stands for a trunk, or null. */
+static json_t *operator_json(const struct health_operator *o)
+{
+	json_t *order;
+
+	if (o->mode == HEALTH_AUTO)
+		return json_null();
+	order = json_object();
+	admin_put(order, "order", json_string(operator_word(o->mode)));
+	ADMIN_PUT_TEXT(order, "by", o->name);
+	ADMIN_PUT_TEXT(order, "reason", o->why);
+	admin_put(order, "since", admin_time(o->since_wall_ms));
+	admin_put(order, "until", admin_time(o->until_wall_ms));
+	return order;
 }
 
 static json_t *hop_json(const struct segment *seg, const struct kedge_hop *hop, const struct kedge_hop_id *id, const struct kedge_hop_health *line, uint64_t now_ms)
@@ -121,38 +155,53 @@ static void choose(struct trunk_sum *s, const struct kedge_hop_health *line, enu
 	s->pdd_ms = line->pdd_ewma_ms;
 }
 
+/* Every hop of the trunk, and their sum; the slot of the one that speaks for it, or KEDGE_HOP_NONE. */
+static uint32_t gather(const struct admin_request *r, uint16_t index, enum kedge_hop_state state, struct trunk_sum *sum, json_t *hops)
+{
+	uint32_t speaks = KEDGE_HOP_NONE;
+
+	for (uint32_t slot = 0; slot < r->seg->pub->hop_count; slot++) {
+		const struct kedge_hop *hop = segment_hop(r->seg, slot);
+		struct kedge_hop_health line = { 0 };
+		struct kedge_hop_id id = { 0 };
+		uint64_t before = sum->since_wall_ms;
+		json_t *o;
+
+		if (seq_read(&hop->id, &id) || !id.generation || id.trunk != index || seq_read(&hop->health, &line))
+			continue;
+		o = hop_json(r->seg, hop, &id, &line, r->wall_ms);
+		put_look(o, r->health, slot);
+		json_array_append_new(hops, o);
+		add_counts(sum, &hop->count);
+		sum_media(r->seg, hop, &sum->media);
+		choose(sum, &line, state);
+		if (line.probes == 1 || !sum->probes)
+			sum->probes = line.probes;
+		if (sum->since_wall_ms != before) {
+			speaks = slot;
+			memcpy(sum->reason, line.reason, sizeof(sum->reason));
+		}
+	}
+	return speaks;
+}
+
 static json_t *trunk_json(const struct admin_request *r, uint16_t index)
 {
 	const struct conf_trunk *t = &r->conf->trunks.v[index];
 	enum kedge_hop_state state = health_trunk_state(r->health, index);
 	json_t *o = json_object(), *hops = json_array();
 	struct trunk_sum sum = { 0 };
-	char reason[sizeof(((struct kedge_hop_health *)0)->reason)] = "";
+	uint32_t speaks = gather(r, index, state, &sum, hops);
 
-	for (uint32_t slot = 0; slot < r->seg->pub->hop_count; slot++) {
-		const struct kedge_hop *hop = segment_hop(r->seg, slot);
-		struct kedge_hop_health line = { 0 };
-		struct kedge_hop_id id = { 0 };
-		uint64_t before = sum.since_wall_ms;
-
-		if (seq_read(&hop->id, &id) || !id.generation || id.trunk != index || seq_read(&hop->health, &line))
-			continue;
-		json_array_append_new(hops, hop_json(r->seg, hop, &id, &line, r->wall_ms));
-		add_counts(&sum, &hop->count);
-		sum_media(r->seg, hop, &sum.media);
-		choose(&sum, &line, state);
-		if (line.probes == 1 || !sum.probes)
-			sum.probes = line.probes;
-		if (sum.since_wall_ms != before)
-			memcpy(reason, line.reason, sizeof(reason));
-	}
 	admin_put(o, "trunk", json_string(t->name));
 	admin_put(o, "side", json_string(t->side == CONF_SIDE_PBX ? "pbx" : "carrier"));
 	admin_put(o, "carrier", json_string(t->carrier));
 	admin_put(o, "pop", json_string(t->pop));
 	admin_put(o, "state", json_string(health_state_word(state)));
-	ADMIN_PUT_TEXT(o, "reason", reason);
+	ADMIN_PUT_TEXT(o, "reason", sum.reason);
 	admin_put_int(o, "code", sum.code);
+	put_look(o, r->health, speaks);
+	admin_put(o, "operator", operator_json(&r->health->trunk[index].operator));
 	admin_put_since(o, "since", "since_ms_ago", sum.since_wall_ms, r->wall_ms);
 	admin_put(o, "retry", admin_time(sum.retry_wall_ms));
 	admin_put_int(o, "retry_in_ms", sum.retry_wall_ms > r->wall_ms ? sum.retry_wall_ms - r->wall_ms : 0);

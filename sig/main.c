@@ -36,6 +36,7 @@
 #include "sig/ingress.h"
 #include "sig/listen.h"
 #include "sig/recall.h"
+#include "sig/operator.h"
 #include "sig/trunk.h"
 #include "sig/trunk_log.h"
 
@@ -232,6 +233,10 @@ static int modules_init(void)
 	if (err)
 		return fail_start("trunks", strerror(-err));
 	deps.health = trunk_health();
+	err = operator_open(plane.conf->run.state_dir, plane.conf->events.file, clock_wall_ms());
+	if (err)
+		return fail_start("operator's orders", strerror(-err));
+	operator_apply(deps.health, clock_mono_ns());
 	err = call_init(&deps, plane.conf);
 	if (err)
 		return fail_start("calls", strerror(-err));
@@ -259,6 +264,7 @@ static void modules_fini(void)
 	admin_order_close();
 	admin_close();
 	admin_order_fini();
+	operator_close();
 	call_fini(); /* its calls give their attempts back to the trunks' health */
 	trunk_fini();
 	listen_fini();

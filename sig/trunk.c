@@ -12,6 +12,7 @@
 #include "routing/health_signs.h"
 #include "sig/listen.h"
 #include "sig/probe.h"
+#include "sig/operator.h"
 #include "sig/resolve.h"
 #include "sig/trunk_log.h"
 
@@ -274,6 +275,7 @@ static void on_timer(su_root_magic_t *magic, su_timer_t *timer, su_timer_arg_t *
 	(void)magic, (void)timer, (void)arg;
 	if (now >= trunks.tick_ns) {
 		trunks.tick_ns = now + scaled_ns(TICK_MS);
+		operator_tick(clock_wall_ms());
 		health_tick(trunks.health, now, clock_wall_ms());
 	}
 	arm();
