@@ -35,8 +35,8 @@
 #include "sig/history.h"
 #include "sig/ingress.h"
 #include "sig/listen.h"
-#include "sig/recall.h"
 #include "sig/operator.h"
+#include "sig/recall.h"
 #include "sig/trunk.h"
 #include "sig/trunk_log.h"
 
