@@ -6,6 +6,12 @@
 #define HEARD_MS 1000 /* of an answered call: sooner nobody could have been heard */
 #define MARK_NS (600 * HEALTH_SECOND_NS) /* one_way, loss: without calls that show otherwise */
 
+/* As durations of the configuration are. */
+static uint64_t mark_ns(const struct health *h)
+{
+	return MARK_NS / (h->conf->scaled ? h->conf->test.time_scale : 1);
+}
+
 /* ---- probes --------------------------------------------------------------------------------- */
 
 /* Did the hop ever answer a probe? The round trip outlives a restart. */
@@ -189,7 +195,7 @@ static void on_audio(struct health *h, uint16_t slot, enum signs_audio audio, ui
 		signs_expired(&p->signs, false);
 	switch (signs_audio(&p->signs, audio)) {
 	case SIGNS_RAISE:
-		health_mark(h, slot, HEALTH_ONE_WAY, 0, now_ns + MARK_NS, now_ns);
+		health_mark(h, slot, HEALTH_ONE_WAY, 0, now_ns + mark_ns(h), now_ns);
 		break;
 	case SIGNS_CLEAR:
 		health_clear_mark(h, slot, HEALTH_ONE_WAY, now_ns);
@@ -208,7 +214,7 @@ static void on_loss(struct health *h, uint16_t slot, const struct health_talk *t
 		signs_expired(&p->signs, true);
 	switch (signs_loss(&p->signs, t->packets + t->lost, t->lost, &percent)) {
 	case SIGNS_RAISE:
-		health_mark(h, slot, HEALTH_LOSS, percent, now_ns + MARK_NS, now_ns);
+		health_mark(h, slot, HEALTH_LOSS, percent, now_ns + mark_ns(h), now_ns);
 		break;
 	case SIGNS_CLEAR:
 		health_clear_mark(h, slot, HEALTH_LOSS, now_ns);

@@ -46,6 +46,7 @@ struct end {
 
 struct peer {
 	struct peer_opts opts;
+	uint32_t lose; /* percent of its packets that are never sent, evenly */
 	int epoll;
 	FILE *pcap;
 	int64_t wall_minus_mono;
@@ -230,12 +231,13 @@ static void speak_packet(struct peer *p, struct end *e, uint64_t now_ns)
 {
 	struct speech_stamp stamp = { e->call, e->index, p->opts.id };
 	uint8_t packet[PACKET] = { 0x80, (e->marker ? 0x80 : 0) | e->pt };
+	bool lost = (uint64_t)e->index * p->lose / 100 != ((uint64_t)e->index + 1) * p->lose / 100;
 
 	put16(packet + 2, e->seq);
 	put32(packet + 4, e->ts0 + e->index * SPEECH_FRAME);
 	put32(packet + 8, e->ssrc);
 	speech_packet(&stamp, e->pt, packet + HEADER);
-	if (sendto(e->rtp, packet, sizeof packet, 0, &e->to.sa, size_of(&e->to)) == sizeof packet)
+	if (!lost && sendto(e->rtp, packet, sizeof packet, 0, &e->to.sa, size_of(&e->to)) == sizeof packet)
 		e->n.sent++;
 	if (p->pcap)
 		pcap_put(p->pcap, now_ns + p->wall_minus_mono, &e->local.sa, &e->to.sa, packet, sizeof packet);
@@ -548,6 +550,8 @@ int peer_command(struct peer *p, const char *line, uint64_t now_ns)
 	unsigned end, port, pt = SPEECH_PCMU;
 	union peer_addr to;
 
+	if (sscanf(line, "lose %u", &p->lose) == 1)
+		return 0;
 	if (strncmp(line, "stop all", 8) == 0) {
 		peer_stop_all(p);
 		return 0;

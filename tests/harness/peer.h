@@ -80,7 +80,7 @@ void peer_stop_all(struct peer *p);
 /* Sends what is due and takes in what came. Returns when to call again at the latest. */
 uint64_t peer_step(struct peer *p, uint64_t now_ns);
 
-/* One control line: "start END IP PORT NUMBER [PT]", "stop END", "stop all"; END from 1 as SIPp counts calls. 0 or -EINVAL. */
+/* One control line: "start END IP PORT NUMBER [PT]", "stop END", "stop all", "lose PERCENT"; END from 1 as SIPp counts calls. 0 or -EINVAL. */
 int peer_command(struct peer *p, const char *line, uint64_t now_ns);
 
 /* The call a number stands for: its last seven digits. */
