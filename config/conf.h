@@ -12,6 +12,7 @@
  *   SET          uint8_t key, bits 1 << enum      IP        struct conf_addr key, family 0: none
  *   PORTS        struct conf_ports key            URI URIS  struct conf_uri key, struct conf_uris key
  *   NETS         struct conf_nets key             STRINGS   struct conf_strings key
+ *   INTS         struct conf_ints key, at most CONF_INTS_MAX
  *   INTERFACE TRUNK PROFILE  uint16_t key, an index in conf->interfaces, trunks, profiles; CONF_NONE: "*"
  *   GROUP        struct conf_KEY key              LIST      struct conf_KEY key { v[], count }
  * and each carries `where`, the file and line it was written at. The targets of a profile stand in order of position. */
@@ -53,6 +54,8 @@ enum conf_rel100 { CONF_REL100_AUTO, CONF_REL100_NO, CONF_REL100_REQUIRE };
 enum conf_preset { CONF_PRESET_DEFAULT, CONF_PRESET_STRICT };
 enum conf_advance { CONF_ADVANCE_NONE, CONF_ADVANCE_183, CONF_ADVANCE_180 };
 enum conf_strategy { CONF_STRATEGY_FAILOVER };
+enum conf_failback { CONF_FAILBACK_AUTO, CONF_FAILBACK_MANUAL };
+enum conf_lock_scope { CONF_LOCK_AUTO, CONF_LOCK_HOP, CONF_LOCK_TRUNK }; /* trunk.retry_after_scope */
 enum conf_all_failed { CONF_ALL_AUTO, CONF_ALL_503, CONF_ALL_500, CONF_ALL_480 };
 
 struct conf_where { /* file: shared by all objects of it, owned by the snapshot */
@@ -89,6 +92,12 @@ struct conf_uri { /* a SIP URI of this slice: no user, no password, no headers *
 CONF_LIST_OF(uris, struct conf_uri);
 CONF_LIST_OF(nets, struct conf_net);
 CONF_LIST_OF(strings, const char *);
+
+#define CONF_INTS_MAX 16
+struct conf_ints { /* a short list of numbers, in place */
+	uint32_t v[CONF_INTS_MAX];
+	uint16_t count;
+};
 
 struct conf_header { /* one line of headers.set */
 	const char *name;
@@ -142,6 +151,7 @@ struct conf_routes {
 #define CONF_FIELD_URIS(key)      struct conf_uris key;
 #define CONF_FIELD_NETS(key)      struct conf_nets key;
 #define CONF_FIELD_STRINGS(key)   struct conf_strings key;
+#define CONF_FIELD_INTS(key)      struct conf_ints key;
 #define CONF_FIELD_INTERFACE(key) uint16_t key;
 #define CONF_FIELD_TRUNK(key)     uint16_t key;
 #define CONF_FIELD_PROFILE(key)   uint16_t key;

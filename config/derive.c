@@ -429,6 +429,7 @@ static void trunk(struct load *l, struct conf_trunk *t)
 	headers(l, t);
 	codes(l, t);
 	load_probe(l, t);
+	load_breaker(l, t);
 }
 
 /* ---- profiles ------------------------------------------------------------------------------- */

@@ -92,6 +92,9 @@ static void keep_row(struct conf_mem *m, const struct row *r, void *to, const vo
 	case ROW_STRINGS:
 		keep_strings(m, to, from);
 		break;
+	case ROW_INTS:
+		*(struct conf_ints *)to = *(const struct conf_ints *)from;
+		break;
 	case ROW_INTERFACE:
 	case ROW_TRUNK:
 	case ROW_PROFILE:

@@ -41,6 +41,10 @@ void load_derive(struct load *l);
 /* Takes a trunk's probe settings apart: part of load_derive(). */
 void load_probe(struct load *l, struct conf_trunk *t);
 
+/* The same of its breaker settings; and what of them cannot be meant: part of load_lint(). */
+void load_breaker(struct load *l, struct conf_trunk *t);
+void lint_breaker(struct load *l, const struct conf_trunk *t);
+
 /* Rules over several settings, and warnings. */
 void load_lint(struct load *l);
 

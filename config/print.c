@@ -127,6 +127,8 @@ static void default_text(const struct row *r, char *buf, size_t room)
 		*buf = '\0';
 	else if (r->flags & ROW_SPARE && !*r->def)
 		*buf = '\0';
+	else if (r->type == ROW_INTS)
+		snprintf(buf, room, *r->def ? "[ %s ]" : "[ ]", r->def);
 	else if (list)
 		snprintf(buf, room, "[ ]");
 	else if (r->type != ROW_SET)

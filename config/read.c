@@ -160,6 +160,11 @@ static void read_name(const struct value *v, const config_setting_t *s)
 		*(const char **)v->field = mem_text(v->l->m, text, strlen(text));
 }
 
+static bool is_list(const config_setting_t *s)
+{
+	return config_setting_type(s) == CONFIG_TYPE_LIST || config_setting_type(s) == CONFIG_TYPE_ARRAY;
+}
+
 static void read_int(const struct value *v, const config_setting_t *s)
 {
 	int type = config_setting_type(s);
@@ -171,6 +176,29 @@ static void read_int(const struct value *v, const config_setting_t *s)
 		wrong(v, s, expected);
 	else
 		*(uint32_t *)v->field = (uint32_t)n;
+}
+
+static void read_ints(const struct value *v, const config_setting_t *s)
+{
+	struct conf_ints ints = { .count = 0 };
+	int length = config_setting_length(s);
+	char expected[80];
+
+	snprintf(expected, sizeof(expected), "a list of at most %d numbers, [ 1, 2 ]", CONF_INTS_MAX);
+	if (!is_list(s) || length > CONF_INTS_MAX) {
+		wrong(v, s, expected);
+		return;
+	}
+	for (int i = 0; i < length; i++) {
+		const config_setting_t *e = config_setting_get_elem(s, (unsigned)i);
+		struct value one = *v;
+
+		one.where = where_of(v->l, e);
+		one.field = &ints.v[ints.count];
+		read_int(&one, e);
+		ints.count++;
+	}
+	*(struct conf_ints *)v->field = ints;
 }
 
 static void read_bool(const struct value *v, const config_setting_t *s)
@@ -242,11 +270,6 @@ static void read_enum(const struct value *v, const config_setting_t *s)
 
 	if (word >= 0)
 		*(uint8_t *)v->field = (uint8_t)word;
-}
-
-static bool is_list(const config_setting_t *s)
-{
-	return config_setting_type(s) == CONFIG_TYPE_LIST || config_setting_type(s) == CONFIG_TYPE_ARRAY;
 }
 
 static void read_set(const struct value *v, const config_setting_t *s)
@@ -395,7 +418,7 @@ static void (*const readers[])(const struct value *, const config_setting_t *) =
 	[ROW_DURATION] = read_duration, [ROW_MICROS] = read_micros, [ROW_ENUM] = read_enum, [ROW_SET] = read_set,
 	[ROW_IP] = read_ip, [ROW_PORTS] = read_ports, [ROW_URI] = read_uri, [ROW_URIS] = read_many,
 	[ROW_NETS] = read_many, [ROW_STRINGS] = read_many, [ROW_INTERFACE] = read_ref, [ROW_TRUNK] = read_ref,
-	[ROW_PROFILE] = read_ref,
+	[ROW_PROFILE] = read_ref, [ROW_INTS] = read_ints,
 };
 
 /* ---- defaults ------------------------------------------------------------------------------- */
@@ -410,6 +433,12 @@ static uint8_t default_set(const struct row *r)
 		bits |= 1u << row_word(r->min, word);
 	}
 	return (uint8_t)bits;
+}
+
+static void default_ints(const struct row *r, struct conf_ints *ints)
+{
+	for (const char *s = r->def; *s; s += strcspn(s, ","), s += *s == ',')
+		ints->v[ints->count++] = (uint32_t)strtoul(s, NULL, 10);
 }
 
 /* The row's default; what is REQUIRED or DERIVED gets the mark of an unset field. The rows are tested (unit config/row). */
@@ -443,6 +472,9 @@ static void set_default(const struct row *r, void *field)
 		break;
 	case ROW_PORTS:
 		value_ports(r->def, field);
+		break;
+	case ROW_INTS:
+		default_ints(r, field);
 		break;
 	case ROW_INTERFACE:
 	case ROW_TRUNK:

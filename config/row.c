@@ -24,6 +24,7 @@
 #define FIELD_URIS(key)      key
 #define FIELD_NETS(key)      key
 #define FIELD_STRINGS(key)   key
+#define FIELD_INTS(key)      key
 #define FIELD_INTERFACE(key) key
 #define FIELD_TRUNK(key)     key
 #define FIELD_PROFILE(key)   key

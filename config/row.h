@@ -9,7 +9,7 @@
 
 #define ROW_TYPES(T)                                                                               \
 	T(STRING) T(NAME) T(INT) T(BOOL) T(DURATION) T(MICROS) T(ENUM) T(SET) T(IP) T(PORTS)       \
-	T(URI) T(URIS) T(NETS) T(STRINGS) T(INTERFACE) T(TRUNK) T(PROFILE) T(GROUP) T(LIST)
+	T(URI) T(URIS) T(NETS) T(STRINGS) T(INTS) T(INTERFACE) T(TRUNK) T(PROFILE) T(GROUP) T(LIST)
 enum row_type {
 #define T(x) ROW_##x,
 	ROW_TYPES(T)

@@ -73,6 +73,14 @@ static void print_word(FILE *out, const struct row *r, uint8_t place)
 	fprintf(out, "\"%.*s\"", (int)n, w);
 }
 
+static void print_ints(FILE *out, const struct conf_ints *ints)
+{
+	fputs("[", out);
+	for (uint16_t i = 0; i < ints->count; i++)
+		fprintf(out, "%s%u", i ? ", " : " ", ints->v[i]);
+	fputs(" ]", out);
+}
+
 void text_value(FILE *out, const struct conf *c, const struct row *r, const void *field)
 {
 	char buf[VALUE_URI_TEXT];
@@ -114,6 +122,9 @@ void text_value(FILE *out, const struct conf *c, const struct row *r, const void
 	case ROW_NETS:
 	case ROW_STRINGS:
 		print_many(out, r, field);
+		break;
+	case ROW_INTS:
+		print_ints(out, field);
 		break;
 	case ROW_INTERFACE:
 	case ROW_TRUNK:

@@ -210,6 +210,8 @@ bool decide_outcome(struct decide *d, struct health *h, unsigned i, const struct
 	if (a->state == DECIDE_ABANDONED && a->first_ns)
 		a->gone = true;
 	tell_health(d, h, a, o, v.health, now_ns);
+	if ((v.health & CAUSE_L) && (v.code == 503 || v.code == 429))
+		health_lock(h, a->hop, o->retry_after_s, now_ns);
 	if (a->state == DECIDE_OVER)
 		decide_leave(h, a);
 	else if (!a->first_ns)

@@ -43,6 +43,7 @@
 #define HEALTH_TRUNK_HOPS 8  /* addresses of one trunk in use; a name's further ones are left out */
 #define HEALTH_FAULTS     10 /* distinct numbers remembered for config_fault */
 
+#define HEALTH_WINDOW_MAX 32 /* failures remembered for breaker.window */
 #define HEALTH_WHY        64 /* bytes of health_why() */
 #define HEALTH_CLEARS     160
 
@@ -75,6 +76,9 @@ struct health_hop {
 	struct health_marks marks;
 	uint8_t down_reason; /* of the breaker: enum health_reason, code */
 	uint16_t down_code;
+	bool waits;          /* DOWN: ready for TRIAL, but for breaker.failback or failback_window */
+	bool proven;         /* TRIAL: one of its calls rang */
+	uint8_t step_probes; /* TRIAL: good ones of this step */
 	bool let_back;       /* by the operator: breaker.failback and failback_window are not waited for */
 	uint8_t place;       /* enum health_place, but for the share of TRIAL */
 	bool known;          /* a call or a probe proved it since it was last DOWN */
@@ -84,6 +88,8 @@ struct health_hop {
 	uint32_t consecutive;     /* F in a row */
 	uint32_t unheard;         /* of these, without any answer; a final of O takes them back */
 	uint32_t unreached;       /* of these, by transport; any message takes them back */
+	uint8_t window_count;
+	uint64_t window_ns[HEALTH_WINDOW_MAX]; /* the last F and L, oldest first */
 	uint8_t run;              /* +1 when consecutive falls, never 0: whose F health_take_back may still take */
 	bool blip;                /* DOWN by the first silence of an hour */
 	uint64_t last_success_ns; /* 18x or 2xx */
@@ -102,6 +108,7 @@ struct health_hop {
 	uint32_t misses;          /* unanswered in a row */
 	uint64_t miss_since_ns;   /* the first of these */
 	uint32_t good_probes;     /* in a row */
+	uint64_t good_ns;         /* the first of these; 0: none */
 	uint32_t probe_rtt_us;    /* of the last answered */
 	uint64_t last_silent_ns;  /* of the last `silent` verdict */
 	struct signs signs;       /* routing/health_signs.h */
@@ -265,8 +272,8 @@ void health_clear_trunk(struct health *h, uint16_t trunk, enum health_reason mar
 /* An evidence of kind BREAK: DOWN by the breaker, with its hold. code: status, 0 none. */
 void health_trip(struct health *h, uint16_t slot, enum health_reason reason, uint16_t code, uint64_t now_ns);
 
-/* 503 or 429 with a Retry-After of that many seconds, not 0: LOCKED, by trunk.retry_after_max and retry_after_scope, one
- * that is LOCKED already for the longer of both times. Returns until when, monotonic. */
+/* 503 or 429 with a Retry-After of that many seconds: LOCKED, by trunk.retry_after_max and retry_after_scope, one
+ * that is LOCKED already for the longer of both times. Returns until when, monotonic; 0: not locked. */
 uint64_t health_lock(struct health *h, uint16_t slot, uint32_t seconds, uint64_t now_ns);
 
 /* Its hops are one machine's or not (SRV): for retry_after_scope "auto". */

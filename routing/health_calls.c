@@ -110,9 +110,14 @@ void health_success(struct health *h, uint16_t slot, bool answered, uint64_t now
 	health_first_proof(h, slot, HEALTH_ANSWERED, NULL, now_ns);
 	health_clear_mark(h, slot, HEALTH_FAULT, now_ns);
 	health_lock_proven(h, slot, now_ns);
-	if (p->breaker.state != BREAKER_UP) {
+	if (p->breaker.state == BREAKER_TRIAL) {
+		p->proven = true;
+		if (answered)
+			health_trial_call(h, slot, false, 0, now_ns);
+	}
+	if (p->breaker.state == BREAKER_DOWN) {
 		p->good_probes++;
-		health_try_again(h, slot, true, now_ns);
+		p->good_ns = p->good_ns ? p->good_ns : now_ns;
 	}
 	health_publish(h, slot, now_ns);
 }
@@ -174,9 +179,12 @@ static uint8_t on_failure(
     struct health *h, uint16_t slot, const struct health_outcome *o, uint64_t now_ns)
 {
 	struct health_hop *p = &h->hop[slot];
+	uint32_t limit = conf_of(h, p)->breaker.consecutive;
 	uint8_t run = p->run;
 
 	p->last_fail_ns = now_ns;
+	if (p->breaker.state == BREAKER_TRIAL && o->begun_ns < p->breaker.since_ns)
+		return 0;
 	p->consecutive++;
 	switch (o->cause) {
 	case CAUSE_UNREACHABLE:
@@ -191,10 +199,24 @@ static uint8_t on_failure(
 	default:
 		break;
 	}
-	if (p->consecutive >= conf_of(h, p)->breaker.consecutive)
+	if (limit && p->consecutive >= limit)
 		health_hold(h, slot, HEALTH_CONSECUTIVE, o->code,
 		    o->cause == CAUSE_STATUS ? "failing answers" : cause_word(o->cause), now_ns);
 	return run;
+}
+
+/* F and L together: the window, and TRIAL. A call that began before TRIAL says nothing of it. */
+static void on_load(struct health *h, uint16_t slot, const struct health_outcome *o, uint64_t now_ns)
+{
+	struct health_hop *p = &h->hop[slot];
+	bool bad = o->health & (CAUSE_F | CAUSE_L), mine = o->begun_ns >= p->breaker.since_ns;
+
+	if (p->breaker.state == BREAKER_TRIAL && mine && (bad || (o->health & CAUSE_O)))
+		health_trial_call(h, slot, bad, o->code, now_ns);
+	if (!bad || o->begun_ns < p->last_success_ns || p->breaker.state == BREAKER_DOWN)
+		return;
+	if (health_window(h, p, now_ns))
+		health_hold(h, slot, HEALTH_WINDOW, o->code, NULL, now_ns);
 }
 
 /* Any final answer of the callee's side proves that silence before it was not the trunk's end. */
@@ -250,6 +272,7 @@ uint8_t health_outcome(
 		run = on_failure(h, slot, o, now_ns);
 	else if (o->begun_ns >= p->last_success_ns && (o->health & CAUSE_A))
 		on_fault(h, slot, o, now_ns);
+	on_load(h, slot, o, now_ns);
 	if (o->health & CAUSE_O)
 		on_life(h, slot, now_ns);
 	health_publish(h, slot, now_ns);
@@ -265,7 +288,7 @@ void health_silent(struct health *h, uint16_t slot, uint64_t begun_ns, uint64_t 
 	p->last_fail_ns = now_ns;
 	p->consecutive += SILENT_F;
 	p->unheard += SILENT_F;
-	if (p->breaker.state == BREAKER_UP) {
+	if (p->breaker.state != BREAKER_DOWN) {
 		p->blip = !p->last_silent_ns || now_ns - p->last_silent_ns >= HOUR_NS;
 		p->last_silent_ns = now_ns;
 	}
@@ -281,6 +304,7 @@ void health_take_back(struct health *h, uint16_t slot, uint8_t run)
 		return;
 	p->consecutive--;
 	p->unheard--;
+	p->window_count -= p->window_count > 0;
 	if (p->unreached > p->unheard)
 		p->unreached = p->unheard;
 }

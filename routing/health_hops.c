@@ -219,6 +219,23 @@ static enum health_reason reason_of(const char *word)
 	return HEALTH_NONE;
 }
 
+static uint64_t back_ns(uint64_t now_ns, uint64_t ns)
+{
+	return ns && ns < now_ns ? now_ns - ns : 0;
+}
+
+/* The step is begun anew. */
+static void restore_trial(const struct health *h, struct health_hop *p, uint32_t share, uint64_t now_ns)
+{
+	const struct conf_ints *ramp = &conf_of(h, p)->breaker.ramp;
+
+	p->breaker.state = BREAKER_TRIAL;
+	p->breaker.since_ns = p->since_ns;
+	p->breaker.step_ns = now_ns;
+	while (p->breaker.step + 1 < ramp->count && ramp->v[p->breaker.step] < share)
+		p->breaker.step++;
+}
+
 /* What stood when the line was written stands on: the breaker with its time, the lock, a mark. Of a mark its owner may
  * know nothing any more: it ends by itself. */
 static void restore_evidence(struct health *h, struct health_hop *p, const struct kedge_hop_health *line, uint64_t now_ns)
@@ -227,8 +244,17 @@ static void restore_evidence(struct health *h, struct health_hop *p, const struc
 
 	p->known = p->state != KEDGE_HOP_UNKNOWN;
 	p->place = r->place;
+	p->breaker.relapses = line->relapses;
+	p->breaker.up_ns = line->relapses ? p->since_ns : 0;
+	p->good_ns = back_ns(now_ns, (uint64_t)p->good_probes * conf_of(h, p)->probe.down_interval_ms * MS_NS);
+	if (r->kind == HEALTH_KIND_TRIAL)
+		restore_trial(h, p, line->share, now_ns);
 	if (r->kind == HEALTH_KIND_BREAK) {
-		p->breaker = (struct breaker){ BREAKER_DOWN, p->since_ns, mono_of(h, line->retry_wall_ms) };
+		struct breaker_rules rules = health_rules(h, p);
+
+		p->breaker.state = BREAKER_DOWN;
+		p->breaker.since_ns = p->since_ns;
+		p->breaker.until_ns = p->since_ns + breaker_open_ns(&p->breaker, &rules);
 		p->down_reason = p->reason;
 		p->down_code = p->code;
 	}

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "routing/health_part.h"
 
-#define RETRY_AFTER_MAX_S 300
-
 /* ---- marks ---- */
 
 static void set_mark(struct health_marks *m, enum health_reason mark, uint32_t figure, uint64_t until_ns, uint64_t now_ns)
@@ -96,7 +94,11 @@ void health_clear_trunk(struct health *h, uint16_t trunk, enum health_reason mar
 
 static bool locks_all(const struct health *h, const struct health_hop *p)
 {
-	return !h->trunk[p->trunk].several_hosts && conf_of(h, p)->hops.count <= 1;
+	const struct conf_trunk *t = conf_of(h, p);
+
+	if (t->retry_after_scope != CONF_LOCK_AUTO)
+		return t->retry_after_scope == CONF_LOCK_TRUNK;
+	return !h->trunk[p->trunk].several_hosts && t->hops.count <= 1;
 }
 
 static void lock_hop(struct health *h, uint16_t slot, uint64_t until_ns, uint64_t now_ns)
@@ -112,11 +114,14 @@ static void lock_hop(struct health *h, uint16_t slot, uint64_t until_ns, uint64_
 uint64_t health_lock(struct health *h, uint16_t slot, uint32_t seconds, uint64_t now_ns)
 {
 	struct health_hop *p = hop_at(h, slot);
-	uint64_t until_ns = now_ns + (seconds < RETRY_AFTER_MAX_S ? seconds : RETRY_AFTER_MAX_S) * HEALTH_SECOND_NS;
+	uint64_t most_ns, until_ns;
 
-	assert(seconds);
-	if (!hop_serves(p))
-		return until_ns;
+	if (!hop_serves(p) || !seconds)
+		return 0;
+	most_ns = conf_of(h, p)->retry_after_max_ms * MS_NS;
+	if (!most_ns)
+		return 0;
+	until_ns = now_ns + (seconds * HEALTH_SECOND_NS < most_ns ? seconds * HEALTH_SECOND_NS : most_ns);
 	if (!locks_all(h, p)) {
 		lock_hop(h, slot, until_ns, now_ns);
 		return p->lock_ns;
@@ -165,11 +170,11 @@ unsigned health_failback(struct health *h, uint16_t trunk, uint64_t now_ns)
 	for (uint16_t i = 0; i < t->count; i++) {
 		struct health_hop *p = &h->hop[t->hop[i]];
 
-		if (p->breaker.state == BREAKER_UP)
+		if (p->breaker.state != BREAKER_DOWN || !p->waits)
 			continue;
 		p->let_back = true;
-		health_try_again(h, t->hop[i], false, now_ns);
-		back += p->breaker.state == BREAKER_UP;
+		health_try_again(h, t->hop[i], now_ns);
+		back += p->breaker.state != BREAKER_DOWN;
 	}
 	return back;
 }

@@ -81,8 +81,21 @@ bool health_answers(const struct health *h, const struct health_hop *p);
 void health_hold(struct health *h, uint16_t slot, enum health_reason reason, uint16_t code,
     const char *evidence, uint64_t now_ns);
 
-/* Is it time to come back? call: one just succeeded. */
-void health_try_again(struct health *h, uint16_t slot, bool call, uint64_t now_ns);
+/* Is it time to come back, or for the next step of TRIAL? */
+void health_try_again(struct health *h, uint16_t slot, uint64_t now_ns);
+void health_ramp(struct health *h, uint16_t slot, uint64_t now_ns);
+
+/* When a hop that is DOWN may be tried again, if nothing bad happens until then. */
+uint64_t health_ready_ns(const struct health *h, const struct health_hop *p);
+
+/* A call ended, a probe was answered, while in TRIAL. */
+void health_trial_call(struct health *h, uint16_t slot, bool bad, uint16_t code, uint64_t now_ns);
+void health_trial_probe(struct health *h, uint16_t slot, bool good, uint64_t now_ns);
+
+/* One more F or L. True: too many within the time of breaker.window. */
+bool health_window(const struct health *h, struct health_hop *p, uint64_t now_ns);
+
+struct breaker_rules health_rules(const struct health *h, const struct health_hop *p);
 
 /* The hop was heard. */
 void health_end_blip(struct health *h, uint16_t slot, uint64_t now_ns);

@@ -45,6 +45,8 @@ void health_probe(struct health *h, uint16_t slot, uint16_t code, uint32_t rtt_u
 	good = conf_probe_good(&conf_of(h, p)->probe, code);
 	p->probed = good ? 1 : 2;
 	p->good_probes = good ? p->good_probes + 1 : 0;
+	if (!good || !p->good_ns)
+		p->good_ns = good ? now_ns : 0;
 	if (code)
 		on_probe_answer(h, slot, rtt_us, now_ns);
 	else
@@ -53,8 +55,9 @@ void health_probe(struct health *h, uint16_t slot, uint16_t code, uint32_t rtt_u
 		health_clear_mark(h, slot, HEALTH_DNS_NEW, now_ns);
 		health_lock_proven(h, slot, now_ns);
 		health_first_proof(h, slot, HEALTH_PROBED, NULL, now_ns);
-		health_try_again(h, slot, false, now_ns);
 	}
+	health_trial_probe(h, slot, good, now_ns);
+	health_try_again(h, slot, now_ns);
 	if (good && c)
 		count(&c->probes_good, 1);
 	health_publish(h, slot, now_ns);
@@ -68,6 +71,6 @@ void health_tick(struct health *h, uint64_t now_ns, uint64_t wall_ms)
 		if (!h->hop[i].used || !hop_serves(&h->hop[i]))
 			continue;
 		health_marks_tick(h, i, now_ns);
-		health_try_again(h, i, false, now_ns);
+		health_try_again(h, i, now_ns);
 	}
 }

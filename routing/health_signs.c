@@ -36,7 +36,7 @@ static void too_many_bad(struct health *h, uint16_t slot, uint16_t code, uint64_
 			health_mark(h, slot, HEALTH_PROBE_DISAGREES, code, 0, now_ns);
 		return;
 	}
-	if (!ever_answered(p) && p->signs.answered_ns)
+	if (!ever_answered(p) && (p->signs.answered_ns || p->breaker.state == BREAKER_TRIAL))
 		return;
 	p->signs.bad_probes = 0;
 	health_trip(h, slot, code ? HEALTH_OPTIONS_CODE : HEALTH_OPTIONS_TIMEOUT, code, now_ns);
@@ -73,7 +73,7 @@ void health_signs_probe(struct health *h, uint16_t slot, uint16_t code, uint32_t
 	if (conf_probe_good(c, code)) {
 		p->signs.bad_probes = 0;
 		health_clear_mark(h, slot, HEALTH_PROBE_DISAGREES, now_ns);
-	} else if (p->breaker.state != BREAKER_UP) {
+	} else if (p->breaker.state == BREAKER_DOWN) {
 		p->signs.bad_probes = 0; /* it is DOWN already */
 	} else {
 		if (p->signs.bad_probes < UINT8_MAX)
@@ -87,7 +87,7 @@ bool health_confirms(const struct health *h, uint16_t slot)
 {
 	const struct health_hop *p = hop_of(h, slot);
 
-	return hop_serves(p) && p->breaker.state == BREAKER_UP && p->signs.bad_probes && p->signs.bad_probes < conf_of(h, p)->probe.down;
+	return hop_serves(p) && p->breaker.state != BREAKER_DOWN && p->signs.bad_probes && p->signs.bad_probes < conf_of(h, p)->probe.down;
 }
 
 /* ---- calls ---------------------------------------------------------------------------------- */

@@ -12,7 +12,7 @@ static const char *const state_words[] = {
 #undef S
 };
 
-static const struct health_rule rules[] = {
+static const struct health_rule table[] = {
 #define R(id, word, kind, state, place, evidence, clears)                                          \
 	[HEALTH_##id] = { word, HEALTH_KIND_##kind, KEDGE_HOP_##state, HEALTH_##place, evidence, clears },
 	HEALTH_TABLE(R)
@@ -27,12 +27,12 @@ const char *health_state_word(enum kedge_hop_state state)
 const struct health_rule *health_rule(enum health_reason reason)
 {
 	assert(reason < HEALTH_REASON_COUNT);
-	return &rules[reason];
+	return &table[reason];
 }
 
 const char *health_reason_word(enum health_reason reason)
 {
-	return reason < HEALTH_REASON_COUNT ? rules[reason].word : "?";
+	return reason < HEALTH_REASON_COUNT ? table[reason].word : "?";
 }
 
 bool health_answers(const struct health *h, const struct health_hop *p)
@@ -61,6 +61,8 @@ void health_publish(const struct health *h, uint16_t slot, uint64_t now_ns)
 		.probe_rtt_us = p->probe_rtt_us,
 		.pdd_ewma_ms = p->pdd_ewma_ms,
 		.share = health_percent(h, slot),
+		.relapses = p->breaker.relapses,
+		.window_f = p->window_count,
 	};
 	uint64_t retry = health_retry_ns(h, slot);
 
@@ -106,8 +108,8 @@ static uint16_t shown(uint32_t figure)
 /* Of two that weigh the same the one that is known already stays the reason. */
 static void weigh(struct verdict *v, const struct health_hop *p, enum health_reason reason, uint32_t figure)
 {
-	const struct health_rule *r = &rules[reason];
-	bool other = r->state == v->state && (rules[v->reason].kind == HEALTH_KIND_GOOD || reason == p->reason);
+	const struct health_rule *r = &table[reason];
+	bool other = r->state == v->state && (table[v->reason].kind == HEALTH_KIND_GOOD || reason == p->reason);
 
 	if (r->place > v->place)
 		v->place = r->place;
@@ -127,6 +129,24 @@ static void weigh_marks(struct verdict *v, const struct health_hop *p, const str
 	}
 }
 
+/* In TRIAL the call's luck says where it stands; one that only waits for its hour is as good as the others, but not first. */
+static void weigh_breaker(struct verdict *v, const struct health *h, const struct health_hop *p)
+{
+	struct breaker_rules rules = health_rules(h, p);
+	uint8_t place = v->place;
+
+	if (p->breaker.state == BREAKER_UP)
+		return;
+	if (p->breaker.state == BREAKER_TRIAL)
+		weigh(v, p, HEALTH_TRIAL, breaker_share(&p->breaker, &rules));
+	else
+		weigh(v, p, p->down_reason, p->down_code);
+	if (p->breaker.state == BREAKER_TRIAL)
+		v->place = place;
+	else if (p->waits)
+		v->place = place > HEALTH_BEHIND ? place : HEALTH_BEHIND;
+}
+
 static const uint8_t operator_reason[] = {
 	[HEALTH_DOWN] = HEALTH_OPERATOR_OFF,
 	[HEALTH_DRAIN] = HEALTH_OPERATOR_DRAIN,
@@ -144,8 +164,7 @@ static struct verdict verdict_of(const struct health *h, const struct health_hop
 		weigh(&v, p, operator_reason[t->operator.mode], 0);
 	if (p->lock_ns)
 		weigh(&v, p, HEALTH_RETRY_AFTER, 0);
-	if (p->breaker.state != BREAKER_UP)
-		weigh(&v, p, p->down_reason, p->down_code);
+	weigh_breaker(&v, h, p);
 	weigh_marks(&v, p, &p->marks);
 	weigh_marks(&v, p, &t->marks);
 	return v;
@@ -168,7 +187,7 @@ static void enter(struct health *h, uint16_t slot, const struct verdict *v, cons
 		.to = v->state,
 		.reason = v->reason,
 		.code = v->code,
-		.evidence = evidence ? evidence : rules[v->reason].evidence,
+		.evidence = evidence ? evidence : table[v->reason].evidence,
 	};
 
 	p->state = v->state;
@@ -199,7 +218,7 @@ void health_judge(
 		enter(h, slot, &v, evidence, now_ns);
 		return;
 	}
-	if (v.reason == good && rules[p->reason].kind == HEALTH_KIND_GOOD)
+	if (v.reason == good && table[p->reason].kind == HEALTH_KIND_GOOD)
 		return;
 	p->reason = v.reason;
 	p->code = v.code;
@@ -209,13 +228,34 @@ void health_judge(
 
 uint8_t health_percent(const struct health *h, uint16_t slot)
 {
-	return hop_of(h, slot)->place < HEALTH_LAST ? 100 : 0;
+	const struct health_hop *p = hop_of(h, slot);
+	struct breaker_rules rules;
+
+	if (p->place >= HEALTH_LAST || !hop_serves(p))
+		return 0;
+	if (p->state != KEDGE_HOP_TRIAL)
+		return 100;
+	rules = health_rules(h, p);
+	return breaker_share(&p->breaker, &rules);
+}
+
+/* Of 100 calls so many; another hop has other luck with the same call. */
+static bool has_luck(uint32_t random, uint16_t slot, uint8_t percent)
+{
+	uint32_t x = (random ^ slot * 0x9e3779b9u) * 0x85ebca6bu;
+
+	x ^= x >> 13;
+	x *= 0xc2b2ae35u;
+	return (x ^ x >> 16) % 100 < percent;
 }
 
 enum health_place health_place(const struct health *h, uint16_t slot, uint32_t random)
 {
-	(void)random;
-	return hop_of(h, slot)->place;
+	const struct health_hop *p = hop_of(h, slot);
+
+	if (p->state != KEDGE_HOP_TRIAL || p->place != HEALTH_FIRST)
+		return p->place;
+	return has_luck(random, slot, health_percent(h, slot)) ? HEALTH_FIRST : HEALTH_BEHIND;
 }
 
 bool health_may_take(const struct health *h, uint16_t slot, uint32_t random)
@@ -257,8 +297,8 @@ uint64_t health_retry_ns(const struct health *h, uint16_t slot)
 
 	if (p->state == KEDGE_HOP_LOCKED)
 		return p->lock_ns;
-	if (p->state == KEDGE_HOP_DOWN && p->breaker.state != BREAKER_UP && hop_serves(p))
-		return p->breaker.since_ns + conf_of(h, p)->breaker.open_ms * MS_NS;
+	if (p->state == KEDGE_HOP_DOWN && p->breaker.state == BREAKER_DOWN && hop_serves(p))
+		return health_ready_ns(h, p);
 	return 0;
 }
 
@@ -297,14 +337,25 @@ const char *health_clears(const struct health *h, uint16_t slot, char buf[static
 {
 	const struct health_hop *p = hop_of(h, slot);
 	const struct health_rule *r = health_rule(p->reason);
-	bool answers;
+	struct breaker_rules rules;
+	const struct conf_trunk *t;
+	unsigned open, uptime;
 
 	snprintf(buf, HEALTH_CLEARS, "%s", r->clears);
 	if (r->kind != HEALTH_KIND_BREAK || !hop_serves(p))
 		return buf;
-	answers = health_answers(h, p);
-	snprintf(buf, HEALTH_CLEARS, "open is over%s%s", answers ? " and up good probes" : "",
-	    answers && p->reason == HEALTH_SILENT && p->blip ? ", or anything heard within 5 s" : "");
+	t = conf_of(h, p);
+	rules = health_rules(h, p);
+	open = (unsigned)((p->breaker.until_ns - p->breaker.since_ns) / HEALTH_SECOND_NS);
+	uptime = (unsigned)(breaker_uptime_ns(&p->breaker, &rules) / HEALTH_SECOND_NS);
+	if (p->waits)
+		snprintf(buf, HEALTH_CLEARS, "the operator's failback%s%s", *t->breaker.failback_window ? ", or the time " : "",
+		    t->breaker.failback == CONF_FAILBACK_AUTO ? t->breaker.failback_window : "");
+	else if (!health_answers(h, p) || p->reason == HEALTH_INVITE_SILENT)
+		snprintf(buf, HEALTH_CLEARS, "%us, then calls that ring", open);
+	else
+		snprintf(buf, HEALTH_CLEARS, "%us, and %u good probes over %us%s", open, t->probe.up, uptime,
+		    p->reason == HEALTH_SILENT && p->blip ? ", or anything heard within 5s" : "");
 	return buf;
 }
 
@@ -318,6 +369,10 @@ void health_look(const struct health *h, uint16_t slot, struct health_look *look
 		.reason = p->reason,
 		.code = p->code,
 		.percent = health_percent(h, slot),
+		.step = p->breaker.state == BREAKER_TRIAL ? p->breaker.step + 1 : 0,
+		.steps = p->breaker.state == BREAKER_TRIAL && hop_serves(p) ? conf_of(h, p)->breaker.ramp.count : 0,
+		.relapses = p->breaker.relapses,
+		.waits_for_failback = p->waits,
 		.since_wall_ms = wall_of(h, p->since_ns),
 		.retry_wall_ms = retry ? wall_of(h, retry) : 0,
 	};

@@ -57,8 +57,6 @@
 	/* why it is better now */                                                                                                 \
 	R(ANSWERED, "answered", GOOD, UP, FIRST, "a call", "")                                                                     \
 	R(PROBED, "probed", GOOD, UP, FIRST, "a probe", "")                                                                        \
-	R(BLIP, "blip", GOOD, UP, FIRST, "heard again within 5 s", "")                                                             \
-	R(TIMER, "open_over", GOOD, UP, FIRST, "open is over, no probe tells more", "")                                            \
 	R(RAMPED, "ramped", GOOD, UP, FIRST, "every step of the ramp was good", "")                                                \
 	R(LOCK_OVER, "lock_over", GOOD, UP, FIRST, "the time of Retry-After is over", "")                                          \
 	R(OPERATOR_AUTO, "operator_auto", GOOD, UP, FIRST, "the operator's order ended", "")                                       \

@@ -73,7 +73,7 @@ static uint64_t interval_ns(uint16_t slot)
 
 	if (health_is_silent(trunks.health, slot))
 		return scaled_ns(SILENT_MS);
-	if (trunks.health->hop[slot].state == KEDGE_HOP_DOWN)
+	if (trunks.health->hop[slot].state == KEDGE_HOP_DOWN || trunks.health->hop[slot].state == KEDGE_HOP_TRIAL)
 		return p->down_interval_ms * CLOCK_NS_PER_MS;
 	return p->interval_ms * CLOCK_NS_PER_MS / 1000 * (900 + below(201));
 }

@@ -19,7 +19,7 @@
 #define RTT      (4 * RIG_MS)
 #define TAIL     (32 * RIG_S) /* 64*T1: how long a branch may answer late */
 #define OUTAGES  (600 * RIG_S)
-#define RECOVERY (400 * RIG_S)
+#define RECOVERY (4000 * RIG_S) /* a hop that relapsed again and again is held back for an hour */
 
 enum behaviour { WELL, SILENT, DEAF_TO_INVITE, UNREACHABLE, CODE, STUCK, RINGS_ON, SLOW, RANG_CODE, BEHAVIOURS };
 
@@ -461,7 +461,7 @@ static void on_change(void *ctx, const struct health_change *c)
 		    health_reason_word(c->reason));
 	}
 	MUST(c->from != c->to, "a change that is none");
-	MUST((c->to == KEDGE_HOP_DOWN || c->to == KEDGE_HOP_DEGRADED) == (c->clears[0] != 0), "what clears it?");
+	MUST((c->to != KEDGE_HOP_UP && c->to != KEDGE_HOP_UNKNOWN) == (c->clears[0] != 0), "what clears it?");
 }
 
 /* ---- a story ---- */

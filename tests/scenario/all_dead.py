@@ -13,7 +13,7 @@ def scenario(t):
     last = t.caller(fails(503), host=4)
     t.run()
     assert ca.received("INVITE") == 4 and cb.received("INVITE") == 4
-    assert 1 <= int(last.got(503)[0]["Retry-After"]) <= 30
+    assert 1 <= int(last.got(503)[0]["Retry-After"]) <= 300  # min_uptime
     burst = t.caller(fails(503), numbers=["+44207183875%d" % i for i in range(4)], rate=50, host=5)
     t.run()
     assert ca.received("INVITE") <= 6 and burst.received(503) == 4

@@ -4,7 +4,7 @@ When `open` is over it may be tried again, but nothing says that it is UP; it is
 
 
 def scenario(t):
-    t.absent("ca", breaker={"open": "2s"})
+    t.absent("ca", breaker={"open": "2s", "ramp": [100], "ramp_step": "0s"})
     cb = t.carrier("cb", answer())
     pbx = t.caller(call(talk=0.1), numbers=["+44207183875%d" % i for i in range(4)], rate=4)
     t.run()
@@ -13,7 +13,7 @@ def scenario(t):
     states = lambda: [(e["to"], e["why"]) for e in t.events("trunk.state") if e["trunk"] == "ca"]
     assert t.until(lambda: states()[:1] == [("DOWN", "consecutive")], 3), states()
     assert [e for e in t.events("trunk.state") if e["to"] == "DOWN"][0]["evidence"] == "unreachable"
-    assert t.until(lambda: len(states()) > 1, 6) and states()[1:2] == [("UNKNOWN", "open_over")], states()
+    assert t.until(lambda: len(states()) > 1, 6) and states()[1:2] == [("TRIAL", "trial:100")], states()
     t.caller(call(talk=0.1), name="again")
     t.run()
     assert cb.received("INVITE") == 5 and t.until(lambda: states()[2:] == [("DOWN", "consecutive")], 3), states()

@@ -216,7 +216,7 @@ FLOWS = [
 
 def scenario(t):
     carrier = t.stream if t.transport == "tcp" else t.silent
-    never = {"breaker": {"consecutive": 1000}}  # each flow finds all carriers as good as new
+    never = {"breaker": {"consecutive": 1000, "window": []}}  # each flow finds all carriers as good as new
     t.trunk("pbx1", "pbx", 1)
     raws = {"pbx": t.tool("pbx1", host=1, tcp=t.transport == "tcp")}
     for name in ("ca", "cb", "mute"):

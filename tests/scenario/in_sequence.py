@@ -17,7 +17,7 @@ def scenario(t):
     t.keep_audio, t.audio_strict, t.trace = False, False, False
     t.carrier("ca", {"0": UP + DOWN, "1": refuse(503), "2": [recv("INVITE"), send(180), recv("CANCEL"), send(200), send(487, to="INVITE"), recv("ACK")],
                      "3": UP + [recv("INVITE"), send(200, speak=False), recv("ACK"), bye(rtp=False), recv(200)], "4": refuse(404)},
-              breaker={"consecutive": 1000}, min_call_duration="0s")
+              breaker={"consecutive": 1000, "window": []}, min_call_duration="0s")
     t.carrier("cb", UP + DOWN)
     late = [recv("BYE"), send(200)]
     steps = {"0": CALL + OVER, "1": CALL + OVER, "2": CALL[:3] + [cancel(), recv(200), recv(487), ack()],

@@ -13,7 +13,7 @@ BATCH = 64  # media.batch: packets a worker may hold when it dies
 def scenario(t):
     t.killed = True
     t.allow_audio = ("lost",)
-    t.carrier("ca", [recv("INVITE"), send(100), send(183), pause(0.3), quiet(), send(503), recv("ACK")], breaker={"consecutive": 1000})
+    t.carrier("ca", [recv("INVITE"), send(100), send(183), pause(0.3), quiet(), send(503), recv("ACK")], breaker={"consecutive": 1000, "window": []})
     t.carrier("cb", answer())
     t.start()
     free = t.media("ports_free")

@@ -14,7 +14,7 @@ def scenario(t):
             line, m["Via"], m["From"], m["To"], m["Call-ID"], m["CSeq"]), m.source)
 
     ca = t.silent("ca", {"OPTIONS": odd, "INVITE": odd, "CANCEL": lambda raw, m: (raw.reply(m, 200), raw.reply(m, 487, method="INVITE"))},
-                  breaker={"consecutive": 100}, probe={"down": 100})
+                  breaker={"consecutive": 100, "window": []}, probe={"down": 100})
     t.carrier("cb", answer())
     t.caller(call(talk=0.1), numbers=["+44207183875%d" % i for i in range(len(LINES))], rate=20, limit=1)
     t.run()

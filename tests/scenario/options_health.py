@@ -6,7 +6,7 @@ a PBX without any route and one with options_health = false get 200 all along.""
 def scenario(t):
     mood = {"code": 200}
     ca = t.silent("ca", {"OPTIONS": lambda raw, m: raw.reply(m, mood["code"]), "INVITE": 500}, probe={"interval": "1s", "down_interval": "1s", "timeout": "500ms", "up": 1},
-                  breaker={"open": "1s"})
+                  breaker={"open": "1s", "min_uptime": "0s"})
     t.trunk("pbx1", "pbx", 1)
     t.trunk("pbx2", "pbx", 2, options_health=False)
     t.trunk("pbx3", "pbx", 3)

@@ -32,7 +32,7 @@ def sh(command, may_fail=False):
 
 def scenario(t):
     own_network()
-    ca = t.carrier("ca", answer(), breaker={"open": "1s"}, probe={"up": 1, "interval": "1s", "down_interval": "1s"})
+    ca = t.carrier("ca", answer(), breaker={"open": "1s", "min_uptime": "0s", "ramp": [], "ramp_step": "0s"}, probe={"up": 1, "interval": "1s", "down_interval": "1s"})
     cb = t.carrier("cb", answer())
     for i, (kind, rule) in enumerate(HOLES.items()):
         t.start()

@@ -52,7 +52,7 @@ def scenario(t):
         raw.later(0.1, lambda: provisional(raw, m, 183, 8, sdp=True))
         raw.later(0.3, lambda: raw.reply(m, 200, sdp=not reliable(m)))
 
-    ca = t.silent("ca", {"OPTIONS": 200, "INVITE": first, "PRACK": first_prack}, advance_after="180", codes={"no_count": "503"}, breaker={"consecutive": 1000})
+    ca = t.silent("ca", {"OPTIONS": 200, "INVITE": first, "PRACK": first_prack}, advance_after="180", codes={"no_count": "503"}, breaker={"consecutive": 1000, "window": []})
     cb = t.silent("cb", {"OPTIONS": 200, "INVITE": second, "PRACK": 200, "BYE": 200})
     t.start()
     pbx = t.tool()

@@ -701,7 +701,7 @@ static void the_first_that_rings_keeps_the_call(void **state)
 	given_up_at_half_a_second(r);
 	r->now += 300 * RIG_MS;
 	assert_int_equal(rig_reply(r, 0, 100), DECIDE_FINE); /* neither is cancelled */
-	assert_int_equal(r->health.hop[0].state, KEDGE_HOP_UP); /* a blip */
+	assert_int_equal(r->health.hop[0].state, KEDGE_HOP_TRIAL); /* a blip */
 	r->now += 20 * RIG_MS;
 	assert_int_equal(rig_reply(r, 0, 180), DECIDE_REVIVED);
 	assert_false(rig_status(r, 1, 486)); /* our own echo */

@@ -77,7 +77,7 @@ static void consecutive(void **state)
 	assert_int_equal(seen[0].hold_ms, 30000);
 	assert_string_equal(seen[0].evidence, "failing answers");
 	assert_true(strlen(seen[0].clears) > 0);
-	assert_int_equal(health_retry_ns(&r->health, 0), r->now + 30 * RIG_S);
+	assert_int_equal(health_retry_ns(&r->health, 0), r->now + 30 * RIG_S); /* it never answered a probe */
 	free(r);
 }
 
@@ -85,6 +85,7 @@ static void success_between(void **state)
 {
 	struct rig *r = rig_watched();
 
+	r->trunk[0].breaker.window.count = 0;
 	for (unsigned i = 0; i < 10; i++) {
 		failed(r, 503);
 		failed(r, 503);
@@ -182,14 +183,17 @@ static void back_after_open_and_probes(void **state)
 {
 	struct rig *r = rig_watched();
 
+	rig_quick(r);
 	for (unsigned i = 0; i < 3; i++)
 		failed(r, 503);
 	probe_for(r, 29, 200); /* good, but `open` is not over */
 	assert_int_equal(state_of(r), KEDGE_HOP_DOWN);
 	probe_for(r, 1, 200);
 	assert_int_equal(state_of(r), KEDGE_HOP_UP);
-	assert_int_equal(changes, 2);
-	assert_int_equal(seen[1].reason, HEALTH_PROBED);
+	assert_int_equal(changes, 3);
+	assert_int_equal(seen[1].to, KEDGE_HOP_TRIAL);
+	assert_string_equal(seen[1].evidence, "enough good probes");
+	assert_int_equal(seen[2].reason, HEALTH_RAMPED);
 	/* Nothing of the old run is left. */
 	failed(r, 503);
 	failed(r, 503);
@@ -201,6 +205,7 @@ static void back_needs_probes_in_a_row(void **state)
 {
 	struct rig *r = rig_watched();
 
+	rig_quick(r);
 	health_probe(&r->health, 0, 200, 2000, r->now);
 	for (unsigned i = 0; i < 3; i++)
 		failed(r, 503);
@@ -218,6 +223,7 @@ static void back_without_probes(void **state)
 {
 	struct rig *r = rig_watched();
 
+	rig_quick(r);
 	r->trunk[0].probe.method = CONF_PROBE_NONE;
 	for (unsigned i = 0; i < 3; i++)
 		failed(r, 503);
@@ -225,19 +231,22 @@ static void back_without_probes(void **state)
 	assert_int_equal(state_of(r), KEDGE_HOP_DOWN);
 	r->now += 30 * RIG_S;
 	health_tick(&r->health, r->now, 0);
-	assert_int_equal(state_of(r), KEDGE_HOP_UNKNOWN);
+	assert_int_equal(state_of(r), KEDGE_HOP_TRIAL);
+	assert_true(health_may_take(&r->health, 0, 7));
+	health_tick(&r->health, r->now + 100 * RIG_S, 0);
+	assert_int_equal(state_of(r), KEDGE_HOP_TRIAL); /* UP would be a claim */
 	failed(r, 503); /* back on trust: one is enough */
 	assert_int_equal(state_of(r), KEDGE_HOP_DOWN);
-	r->now += 30 * RIG_S;
+	r->now += 59 * RIG_S; /* a relapse */
+	health_tick(&r->health, r->now, 0);
+	assert_int_equal(state_of(r), KEDGE_HOP_DOWN);
+	r->now += RIG_S;
 	health_tick(&r->health, r->now, 0);
 	health_success(&r->health, 0, false, r->now);
-	failed(r, 503);
-	failed(r, 503);
+	health_tick(&r->health, r->now, 0);
 	assert_int_equal(state_of(r), KEDGE_HOP_UP);
-	/* A call that was given to it all the same, and rings when `open` is over, is proof enough. */
 	failed(r, 503);
-	r->now += 30 * RIG_S;
-	health_success(&r->health, 0, false, r->now);
+	failed(r, 503);
 	assert_int_equal(state_of(r), KEDGE_HOP_UP);
 	free(r);
 }
@@ -249,11 +258,11 @@ static void back_though_it_ignores_probes(void **state)
 
 	for (unsigned i = 0; i < 3; i++)
 		failed(r, 503);
-	assert_string_equal(seen[0].clears, "open is over");
+	assert_string_equal(seen[0].clears, "30s, then calls that ring");
 	probe_for(r, 29, 0);
 	assert_int_equal(state_of(r), KEDGE_HOP_DOWN);
 	probe_for(r, 2, 0);
-	assert_int_equal(state_of(r), KEDGE_HOP_UNKNOWN);
+	assert_int_equal(state_of(r), KEDGE_HOP_TRIAL);
 	free(r);
 }
 
@@ -261,6 +270,7 @@ static void silent(void **state)
 {
 	struct rig *r = rig_watched();
 
+	rig_quick(r);
 	r->now += RIG_S;
 	health_silent(&r->health, 0, r->now - 500 * RIG_MS, r->now);
 	assert_int_equal(state_of(r), KEDGE_HOP_DOWN);
@@ -270,14 +280,15 @@ static void silent(void **state)
 	r->now += 4900 * RIG_MS;
 	health_probe(&r->health, 0, 200, 1000, r->now);
 	assert_int_equal(state_of(r), KEDGE_HOP_UP);
-	assert_int_equal(seen[1].reason, HEALTH_BLIP);
+	assert_int_equal(seen[1].to, KEDGE_HOP_TRIAL);
+	assert_string_equal(seen[1].evidence, "heard again within 5 s");
 	/* The second is no blip. */
 	r->now += 60 * RIG_S;
 	health_silent(&r->health, 0, r->now - 500 * RIG_MS, r->now);
 	r->now += RIG_S;
 	health_probe(&r->health, 0, 200, 1000, r->now);
 	assert_int_equal(state_of(r), KEDGE_HOP_DOWN);
-	probe_for(r, 29, 200);
+	probe_for(r, 59, 200); /* a relapse: `open` is twice as long */
 	assert_int_equal(state_of(r), KEDGE_HOP_UP);
 	/* An hour later it may be one again; but not after more than 5 s. */
 	r->now += 3700 * RIG_S;
@@ -387,6 +398,7 @@ static void restart(void **state)
 	struct kedge_hop_health line;
 	struct kedge_hop_id id;
 
+	rig_quick(r);
 	memset(table, 0, 8 * sizeof(*table));
 	health_init(&r->health, &r->conf, table, 8, r->now, 1700000000000ULL);
 	rig_hop(r, 1, 0);
@@ -404,6 +416,7 @@ static void restart(void **state)
 	assert_int_equal(line.replies, 30);
 
 	next = rig_new(1); /* trunk 1 is not configured any more */
+	rig_quick(next);
 	next->now = r->now + 10 * RIG_S;
 	health_init(&next->health, &next->conf, table, 8, next->now, 1700000011000ULL);
 	assert_int_equal(rig_hop(next, 0, 0), 1); /* by name and address: the same slot */

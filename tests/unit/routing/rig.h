@@ -49,9 +49,20 @@ static inline void rig_trunk(struct rig *r, unsigned i)
 	t->timers.progress_failover_ms = 15000;
 	t->timers.ring_ms = 120000;
 	t->probe.method = CONF_PROBE_OPTIONS;
+	t->probe.interval_ms = 30000;
+	t->probe.down_interval_ms = 10000;
+	t->probe.down = 3;
 	t->probe.up = 3;
 	t->breaker.consecutive = 3;
+	t->breaker.window = (struct conf_ints){ { 5, 60 }, 2 };
 	t->breaker.open_ms = 30000;
+	t->breaker.min_uptime_ms = 300000;
+	t->breaker.hold_max_ms = 3600000;
+	t->breaker.ramp = (struct conf_ints){ { 1, 2, 5, 10, 25, 50, 100 }, 7 };
+	t->breaker.trial = 5;
+	t->breaker.ramp_step_ms = 30000;
+	t->breaker.failback_window = "";
+	t->retry_after_max_ms = 300000;
 	r->target[i] = (struct conf_target){
 		.trunk = (uint16_t)i, .position = i + 1, .weight = 100, .enabled = true
 	};
@@ -69,6 +80,16 @@ static inline int rig_hop(struct rig *r, unsigned trunk, unsigned hop)
 	struct kedge_addr a = rig_addr(trunk, hop);
 
 	return health_hop_add(&r->health, (uint16_t)trunk, CONF_UDP, &a, r->now);
+}
+
+/* Hops come back after `open` and `up` good probes, to all of their calls: for tests that ask for other things. */
+static inline void rig_quick(struct rig *r)
+{
+	for (unsigned i = 0; i < r->conf.trunks.count; i++) {
+		r->trunk[i].breaker.min_uptime_ms = 0;
+		r->trunk[i].breaker.ramp = (struct conf_ints){ { 100 }, 1 };
+		r->trunk[i].breaker.ramp_step_ms = 0;
+	}
 }
 
 /* trunks with one hop each; time begins at 1,000 s. */

@@ -70,6 +70,7 @@ static void make_conf(uint16_t peer_port)
 	c->hops = (struct conf_uris){ &t.hop, 1 };
 	c->probe = (struct conf_probe){ .method = CONF_PROBE_OPTIONS, .interval_ms = 30000 / SCALE,
 		.down_interval_ms = 10000 / SCALE, .confirm_ms = 500 / SCALE, .timeout_ms = 1000 / SCALE, .down = 3, .up = 3 };
+	rig_quick(t.r);
 	c->breaker.open_ms = 30000 / SCALE;
 	t.r->conf.scaled = true;
 	t.r->conf.test.time_scale = SCALE;
