@@ -432,7 +432,9 @@ int world_begin(struct world *w, const char *c1)
 		w->sound[i] = (struct world_sound){ .s = w->sound[i].s };
 	unlink(log);
 	if (write_config(w, file, c1) || stage_kedge(w->program, file, log, out, &w->pid)) {
-		fprintf(stderr, "outages: kedge run did not start: %s\n", out);
+		snprintf(file, sizeof file, "cat %.200s >&2", out);
+		fprintf(stderr, "outages: kedge run did not start:\n");
+		(void)!system(file);
 		return -1;
 	}
 	for (int i = 0; i < 40 && !(w->options[0] && w->options[1]); i++)

@@ -3,7 +3,7 @@
  * kedge with its DEFAULT configuration (but where its name says otherwise), after two good calls through c1; a healthy carrier answers 100 at
  * once, 180 after 20 ms, 200 after 50. One program plays everybody, with one clock. Medians of the runs beside the goal; at the end of each case no leg may
  * be left that was answered and never ended, and no caller may have had a second 200. bench/README.md has how to read it.
- *   outages [--cases c01,c02] [--runs N] [--json] [--slo] */
+ *   outages [--cases c01,c02] [--runs N] [--json] [--slo] [--loose]      loose: times as a busy machine has them, for the suite */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <float.h>
@@ -19,7 +19,7 @@ enum { RUNS_MAX = 9, FIGURES = 256 };
 static struct {
 	unsigned runs;
 	const char *cases;
-	bool json, slo;
+	bool json, slo, loose;
 } opt = { .runs = 3 };
 
 /* What is measured: a case, its words, its unit, the goal [low, high]; `each`: every run has to meet it, not the median alone. */
@@ -120,6 +120,12 @@ static double until(uint64_t a_ns, uint64_t b_ns)
 	double ms = world_ms(a_ns, b_ns);
 
 	return ms < 0 ? 1e6 : ms;
+}
+
+/* The first packet may overtake the 200. */
+static double heard_after(uint64_t answer_ns, const struct world_sound *a)
+{
+	return a->heard && a->first_ns < answer_ns ? 0 : until(answer_ns, a->first_ns);
 }
 
 /* From the PBX's INVITE to the carrier's. */
@@ -447,8 +453,8 @@ static void c16(struct world *w)
 	world_serve(w, 100);
 	anchored = pbx->from.sin_addr.s_addr == w->kedge.sin_addr.s_addr && pbx->from.sin_port == w->call[call].media.sin_port &&
 		c2->from.sin_addr.s_addr == w->outside.sin_addr.s_addr;
-	measured(C16_PBX, until(w->call[call].final_ns, pbx->first_ns));
-	measured(C16_CARRIER, until(w->call[call].final_ns, c2->first_ns));
+	measured(C16_PBX, heard_after(w->call[call].final_ns, pbx));
+	measured(C16_CARRIER, heard_after(w->call[call].final_ns, c2));
 	measured(C16_GAP, (double)(pbx->gap_ns > c2->gap_ns ? pbx->gap_ns : c2->gap_ns) / 1e6);
 	measured(C16_LOST, pbx->lost + c2->lost + c2->heard_first + !anchored);
 }
@@ -516,8 +522,8 @@ static const struct {
 	const char *c1; /* settings beyond the defaults */
 } cases[] = {
 	{ "c01", c01, "" }, { "c02", c02, "" }, { "c02i", c02i, "" }, { "c03", c03, "" }, { "c04", c04, "" }, { "c05", c05, "" }, { "c06", c06, "" },
-	{ "c06", c06_25, "" }, { "c07", c07, "" }, { "c08", c08, "" }, { "c08", c08_5, "probe = { interval = \"5s\"; };" },
-	{ "c08", c08_1, "probe = { interval = \"1s\"; down_interval = \"1s\"; timeout = \"500ms\"; up = 1; }; "
+	{ "c06l", c06_25, "" }, { "c07", c07, "" }, { "c08", c08, "" }, { "c08s", c08_5, "probe = { interval = \"5s\"; };" },
+	{ "c08s", c08_1, "probe = { interval = \"1s\"; down_interval = \"1s\"; timeout = \"500ms\"; up = 1; }; "
 		"breaker = { open = \"0s\"; min_uptime = \"0s\"; ramp = [ 100 ]; };" },
 	{ "c09", c09, "" }, { "c10", c10, "" }, { "c13", c13, "" }, { "c13", c13_late, "" }, { "c14", c14, "" }, { "c16", c16, "" }, { "c17", c17, "" },
 	{ "c18", c18, "" },
@@ -558,16 +564,26 @@ static int play(struct world *w, size_t i)
 	return 0;
 }
 
+/* The most that is good. Counts are never loose. */
+static double most(enum row row)
+{
+	double high = row_of[row].high;
+
+	if (!opt.loose || (strcmp(row_of[row].unit, "ms") != 0 && strcmp(row_of[row].unit, "s") != 0))
+		return high;
+	return strcmp(row_of[row].unit, "s") == 0 ? high * 1.5 : high < 100 ? high * 10 : high * 1.5;
+}
+
 /* The figure that counts of a row, and whether it is good. */
 static double figure(enum row row, bool *good)
 {
 	unsigned count = result[row].count;
 	double m = median(result[row].v, count);
 
-	*good = count && m >= row_of[row].low && m <= row_of[row].high;
+	*good = count && m >= row_of[row].low && m <= most(row);
 	if (row_of[row].each)
 		for (unsigned i = 0; i < count; i++)
-			if (result[row].v[i] < row_of[row].low || result[row].v[i] > row_of[row].high) {
+			if (result[row].v[i] < row_of[row].low || result[row].v[i] > most(row)) {
 				*good = false;
 				m = result[row].v[i];
 			}
@@ -592,10 +608,10 @@ static bool report(void)
 		all = all && good;
 		if (opt.json)
 			printf("%s\n {\"case\": \"%s\", \"what\": \"%s\", \"unit\": \"%s\", \"value\": %.3f, \"low\": %g, \"high\": %g, \"good\": %s}", first ? "" : ",",
-				row_of[r].name, row_of[r].words, row_of[r].unit, m, row_of[r].low, row_of[r].high, good ? "true" : "false");
+				row_of[r].name, row_of[r].words, row_of[r].unit, m, row_of[r].low, most(r), good ? "true" : "false");
 		else
 			printf("%-5s %-40s %9.2f %9.2f..%-9.2f %5g..%-5g %-6s %s\n", row_of[r].name, row_of[r].words, m, result[r].v[0], result[r].v[result[r].count - 1],
-				row_of[r].low, row_of[r].high, row_of[r].unit, good ? "" : "MISSED");
+				row_of[r].low, most(r), row_of[r].unit, good ? "" : "MISSED");
 		first = false;
 	}
 	if (opt.json)
@@ -605,7 +621,8 @@ static bool report(void)
 
 static bool parse(int argc, char **argv)
 {
-	static const struct option names[] = { { "runs", 1, 0, 'r' }, { "cases", 1, 0, 'c' }, { "json", 0, 0, 'j' }, { "slo", 0, 0, 's' }, { 0 } };
+	static const struct option names[] = { { "runs", 1, 0, 'r' }, { "cases", 1, 0, 'c' }, { "json", 0, 0, 'j' }, { "slo", 0, 0, 's' },
+		{ "loose", 0, 0, 'l' }, { 0 } };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1)
@@ -614,6 +631,7 @@ static bool parse(int argc, char **argv)
 		case 'c': opt.cases = optarg; break;
 		case 'j': opt.json = true; break;
 		case 's': opt.slo = true; break;
+		case 'l': opt.loose = true; break;
 		default: return false;
 		}
 	return optind == argc && opt.runs && opt.runs <= RUNS_MAX;
@@ -625,7 +643,7 @@ int main(int argc, char **argv)
 	int err = 0;
 
 	if (!parse(argc, argv)) {
-		fprintf(stderr, "usage: outages [--cases c01,c02] [--runs 1-%d] [--json] [--slo]\n", RUNS_MAX);
+		fprintf(stderr, "usage: outages [--cases c01,c02] [--runs 1-%d] [--json] [--slo] [--loose]\n", RUNS_MAX);
 		return 2;
 	}
 	srandom((unsigned)sip_now_ns());

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* early: packets of an outside end that came a moment before it went live. A carrier speaks as soon as it has sent its 200, and its
- * first packet is here before signaling has read that 200: kept for EARLY_NS, it is relayed when the end goes live.
+/* early: packets of an outside end that came a moment before it might be heard: it was not live, or its answer had not been read. A carrier speaks as soon as it has sent its 200, and its
+ * first packet is here before signaling has read that 200: kept for EARLY_NS, it is relayed as soon as signaling has told the session.
  *
- *   relay: not live yet --early_keep--> [the last EARLY_PACKETS] --early_release: the end is live--> relay_again
+ *   relay: not live yet --early_keep--> [the last EARLY_PACKETS] --early_release: news of the session--> relay_again
  *
- * What is kept was counted as early or not live; what is relayed after all counts once more, as early_heard.
+ * What is kept was counted as early, held or not live; what is relayed after all counts once more, as early_heard.
  * Owner: the worker, on its thread. Nothing is allocated. */
 #ifndef KEDGE_MEDIA_EARLY_H
 #define KEDGE_MEDIA_EARLY_H
@@ -21,7 +21,8 @@
 struct worker;
 
 struct early {
-	unsigned next; /* the oldest place */
+	unsigned next;    /* the oldest place */
+	unsigned waiting; /* places in use */
 	struct early_packet {
 		uint64_t at_ns;       /* 0: nothing is in it */
 		uint64_t released_ns; /* of the pass that sent it: its bytes are the kernel's until the next one */
@@ -35,7 +36,7 @@ struct early {
 /* A well-formed packet that nobody may hear yet. from: as relay_packet has it. */
 void early_keep(struct worker *w, uint32_t sock, uint32_t tag, const struct sockaddr *from, const uint8_t *data, size_t len);
 
-/* The end on this port has gone live: what is kept of it is relayed, in order. */
+/* There is news of the live end on this port: what is kept of it is relayed, in order, if it may be heard now. */
 void early_release(struct worker *w, uint32_t port);
 
 #endif

@@ -240,8 +240,9 @@ static bool held(struct worker *w, const struct way *way)
 	return true;
 }
 
-/* False: it goes no further, for now or for ever. */
-static bool on_rtp(
+enum fate { GONE, SENT, EARLY /* nobody may hear it yet */ };
+
+static enum fate on_rtp(
     struct worker *w, struct way *way, const struct sockaddr *from, uint8_t *data, size_t len)
 {
 	bool plain = way->from->flags & KEDGE_END_PLAIN;
@@ -249,33 +250,34 @@ static bool on_rtp(
 
 	if (!plain && rtp_parse(data, len, &h) < 0) {
 		DROP(w, malformed);
-		return false;
+		return GONE;
 	}
 	if (!check_source(w, way, from))
-		return false;
-	if (!find_other_end(w, way)) {
-		if (!way->inside && way->session->live != way->place)
-			early_keep(w, way->number, IO_TAG(way->port->generation), from, data, len);
-		return false;
-	}
+		return GONE;
+	if (!find_other_end(w, way))
+		return !way->inside && way->session->live != way->place ? EARLY : GONE;
 	if (!plain && way->from->flags & KEDGE_END_RECV)
 		count_rtp(w, way, &h, len);
 	if (held(w, way))
-		return false;
+		return !way->inside && !way->from->heard ? EARLY : GONE;
 	if (plain || way->to->flags & KEDGE_END_PLAIN)
 		relay_plain(w, way, data, len);
 	else
 		relay_rtp(w, way, &h, data, len);
-	return true;
+	return SENT;
 }
 
-void relay_again(struct worker *w, uint32_t sock, uint32_t tag, const struct sockaddr *from,
+bool relay_again(struct worker *w, uint32_t sock, uint32_t tag, const struct sockaddr *from,
     uint8_t *data, size_t len)
 {
 	struct way way;
+	enum fate fate = GONE;
 
-	if (find_way(w, sock, tag, &way) && !way.from->secure && on_rtp(w, &way, from, data, len))
+	if (find_way(w, sock, tag, &way) && !way.from->secure)
+		fate = on_rtp(w, &way, from, data, len);
+	if (fate == SENT)
 		worker_count(&w->count->early_heard, 1);
+	return fate == EARLY;
 }
 
 /* ---- RTCP ------------------------------------------------------------------------------------ */
@@ -353,6 +355,6 @@ void relay_packet(struct worker *w, uint32_t sock, uint32_t tag, const struct so
 	}
 	if (way.rtcp_port || (way.from->flags & KEDGE_END_RTCP_MUX && rtp_is_rtcp(data, len)))
 		on_rtcp(w, &way, from, data, len);
-	else
-		on_rtp(w, &way, from, data, len);
+	else if (on_rtp(w, &way, from, data, len) == EARLY)
+		early_keep(w, sock, tag, from, data, len);
 }

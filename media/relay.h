@@ -18,8 +18,8 @@ struct worker;
 void relay_packet(struct worker *w, uint32_t sock, uint32_t tag, const struct sockaddr *from,
     uint8_t *data, size_t len, bool cut);
 
-/* A packet that early kept, now that its end is live; counted as early_heard if it goes on. data: as above. */
-void relay_again(struct worker *w, uint32_t sock, uint32_t tag, const struct sockaddr *from,
+/* A packet that early kept, once more; counted as early_heard if it goes on now. True: it is early still. data: as above. */
+bool relay_again(struct worker *w, uint32_t sock, uint32_t tag, const struct sockaddr *from,
     uint8_t *data, size_t len);
 
 /* A packet of this socket is about to come: has its end fetched from memory meanwhile. */

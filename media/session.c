@@ -325,15 +325,18 @@ static void set_live(struct worker *w, struct session *s, uint8_t live)
 	quality_pause(&w->end[port].quality);
 	if (w->end[port].speaks_ns != 0)
 		w->end[port].speaks_ns = w->now_ns;
-	early_release(w, port);
 }
 
 static void session_follow(struct worker *w, uint32_t slot, const struct kedge_anchor *a)
 {
+	struct session *s = &w->session[slot];
+
 	end_sync(w, slot, KEDGE_END_INSIDE);
 	for (uint8_t i = 0; i < a->ends && i < KEDGE_OUT_MAX; i++)
 		end_sync(w, slot, i);
-	set_live(w, &w->session[slot], a->live);
+	set_live(w, s, a->live);
+	if (s->live != KEDGE_LIVE_NONE && s->out[s->live] != KEDGE_PORT_NONE)
+		early_release(w, s->out[s->live]);
 }
 
 static void report(struct worker *w, enum kedge_evt evt, uint32_t generation, uint32_t slot)
