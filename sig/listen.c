@@ -9,6 +9,7 @@
 #include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/ioctl.h>
@@ -16,11 +17,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include <sofia-sip/msg_addr.h>
+#include <sofia-sip/msg_parser.h>
 #include <sofia-sip/nta_stateless.h>
 #include <sofia-sip/nta_tport.h>
 #include <sofia-sip/sip_header.h>
 #include <sofia-sip/su_log.h>
 #include <sofia-sip/su_tag.h>
+#include <sofia-sip/su_tagarg.h>
 #include <sofia-sip/tport_tag.h>
 
 #include "config/clock.h"
@@ -451,9 +454,13 @@ static void limit_silence(int fd)
 int connect(int fd, const struct sockaddr *sa, socklen_t size)
 {
 	static int (*libc_connect)(int, const struct sockaddr *, socklen_t);
+	struct kedge_addr to;
 
-	if (listen_state.root && sa->sa_family != AF_UNIX && socket_is_stream(fd))
+	if (listen_state.root && sa->sa_family != AF_UNIX && socket_is_stream(fd)) {
 		limit_silence(fd);
+		listen_addr_of(sa, &to);
+		stream_made(fd, &to);
+	}
 	if (!libc_connect)
 		*(void **)&libc_connect = dlsym(RTLD_NEXT, "connect");
 	return libc_connect(fd, sa, size);
@@ -490,6 +497,57 @@ int accept(int fd, struct sockaddr *sa, socklen_t *size)
 		conn = -1;
 	}
 	return conn;
+}
+
+/* ---- shims: sending ------------------------------------------------------------------------- */
+
+typedef tport_t *tsend_f(tport_t *, msg_t *, const tp_name_t *, tag_type_t, tag_value_t, ...);
+
+/* IPv6 may stand in brackets. */
+static bool host_of(const char *host, int family, uint8_t *ip)
+{
+	char bare[INET6_ADDRSTRLEN];
+	size_t n = strlen(host), skip = host[0] == '[';
+
+	if (n < 2 * skip || n - 2 * skip >= sizeof(bare))
+		return false;
+	memcpy(bare, host + skip, n - 2 * skip);
+	bare[n - 2 * skip] = 0;
+	return inet_pton(family, bare, ip) == 1;
+}
+
+/* The peer of a connection as the library names it. */
+static bool peer_of(const tport_t *t, struct kedge_addr *out)
+{
+	const tp_name_t *name = tport_name(t);
+	int family;
+
+	memset(out, 0, sizeof(*out));
+	if (!name || !name->tpn_host || !name->tpn_port)
+		return false;
+	family = strchr(name->tpn_host, ':') ? AF_INET6 : AF_INET;
+	out->family = (uint16_t)family;
+	out->port = (uint16_t)strtoul(name->tpn_port, NULL, 10);
+	return host_of(name->tpn_host, family, out->ip);
+}
+
+tport_t *tport_tsend(tport_t *self, msg_t *msg, tp_name_t const *tpn, tag_type_t tag, tag_value_t value, ...)
+{
+	static tsend_f *library_tsend;
+	struct kedge_addr peer;
+	unsigned waiting;
+	tport_t *t;
+	ta_list ta;
+
+	if (!library_tsend)
+		*(void **)&library_tsend = dlsym(RTLD_NEXT, "tport_tsend");
+	ta_start(ta, tag, value);
+	t = library_tsend(self, msg, tpn, ta_tags(ta));
+	ta_end(ta);
+	waiting = t && tport_is_secondary(t) && tport_is_stream(t) ? (unsigned)tport_queuelen(t) : 0;
+	if (waiting && peer_of(t, &peer))
+		stream_sent(&peer, waiting, msg_size(msg));
+	return t;
 }
 
 /* ---- shims: connections that end ------------------------------------------------------------ */

@@ -23,6 +23,7 @@
  *            is sent meanwhile with it: those whose bytes nobody takes are given up after 8 s (accepted ones too)
  *   tport_pend  the end of a connection is answered with a 503 for each request that waits on it. Where an
  *            INVITE may have arrived handlers.path_lost is asked first
+ *   tport_tsend  for a peer that reads too slowly it keeps 1,024 messages of any size: sig/stream counts their bytes
  *   nta_msg_ackbye  a second phone's 2xx gets an ACK and a single BYE of the library's, without Max-Forwards: it goes to
  *            handlers.response instead
  *   tokens   its tags and branches are predictable; ours come from the kernel's pool */

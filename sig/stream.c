@@ -27,6 +27,8 @@ struct stream {
 	bool unread; /* bytes lay there when we looked last, and the library has not asked since */
 	char *held;
 	size_t used, room;
+	uint32_t *unsent; /* bytes of the last messages that had to wait, in turn; NULL: none did since the last that had not */
+	uint32_t unsent_count;
 	size_t seen, need; /* of the message that is held: looked through, and its length once that is known */
 	uint64_t since_ns; /* its first byte */
 	uint64_t asked_ns; /* the library last asked; or we looked whether it ought to have */
@@ -63,6 +65,7 @@ static void forget(struct stream *s)
 	if (s->next)
 		s->next->back = s->back;
 	streams.accepted -= s->accepted;
+	free(s->unsent);
 	free(s->held);
 	free(s);
 }
@@ -100,6 +103,12 @@ int stream_accepted(int fd, const struct kedge_addr *from)
 	return begin(fd, from, true) ? 0 : -ENOMEM;
 }
 
+void stream_made(int fd, const struct kedge_addr *to)
+{
+	if (!find(fd))
+		begin(fd, to, false);
+}
+
 bool stream_is(int fd)
 {
 	return find(fd) != NULL;
@@ -134,6 +143,41 @@ static void cut(struct stream *s, const char *why)
 	if (set.hooks.cut)
 		set.hooks.cut(&s->from, why);
 	shutdown(s->fd, SHUT_RD); /* the library is told at once, and closes it */
+}
+
+static struct stream *find_peer(const struct kedge_addr *peer)
+{
+	struct stream *s = streams.all;
+
+	while (s && (s->from.port != peer->port || s->from.family != peer->family || memcmp(s->from.ip, peer->ip, sizeof(peer->ip)) != 0))
+		s = s->next;
+	return s;
+}
+
+static size_t waits(const struct stream *s, unsigned waiting)
+{
+	size_t all = 0;
+
+	for (unsigned i = 0; i < waiting && i < s->unsent_count && i < STREAM_QUEUE; i++)
+		all += s->unsent[(s->unsent_count - 1 - i) % STREAM_QUEUE];
+	return all;
+}
+
+void stream_sent(const struct kedge_addr *to, unsigned waiting, size_t bytes)
+{
+	struct stream *s = waiting ? find_peer(to) : NULL;
+
+	if (!s || s->cut)
+		return;
+	if (waiting == 1) /* the first to wait */
+		s->unsent_count = 0;
+	if (!s->unsent && !(s->unsent = malloc(STREAM_QUEUE * sizeof(*s->unsent))))
+		return;
+	s->unsent[s->unsent_count++ % STREAM_QUEUE] = (uint32_t)bytes;
+	if (waits(s, waiting) <= STREAM_UNSENT)
+		return;
+	cut(s, "unsent");
+	shutdown(s->fd, SHUT_RDWR);
 }
 
 static bool make_room(struct stream *s, size_t more)

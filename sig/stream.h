@@ -4,6 +4,7 @@
  *   socket -> read -> what was held + what came -> wire_stream: whole ones -> handed on, all at once
  *                                                               the rest  -> held, WIRE_MAX bytes at most
  *   bad, or a message that is not whole after the limit: the connection is closed; what was held is gone
+ *   a peer that does not read: what the library keeps for it is counted, and the connection closed above STREAM_UNSENT
  *
  * So at most WIRE_MAX bytes of a connection wait here, whatever it sends, and none of a connection that sends whole messages.
  * Thread: su_root's; stream_closed() any (closes of other threads' own descriptors come by). Owner: this module, until
@@ -19,9 +20,11 @@
 #include "sig/wire.h"
 
 #define STREAM_FDS 65536 /* a connection with a higher descriptor is not served */
+#define STREAM_QUEUE 1024 /* messages that the library keeps for a connection at most */
+#define STREAM_UNSENT (1u << 20) /* and bytes of them */
 
 struct stream_hooks {
-	/* A connection is cut: why is wire's, "half" or "unread". NULL: nobody wants to know. */
+	/* A connection is cut: why is wire's, "half", "unread" or "unsent". NULL: nobody wants to know. */
 	void (*cut)(const struct kedge_addr *from, const char *why);
 	/* So many bytes of a message were mended (wire.h). Or NULL. */
 	void (*mended)(const struct kedge_addr *from, uint32_t bytes);
@@ -36,6 +39,12 @@ void stream_fini(void);
 
 /* We took this connection. 0, -ENOMEM, or -EMFILE for a descriptor out of range. */
 int stream_accepted(int fd, const struct kedge_addr *from);
+
+/* We make this one. */
+void stream_made(int fd, const struct kedge_addr *to);
+
+/* A message of so many bytes was sent to that peer, and so many wait there by now, it among them; 0: none does. */
+void stream_sent(const struct kedge_addr *to, unsigned waiting, size_t bytes);
 
 /* True for a connection that stream_ready() or stream_accepted() has seen. */
 bool stream_is(int fd);

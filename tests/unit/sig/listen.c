@@ -19,6 +19,7 @@
 
 #include "config/clock.h"
 #include "sig/listen.h"
+#include "sig/stream.h"
 
 static void tokens_differ(void **state)
 {
@@ -208,6 +209,7 @@ static int connected(const struct kedge_listener *l)
 
 	memcpy(&to.sin_addr, l->addr.ip, 4);
 	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	stream_closed(fd); /* this end is the peer's, though it is in our process */
 	return fd;
 }
 
