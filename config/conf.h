@@ -82,6 +82,7 @@ struct conf_uri { /* a SIP URI of this slice: no user, no password, no headers *
 	struct conf_addr addr;  /* family 0 where host is a name; port: the one written, else 5060 */
 	uint16_t port;          /* as written; 0: none */
 	uint8_t transport;      /* enum conf_transport */
+	bool named;             /* ;transport= was written */
 };
 
 #define CONF_LIST_OF(name, type)                                                                   \
@@ -91,6 +92,7 @@ struct conf_uri { /* a SIP URI of this slice: no user, no password, no headers *
 	}
 CONF_LIST_OF(uris, struct conf_uri);
 CONF_LIST_OF(nets, struct conf_net);
+CONF_LIST_OF(addrs, struct conf_addr);
 CONF_LIST_OF(strings, const char *);
 
 #define CONF_INTS_MAX 16

@@ -383,13 +383,8 @@ static void trunk_hops(struct load *l, struct conf_trunk *t)
 			load_error(l, load_where(l, &t->hops, t->where), "trunk \"%s\".hops: \"%s\" is no address", t->name, t->hops.v[i].host);
 	if (t->hops.count || !next->host)
 		return;
-	if (!next->addr.family) { /* looked up when kedge runs */
-		if (!t->sources.count)
-			load_error(l, load_where(l, next, t->where),
-				"trunk \"%s\".%s: \"%s\" is a name: write the networks its requests come from, sources = [ \"192.0.2.0/24\" ]",
-				t->name, next == &t->uri ? "uri" : "outbound_proxy", next->host);
+	if (!next->addr.family) /* looked up when kedge runs */
 		return;
-	}
 	t->hops.v = mem_get(l->m, sizeof(*t->hops.v));
 	t->hops.v[0] = *next;
 	t->hops.count = 1;
@@ -515,6 +510,7 @@ void load_derive(struct load *l)
 	struct conf *c = l->c;
 
 	box(l);
+	load_dns(l);
 	names(l);
 	for (uint16_t i = 0; i < c->interfaces.count; i++)
 		interface(&c->interfaces.v[i]);

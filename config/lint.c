@@ -468,6 +468,7 @@ void load_folders(struct load *l)
 {
 	file_folder(l, "log", &l->c->log.file, l->c->log.where);
 	file_folder(l, "cdr", &l->c->cdr.file, l->c->cdr.where);
+	load_dns_system(l);
 }
 
 void load_lint(struct load *l)
@@ -477,6 +478,7 @@ void load_lint(struct load *l)
 	sockets(l);
 	interfaces(l);
 	trunks(l);
+	load_dns_alone(l);
 	for (uint16_t i = 0; i < l->c->profiles.count; i++)
 		one_profile(l, &l->c->profiles.v[i]);
 	routes(l);

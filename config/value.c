@@ -211,6 +211,27 @@ static bool host_addr(const char *host, struct conf_addr *addr)
 	return value_ip(inner, addr) && addr->family == AF_INET6;
 }
 
+bool value_addr(const char *text, uint16_t port, struct conf_addr *addr)
+{
+	struct conf_addr a;
+	size_t n = value_ip(text, &a) ? strlen(text) : host_length(text);
+	char host[INET6_ADDRSTRLEN + 2];
+	uint64_t written = port;
+
+	if (!n || n >= sizeof(host))
+		return false;
+	memcpy(host, text, n);
+	host[n] = '\0';
+	text += n;
+	if (*text == ':' && (text++, !digits(&text, &written)))
+		return false;
+	if (*text || !written || written > UINT16_MAX || !(value_ip(host, &a) || host_addr(host, &a)))
+		return false;
+	a.port = (uint16_t)written;
+	*addr = a;
+	return true;
+}
+
 static bool uri_port(const char **text, struct conf_uri *u, const char **why)
 {
 	uint64_t port;
@@ -227,6 +248,7 @@ static bool uri_port(const char **text, struct conf_uri *u, const char **why)
 
 static bool uri_transport(const char *text, struct conf_uri *u, const char **why)
 {
+	u->named = *text != '\0';
 	*why = "after the host only \":PORT\" and \";transport=udp\" or \";transport=tcp\" may follow";
 	if (!*text || !strcasecmp(text, ";transport=udp"))
 		return true;
@@ -271,7 +293,8 @@ const char *value_uri_text(const struct conf_uri *uri, char buf[static VALUE_URI
 
 	if (uri->port)
 		snprintf(port, sizeof(port), ":%u", uri->port);
-	snprintf(buf, VALUE_URI_TEXT, "sip:%s%s%s", uri->host, port, uri->transport == CONF_TCP ? ";transport=tcp" : "");
+	snprintf(buf, VALUE_URI_TEXT, "sip:%s%s%s", uri->host, port,
+	    uri->transport == CONF_TCP ? ";transport=tcp" : uri->named && !uri->addr.family && !uri->port ? ";transport=udp" : "");
 	return buf;
 }
 

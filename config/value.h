@@ -21,6 +21,9 @@ bool value_int(const char *text, int64_t *n);
 /* An address without port or brackets. An IPv4 address in IPv6 clothes is none. */
 bool value_ip(const char *text, struct conf_addr *addr);
 
+/* The same, with ":PORT" behind it (IPv6 then in brackets) or without: port. */
+bool value_addr(const char *text, uint16_t port, struct conf_addr *addr);
+
 /* "192.0.2.0/24" or an address. On false *why says what is wrong. */
 bool value_net(const char *text, struct conf_net *net, const char **why);
 const char *value_net_text(const struct conf_net *net, char buf[static CONF_ADDR_TEXT]);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "routing/decide_part.h"
+#include "routing/health_dns.h"
 
 void decide_init(struct decide *d, const struct plan *plan, uint32_t random, uint64_t now_ns)
 {
@@ -33,8 +34,10 @@ static void skip(struct decide *d, struct health *h, unsigned target, enum decid
 	if (!first && s->why != DECIDE_SKIP_RETRIES)
 		return;
 	*s = (struct decide_skip){ .why = why, .look = DECIDE_NONE };
-	if (!t->count)
+	if (!t->count) {
+		s->reason = health_dns_why(h, decide_trunk_at(d, target));
 		return;
+	}
 	s->look = decide_look_of(d, t->hop[0]);
 	s->reason = h->hop[t->hop[0]].reason;
 	s->code = h->hop[t->hop[0]].code;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "routing/decide_part.h"
+#include "routing/draw.h"
 
 #define CHECK_1_MS    200  /* RFC 3261 17.2.1: a server sends 100 within 200 ms */
 #define CHECK_2_MS    350
@@ -45,16 +46,29 @@ const struct health_trunk *pick_trunk(
 	return trunk < HEALTH_TRUNKS ? &h->trunk[trunk] : &none;
 }
 
+/* RFC 2782: the hops of the lowest priority number share by weight; one that fails leaves it to the others, then to the
+ * next number. */
 bool pick_usable(const struct decide *d, const struct health *h, unsigned target, enum health_place place, uint16_t *hop)
 {
 	const struct health_trunk *t = pick_trunk(d, h, target);
+	uint16_t slot[HEALTH_TRUNK_HOPS];
+	uint32_t weight[HEALTH_TRUNK_HOPS];
+	uint32_t best = UINT32_MAX;
+	unsigned n = 0;
 
-	for (uint16_t i = 0; i < t->count; i++)
-		if (health_place(h, t->hop[i], d->random) == place && !pick_hop_tried(d, t->hop[i])) {
-			*hop = t->hop[i];
-			return true;
-		}
-	return false;
+	for (uint16_t i = 0; i < t->count; i++) {
+		const struct health_hop *p = &h->hop[t->hop[i]];
+
+		if (health_place(h, t->hop[i], d->random) != place || pick_hop_tried(d, t->hop[i]) || p->priority > best)
+			continue;
+		n = p->priority < best ? 0 : n;
+		best = p->priority;
+		slot[n] = t->hop[i];
+		weight[n++] = p->weight;
+	}
+	if (n)
+		*hop = slot[draw_weighted(weight, n, draw_random(d->random, target * DECIDE_ATTEMPTS + hops_tried(d, target)))];
+	return n > 0;
 }
 
 static bool limits_let(const struct decide *d, const struct health *h, unsigned target, uint64_t now_ns)

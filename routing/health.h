@@ -68,7 +68,10 @@ struct health_hop {
 	uint16_t code;  /* status or figure behind the reason, 0 none */
 	uint16_t trunk; /* index in the running configuration; CONF_NONE: its trunk is gone */
 	uint16_t transport;
-	struct kedge_addr addr;
+	struct kedge_addr addr; /* family 0: its name has none (health_dns.h) */
+	uint32_t priority; /* lower is tried first; of equals one is drawn by weight */
+	uint32_t weight;
+	bool leaving;      /* no longer told by the DNS: serves while those that are have no proof */
 	uint32_t generation;
 	uint32_t calls;    /* up or in setup through it */
 	uint64_t since_ns; /* of this state */
@@ -124,7 +127,7 @@ struct health_operator {
 };
 
 struct health_trunk {
-	uint16_t hop[HEALTH_TRUNK_HOPS]; /* slots, in the order they are tried */
+	uint16_t hop[HEALTH_TRUNK_HOPS]; /* slots */
 	uint16_t count;
 	uint32_t calls; /* over all hops, also those that are gone */
 	bool several_hosts;      /* its hops are not one machine: SRV, several literals (retry_after_scope auto) */

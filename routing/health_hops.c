@@ -54,7 +54,7 @@ static int find_left(const struct health *h, const struct conf_trunk *t, uint16_
 		if (h->hop[i].used || seq_read(&h->table[i].id, id) < 0 || !id->generation)
 			continue;
 		if (!strncmp(id->trunk_name, t->name, sizeof(id->trunk_name)) &&
-		    (!addr || same_hop(&id->addr, id->transport, addr, transport)))
+		    (addr ? same_hop(&id->addr, id->transport, addr, transport) : id->addr.family != 0))
 			return i;
 	}
 	return -ENOENT;
@@ -90,6 +90,14 @@ bool health_in_trunk(const struct health *h, uint16_t slot)
 		if (t->hop[i] == slot)
 			return true;
 	return false;
+}
+
+/* In turn, unless its name says something else. */
+static void append(struct health *h, struct health_trunk *t, uint16_t slot)
+{
+	h->hop[slot].priority = t->count;
+	h->hop[slot].weight = 1;
+	t->hop[t->count++] = slot;
 }
 
 static void hop_begin(struct health *h, uint16_t slot, uint16_t trunk, uint16_t transport,
@@ -170,7 +178,7 @@ int health_hop_add(struct health *h, uint16_t trunk, uint16_t transport,
 			return slot;
 		hop_begin(h, (uint16_t)slot, trunk, transport, addr, now_ns);
 	}
-	t->hop[t->count++] = (uint16_t)slot;
+	append(h, t, (uint16_t)slot);
 	return slot;
 }
 
@@ -300,7 +308,7 @@ void health_restore(struct health *h, uint16_t slot, const struct kedge_hop_id *
 	restore_evidence(h, p, line, now_ns);
 	t = &h->trunk[p->trunk];
 	if (!health_in_trunk(h, slot) && t->count < HEALTH_TRUNK_HOPS)
-		t->hop[t->count++] = slot;
+		append(h, t, slot);
 }
 
 /* ---- a changed configuration ---- */

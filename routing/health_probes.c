@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "routing/health_dns.h"
 #include "routing/health_part.h"
 
 #define MISSES 3 /* probes, with calls heard meanwhile: it does not answer probes */
@@ -52,9 +53,9 @@ void health_probe(struct health *h, uint16_t slot, uint16_t code, uint32_t rtt_u
 	else
 		on_probe_miss(p, now_ns);
 	if (good) {
-		health_clear_mark(h, slot, HEALTH_DNS_NEW, now_ns);
 		health_lock_proven(h, slot, now_ns);
 		health_first_proof(h, slot, HEALTH_PROBED, NULL, now_ns);
+		health_dns_proven(h, slot, now_ns);
 	}
 	health_trial_probe(h, slot, good, now_ns);
 	health_try_again(h, slot, now_ns);
@@ -73,4 +74,5 @@ void health_tick(struct health *h, uint64_t now_ns, uint64_t wall_ms)
 		health_marks_tick(h, i, now_ns);
 		health_try_again(h, i, now_ns);
 	}
+	health_dns_tick(h, now_ns);
 }

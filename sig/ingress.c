@@ -20,6 +20,7 @@
 #include "sig/call.h"
 #include "sig/channel.h"
 #include "sig/listen.h"
+#include "sig/names.h"
 #include "sig/profile.h"
 #include "sig/rel100.h"
 #include "sig/recall.h"
@@ -357,7 +358,7 @@ static bool library_reads(const char *data, struct wire_message *m)
 bool ingress_datagram(struct listen_datagram *d)
 {
 	struct wire_limits limits = { ingress.conf->limits.max_message, ingress.conf->limits.max_headers };
-	uint16_t trunk = conf_trunk_of(ingress.conf, (const struct conf_addr *)&d->from, (uint16_t)d->iface);
+	uint16_t trunk = names_trunk_of(ingress.conf, trunk_health(), &d->from, (uint16_t)d->iface);
 	bool known = trunk != CONF_NONE || conf_trunk_left(ingress.conf, (const struct conf_addr *)&d->from) || trunk_at(&d->from);
 	struct wire_message m;
 	enum wire_verdict v;
@@ -622,7 +623,7 @@ void ingress_request(unsigned iface, nta_agent_t *agent, msg_t *msg, sip_t *sip)
 		msg_destroy(msg);
 		return;
 	}
-	r.trunk = conf_trunk_of(ingress.conf, (const struct conf_addr *)&r.source, (uint16_t)iface);
+	r.trunk = names_trunk_of(ingress.conf, trunk_health(), &r.source, (uint16_t)iface);
 	if (r.trunk == CONF_NONE)
 		stranger(agent, msg, sip, &r.source);
 	else if (method == sip_method_ack)
@@ -649,7 +650,7 @@ void ingress_response(unsigned iface, nta_agent_t *agent, msg_t *msg, sip_t *sip
 
 bool ingress_welcome(unsigned iface, const struct kedge_addr *from)
 {
-	uint16_t trunk = conf_trunk_of(ingress.conf, (const struct conf_addr *)from, (uint16_t)iface);
+	uint16_t trunk = names_trunk_of(ingress.conf, trunk_health(), from, (uint16_t)iface);
 	uint32_t all, of_source;
 
 	if (trunk == CONF_NONE && !conf_trunk_left(ingress.conf, (const struct conf_addr *)from)) {

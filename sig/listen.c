@@ -844,14 +844,17 @@ static void print_ip4(char *out, const uint8_t ip[4], uint16_t port)
 
 char *listen_print(const struct kedge_addr *a, char *out, size_t size)
 {
-	char ip[INET6_ADDRSTRLEN] = "?";
+	char ip[INET6_ADDRSTRLEN] = "-";
 
+	if (!a->family) {
+		snprintf(out, size, "%s", ip);
+		return out;
+	}
 	if (a->family == AF_INET && size >= sizeof("255.255.255.255:65535")) {
 		print_ip4(out, a->ip, a->port);
 		return out;
 	}
-	if (a->family == AF_INET || a->family == AF_INET6)
-		inet_ntop(a->family, a->ip, ip, sizeof(ip));
+	inet_ntop(a->family, a->ip, ip, sizeof(ip));
 	snprintf(out, size, a->family == AF_INET6 ? "[%s]:%u" : "%s:%u", ip, a->port);
 	return out;
 }

@@ -9,11 +9,12 @@
 
 #include "config/clock.h"
 #include "config/event.h"
+#include "routing/health_dns.h"
 #include "routing/health_signs.h"
 #include "sig/listen.h"
+#include "sig/names.h"
 #include "sig/probe.h"
 #include "sig/operator.h"
-#include "sig/resolve.h"
 #include "sig/trunk_log.h"
 
 #define FIRST_MS   1000 /* the first probes are spread over this */
@@ -30,11 +31,11 @@ struct hop {
 static struct {
 	const struct conf *conf;
 	struct health *health;
+	su_root_t *root;
 	su_timer_t *timer;
 	bool running;
 	uint64_t tick_ns;
 	uint64_t random;
-	bool names; /* some trunk's hops come from a name */
 	struct hop *hop; /* as many as the trunk table has slots */
 } trunks;
 
@@ -51,7 +52,8 @@ static bool is_probed(uint16_t slot)
 {
 	const struct health_hop *p = &trunks.health->hop[slot];
 
-	return p->used && p->trunk != CONF_NONE && p->state != KEDGE_HOP_OFF && conf_of(slot)->probe.method != CONF_PROBE_NONE;
+	return p->used && p->addr.family && p->trunk != CONF_NONE && p->state != KEDGE_HOP_OFF &&
+	       conf_of(slot)->probe.method != CONF_PROBE_NONE;
 }
 
 /* Spreads timers; nothing else hangs on it. */
@@ -87,7 +89,9 @@ static struct hop *hop_at(uint16_t slot, uint64_t now)
 	if (p->generation == generation)
 		return p;
 	*p = (struct hop){ .generation = generation };
-	p->next_ns = now + scaled_ns(below(FIRST_MS));
+	p->next_ns = now; /* somebody waits for a new address's first answer */
+	if (!health_marked(trunks.health, slot, HEALTH_DNS_NEW) && !health_dns_why(trunks.health, trunks.health->hop[slot].trunk))
+		p->next_ns += scaled_ns(below(FIRST_MS));
 	return p;
 }
 
@@ -102,71 +106,11 @@ static int add_hop(uint16_t trunk, const struct conf_uri *uri)
 	return slot < 0 ? slot : 0;
 }
 
-/* Where the requests of a trunk go, if it has no hops of literals. */
-static const struct conf_uri *next_of(const struct conf_trunk *t)
-{
-	return t->outbound_proxy.host ? &t->outbound_proxy : &t->uri;
-}
-
-static bool is_listed(const struct kedge_addr *a, const struct kedge_addr *list, unsigned count)
-{
-	for (unsigned i = 0; i < count; i++)
-		if (a->family == list[i].family && !memcmp(a->ip, list[i].ip, sizeof(a->ip)))
-			return true;
-	return false;
-}
-
-static void on_found(void *ctx, const struct kedge_addr *addr, unsigned count)
-{
-	const struct conf_trunk *t = ctx;
-	const struct conf_uri *next = next_of(t);
-	uint16_t trunk = (uint16_t)(t - trunks.conf->trunks.v);
-	struct health_trunk *known = &trunks.health->trunk[trunk];
-	uint64_t now = clock_mono_ns();
-
-	for (uint16_t i = known->count; i-- > 0;)
-		if (!is_listed(&trunks.health->hop[known->hop[i]].addr, addr, count))
-			health_hop_drop(trunks.health, known->hop[i], now);
-	for (unsigned i = 0; i < count; i++) {
-		struct kedge_addr a = addr[i];
-
-		a.port = next->port ? next->port : 5060;
-		if (health_hop_add(trunks.health, trunk, next->transport, &a, now) < 0)
-			event_log(config_warning, .at = t->name, .why = "more addresses than a trunk can have hops");
-	}
-	arm();
-}
-
-/* What the plane before knew of a name holds until the DNS says otherwise. */
-static void look_up(uint16_t trunk)
-{
-	const struct conf_trunk *t = &trunks.conf->trunks.v[trunk];
-	bool tcp = next_of(t)->transport == CONF_TCP;
-	struct kedge_addr ours;
-	unsigned what = 0;
-
-	health_hops_left(trunks.health, trunk, clock_mono_ns());
-	if (listen_local(t->interface, AF_INET, tcp, &ours) == 0)
-		what |= RESOLVE_A;
-	if (listen_local(t->interface, AF_INET6, tcp, &ours) == 0)
-		what |= RESOLVE_AAAA;
-	if (!what || resolve_host(next_of(t)->host, what, on_found, (void *)(uintptr_t)t) < 0)
-		event_log(config_warning, .at = t->name, .why = "its name cannot be looked up");
-}
-
-static void look_up_all(void)
-{
-	for (uint16_t i = 0; i < trunks.conf->trunks.count; i++)
-		if (!trunks.conf->trunks.v[i].hops.count)
-			look_up(i);
-}
-
 static int add_hops(void)
 {
 	for (uint16_t i = 0; i < trunks.conf->trunks.count; i++) {
 		const struct conf_trunk *t = &trunks.conf->trunks.v[i];
 
-		trunks.names |= t->hops.count == 0;
 		for (uint16_t k = 0; k < t->hops.count; k++) {
 			int err = add_hop(i, &t->hops.v[k]);
 
@@ -334,24 +278,23 @@ int trunk_init(const struct segment *seg, su_root_t *root, const struct conf *co
 		trunk_free();
 		return err;
 	}
-	err = trunks.names ? resolve_init(root, NULL) : 0;
-	if (err)
-		trunk_free();
-	return err;
+	trunks.root = root;
+	return 0;
 }
 
 void trunk_start(void)
 {
 	trunks.running = true;
 	trunks.tick_ns = clock_mono_ns() + scaled_ns(TICK_MS);
-	look_up_all();
+	if (names_start(trunks.root, trunks.conf, trunks.health, arm) < 0)
+		event_log(config_warning, .at = "trunks", .why = "a name cannot be looked up: out of memory");
 	health_settle(trunks.health);
 	arm();
 }
 
 void trunk_fini(void)
 {
-	resolve_fini();
+	names_fini();
 	trunk_free();
 }
 

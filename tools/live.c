@@ -76,6 +76,9 @@ static const char *reason_text(const char *reason)
 		{ "consecutive", "failures in a row" },
 		{ "silent", "no answer to INVITE and OPTIONS" },
 		{ "config_fault", "it refuses what we send" },
+		{ "dns_nxdomain", "its name has no address" },
+		{ "dns_timeout", "its name cannot be looked up" },
+		{ "dns_new", "an address new in the DNS, behind the old ones until it answers" },
 		{ "retry_after", "it asked for a pause" },
 	};
 

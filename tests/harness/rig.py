@@ -22,6 +22,7 @@ import types
 
 import checker
 import topology
+from dns import Dns
 from rtp import Rtp, faults
 from sipp import Log, Message, Sipp
 
@@ -382,6 +383,12 @@ class Rig:
         self.callers.append(peer)
         return peer
 
+    def dns(self, host=1):
+        """A DNS server (dns.py) that kedge asks, after those before it."""
+        d = self.peers["dns%d" % host] = Dns("127.%d.5.%d" % (self.slot, host))
+        self.top.setdefault("dns", {}).setdefault("resolvers", []).append("%s:%d" % (d.ip, d.port))
+        return d
+
     def tool(self, name="tool", net=1, host=9, tcp=False, answers=(), port=None):
         """A bare UDP socket (or TCP, Stream) on a side, to send what no stack would."""
         self.peers[name] = (Stream if tcp else Raw)(name, self.ip(net, host), port or self.port(name), answers, net=net)
@@ -497,6 +504,10 @@ class Rig:
             s.sendall(("%s %s HTTP/1.0\r\nHost: kedge\r\nContent-Length: %d\r\n\r\n%s" % (method, path, len(text), text)).encode())
             answer = b"".join(iter(lambda: s.recv(65536), b""))
         return answer.partition(b"\r\n\r\n")[2].decode()
+
+    def trunk_now(self, name):
+        """The trunk as `kedge trunks --json` tells it."""
+        return next(one for one in json.loads(self.verb("trunks", "--json"))["trunks"] if one["trunk"] == name)
 
     def figures(self):
         """/v1/status: heartbeats, ports, sessions and every counter. None while nobody answers."""

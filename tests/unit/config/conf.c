@@ -263,11 +263,25 @@ static void headers_and_codes(void **state)
 	    "kedge.cfg:4: error: trunk \"alpha\".codes.stop: 5xx is in codes.next too: which one?\n");
 }
 
+#define NAMED "trunks = ( { name = \"x\"; side = \"carrier\"; uri = \"sip:sip.x.example\"; } );\n"
+#define NO_ROUTES "kedge.cfg:1: warning: there are no routes: every call will be refused\n"
+
+static void resolvers(void **state)
+{
+	(void)state;
+	tells(HEAD "dns = { resolvers = [ \"192.0.2.53\", \"[2001:db8::53]:5353\", \"2001:db8::54\", \"192.0.2.54:5353\" ]; };\n" NAMED, NO_ROUTES);
+#define WRONG "kedge.cfg:3: error: dns.resolvers: expected \"192.0.2.53\", \"192.0.2.53:53\" or \"[2001:db8::53]:53\", got "
+	tells(HEAD "dns = { resolvers = [ \"192.0.2.53\", \"192.0.2.53:0\", \"ns.example\", \"192.0.2.53:70000\", \"2001:db8::53:\" ]; };\n" NAMED,
+	    NO_ROUTES WRONG "\"192.0.2.53:0\"\n" WRONG "\"ns.example\"\n" WRONG "\"192.0.2.53:70000\"\n" WRONG "\"2001:db8::53:\"\n");
+	tells(HEAD "dns = { resolvers = [ \"192.0.2.53\" ]; };\n" NAMED,
+	    NO_ROUTES "kedge.cfg:3: warning: dns.resolvers: one alone: when it dies no name (\"sip.x.example\" of trunk \"x\") is looked up any more; name a second\n");
+	tells(HEAD "dns = { resolvers = [ \"192.0.2.53\" ]; };\n" "trunks = ( { name = \"x\"; side = \"carrier\"; uri = \"sip:127.0.2.1\"; } );\n", NO_ROUTES);
+}
+
 static void trunk_rules(void **state)
 {
 	(void)state;
-	trunk_tells("{ name = \"x\"; side = \"carrier\"; uri = \"sip:sip.x.example\"; }",
-	    "kedge.cfg:4: error: trunk \"x\".uri: \"sip.x.example\" is a name: write the networks its requests come from, sources = [ \"192.0.2.0/24\" ]\n");
+	trunk_tells("{ name = \"x\"; side = \"carrier\"; uri = \"sip:sip.x.example\"; }", "");
 	trunk_tells("{ name = \"x\"; side = \"carrier\"; uri = \"sip:sip.x.example\"; hops = [ \"sip:127.0.2.1\", \"sip:x.example\" ]; }",
 	    "kedge.cfg:4: error: trunk \"x\".hops: \"x.example\" is no address\n");
 	trunk_tells("{ name = \"x\"; side = \"carrier\"; uri = \"sip:[::1]\"; }",
@@ -629,7 +643,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_wrong), cmocka_unit_test(files), cmocka_unit_test(includes), cmocka_unit_test(keys),
 		cmocka_unit_test(types), cmocka_unit_test(numbers_beyond_32_bits), cmocka_unit_test(references),
-		cmocka_unit_test(headers_and_codes), cmocka_unit_test(trunk_rules), cmocka_unit_test(interface_rules),
+		cmocka_unit_test(headers_and_codes), cmocka_unit_test(resolvers), cmocka_unit_test(trunk_rules), cmocka_unit_test(interface_rules),
 		cmocka_unit_test(profile_rules), cmocka_unit_test(route_rules), cmocka_unit_test(left_over), cmocka_unit_test(file_folders), cmocka_unit_test_teardown(all_at_once, drop_trunk_files),
 		cmocka_unit_test(examples), cmocka_unit_test(effective), cmocka_unit_test(derived), cmocka_unit_test(code_order),
 		cmocka_unit_test(whose_request), cmocka_unit_test(time_scale),
