@@ -27,9 +27,10 @@ enum { RATES_MAX = 12, RUNS_MAX = 9, PLANES = 3, PROBE_RATE = 25, HELD_RATE = 20
 struct options {
 	unsigned rates[RATES_MAX], rates_count, runs, seconds, held;
 	bool json, slo, prack;
+	unsigned flight_mb; /* of the flight recorder; 0: it is off */
 };
 
-static struct options opt = { .rates = { 100, 200, 400, 800, 1200, 1500 }, .rates_count = 6, .runs = 3, .seconds = 5, .held = 2000 };
+static struct options opt = { .rates = { 100, 200, 400, 800, 1200, 1500 }, .rates_count = 6, .runs = 3, .seconds = 5, .held = 2000, .flight_mb = 64 };
 
 /* One rate: of one run, or the medians of all. */
 struct row {
@@ -91,7 +92,7 @@ static const char config[] =
 	"interfaces = (\n\t{ name = \"inside\"; address = \"127.%1$d.3.1\"; rtp_ports = \"20000-32767\"; },\n"
 	"\t{ name = \"outside\"; address = \"127.%1$d.4.1\"; rtp_ports = \"20000-32767\"; }\n);\n"
 	"limits = { max_calls = %2$u; };\nlog = { file = \"%3$s/kedge.log\"; };\ncdr = { file = \"%3$s/cdr.jsonl\"; };\n"
-	"run = { dir = \"%3$s/run\"; drain = \"1s\"; };\n"
+	"run = { dir = \"%3$s/run\"; drain = \"1s\"; };\nadmin = { flight_mb = %4$u; };\n"
 	"trunks = (\n\t{ name = \"pbx\"; side = \"pbx\"; uri = \"sip:127.%1$d.1.1:5060\"; sources = [ \"127.%1$d.1.0/24\" ]; },\n"
 	"\t{ name = \"load\"; side = \"carrier\"; uri = \"sip:127.%1$d.2.1:5060\"; },\n"
 	"\t{ name = \"good\"; side = \"carrier\"; uri = \"sip:127.%1$d.2.2:5070\"; },\n"
@@ -241,7 +242,7 @@ static double pss_all(void)
 
 static int start_kedge(unsigned max_calls)
 {
-	if (write_file(in_dir("kedge.cfg"), config, bench.slot, max_calls, bench.dir))
+	if (write_file(in_dir("kedge.cfg"), config, bench.slot, max_calls, bench.dir, opt.flight_mb))
 		return -1;
 	if (stage_kedge(bench.program, in_dir("kedge.cfg"), in_dir("kedge.log"), in_dir("kedge.out"), &bench.kedge)) {
 		fprintf(stderr, "call_rate: kedge run did not start: %s\n", in_dir("kedge.out"));
@@ -590,7 +591,7 @@ static int run_all(struct row run[RATES_MAX][RUNS_MAX], struct held *h)
 static bool parse(int argc, char **argv)
 {
 	static const struct option names[] = { { "rates", 1, 0, 'r' }, { "runs", 1, 0, 'n' }, { "seconds", 1, 0, 's' }, { "held", 1, 0, 'h' },
-		{ "json", 0, 0, 'j' }, { "slo", 0, 0, 'o' }, { "prack", 0, 0, 'p' }, { 0 } };
+		{ "json", 0, 0, 'j' }, { "slo", 0, 0, 'o' }, { "prack", 0, 0, 'p' }, { "flight-mb", 1, 0, 'f' }, { 0 } };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1)
@@ -606,6 +607,7 @@ static bool parse(int argc, char **argv)
 		case 'j': opt.json = true; break;
 		case 'o': opt.slo = true; break;
 		case 'p': opt.prack = true; break;
+		case 'f': opt.flight_mb = (unsigned)strtoul(optarg, NULL, 10); break;
 		default: return false;
 		}
 	return optind == argc && opt.rates_count && opt.rates[0] && opt.runs && opt.runs <= RUNS_MAX && opt.seconds;
@@ -619,7 +621,7 @@ int main(int argc, char **argv)
 	int code = 1;
 
 	if (!parse(argc, argv)) {
-		fputs("usage: call_rate [--rates 100,200,...] [--runs 1-9] [--seconds N] [--held CALLS] [--prack] [--json] [--slo]\n", stderr);
+		fputs("usage: call_rate [--rates 100,200,...] [--runs 1-9] [--seconds N] [--held CALLS] [--prack] [--flight-mb N] [--json] [--slo]\n", stderr);
 		return 2;
 	}
 	sigaction(SIGINT, &act, NULL);
