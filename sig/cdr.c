@@ -43,6 +43,8 @@ void cdr_free(struct cdr *c)
 		free(c->attempt[i].trunk);
 		free(c->attempt[i].hop);
 		free(c->attempt[i].reason);
+		free(c->attempt[i].rule);
+		free(c->attempt[i].timer);
 	}
 	free(c->attempt);
 	char *text[] = { c->uuid, c->src, c->src_name, c->dst, c->in, c->trunk, c->route,
@@ -226,17 +228,26 @@ static json_t *seconds_of(uint64_t ms)
 	return json_real((double)ms / 1000.0);
 }
 
-static json_t *attempt_json(const struct cdr_attempt *a)
+static json_t *direction_json(const struct cdr_media *m)
+{
+	return json_pack("{sI sI sI sI sf sf}", "packets", (json_int_t)m->packets, "bytes",
+	    (json_int_t)m->bytes, "lost", (json_int_t)m->lost, "late", (json_int_t)m->late,
+	    "jitter_ms", m->jitter_ms, "max_gap_ms", m->max_gap_ms);
+}
+
+/* from_it: audio of the callee. */
+static json_t *attempt_json(const struct cdr_attempt *a, const struct cdr_media *from_it)
 {
 	uint64_t ring = a->ring_ms >= 0 && a->start_ms ? a->start_ms + (uint64_t)a->ring_ms : 0;
 	uint64_t answer =
 	    a->answer_ms >= 0 && a->start_ms ? a->start_ms + (uint64_t)a->answer_ms : 0;
 
-	return json_pack("{so so so so so so so so so sb sb}", "trunk", text_of(a->trunk), "hop",
+	return json_pack("{so so so so so so so so so sb sb so so so}", "trunk", text_of(a->trunk), "hop",
 	    text_of(a->hop), "start", time_of(a->start_ms), "code",
 	    known_of(a->code ? a->code : -1), "q850", known_of(a->q850), "reason",
 	    text_of(a->reason), "ring_at", time_of(ring), "answer_at", time_of(answer), "pdd_ms",
-	    known_of(a->ring_ms), "abandoned", a->abandoned, "skipped", a->skipped);
+	    known_of(a->ring_ms), "abandoned", a->abandoned, "skipped", a->skipped,
+	    "rule", text_of(a->rule), "timer", text_of(a->timer), "media", a->media ? direction_json(from_it) : json_null());
 }
 
 static json_t *attempts_json(const struct cdr *c)
@@ -244,15 +255,8 @@ static json_t *attempts_json(const struct cdr *c)
 	json_t *list = json_array();
 
 	for (uint32_t i = 0; i < c->attempts; i++)
-		json_array_append_new(list, attempt_json(&c->attempt[i]));
+		json_array_append_new(list, attempt_json(&c->attempt[i], &c->media[1]));
 	return list;
-}
-
-static json_t *direction_json(const struct cdr_media *m)
-{
-	return json_pack("{sI sI sI sI sf sf}", "packets", (json_int_t)m->packets, "bytes",
-	    (json_int_t)m->bytes, "lost", (json_int_t)m->lost, "late", (json_int_t)m->late,
-	    "jitter_ms", m->jitter_ms, "max_gap_ms", m->max_gap_ms);
 }
 
 static json_t *media_json(const struct cdr *c)

@@ -38,6 +38,8 @@ struct cdr_attempt { /* text: through cdr_text only */
 	int32_t answer_ms;    /* from its INVITE to 2xx, -1: never */
 	bool abandoned;       /* given up while a late answer could still come */
 	bool skipped;         /* no INVITE: reason says why */
+	char *rule, *timer;   /* the row of the table of causes that judged its end, the wait of ours that was over; NULL: none */
+	bool media;           /* it has the call's audio: media[1] of the call is what came from it */
 };
 
 struct cdr_media { /* one direction, as kedge received it */

@@ -37,6 +37,7 @@
 #include "sig/listen.h"
 #include "sig/operator.h"
 #include "sig/recall.h"
+#include "sig/tally.h"
 #include "sig/trunk.h"
 #include "sig/trunk_log.h"
 
@@ -136,6 +137,7 @@ static void on_beat(su_root_magic_t *magic, su_timer_t *timer, su_timer_arg_t *a
 	measure_lag(now);
 	count_records();
 	drain_step(now);
+	tally_tick(plane.conf, now);
 	plane.beat_due_ns = now + BEAT_MS * CLOCK_NS_PER_MS;
 	su_timer_set_interval(timer, on_beat, NULL, BEAT_MS);
 }

@@ -11,6 +11,7 @@
 #include "sig/call.h"
 #include "sig/cdr.h"
 #include "sig/recall.h"
+#include "sig/tally.h"
 
 static int32_t ms_between(uint64_t from_ns, uint64_t to_ns)
 {
@@ -29,11 +30,16 @@ static const char *attempt_reason(const struct attempt *a)
 
 static void add_attempt(struct cdr *r, const struct call *c, const struct attempt *a)
 {
+	const struct decide_attempt *d = &c->decide.attempt[a->index];
 	struct cdr_attempt *e = cdr_attempt(r);
-	char hop[64];
+	char hop[64], row[CAUSE_ROW_TEXT];
 
 	if (!e)
 		return;
+	if (d->cause != CAUSE_NONE && d->cause != CAUSE_ANSWERED)
+		cdr_text(&e->rule, cause_row_text(d->row, row));
+	cdr_text(&e->timer, decide_timer_word(d->timer));
+	e->media = a == c->winner && r->media_known;
 	cdr_text(&e->trunk, c->conf->trunks.v[a->trunk].name);
 	cdr_text(&e->hop, listen_print(&a->side.peer, hop, sizeof(hop)));
 	cdr_text(&e->reason, attempt_reason(a));
@@ -200,6 +206,7 @@ void report_call(struct call *c)
 	if (c->answered_ns)
 		tell_health(c);
 	recall_end(c, decision[0] ? decision : NULL);
+	tally_call(c);
 }
 
 /* ---- the operator's board ------------------------------------------------------------------- */

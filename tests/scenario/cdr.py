@@ -25,6 +25,8 @@ def after(t):
     a, b, x = moved["attempts"]
     assert (x["trunk"], x["skipped"], x["reason"], x["start"], x["code"]) == ("cx", True, "disabled", None, None), x
     assert (a["trunk"], a["hop"], a["code"], a["q850"], a["ring_at"], a["skipped"]) == ("ca", "%s:5060" % t.ip(2, 1), 503, 42, None, False), a
+    assert (a["reason"], a["rule"], a["timer"], a["media"]) == ("status", "503 no Retry-After", None, None), a
+    assert b["media"] == moved["media"]["out"] and b["media"]["packets"] > 30 and b["rule"] is None, b
     assert b["trunk"] == "cb" and b["code"] == 200 and 150 <= b["pdd_ms"] < 1500, b
     times = [datetime.datetime.fromisoformat(x) for x in (moved["start"], a["start"], b["start"], b["ring_at"], b["answer_at"], moved["answer"], moved["end"])]
     assert times == sorted(times), times

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+/* delays: how long callers waited for ringing and for the answer, by the trunk that rang or answered, and how long the trunk itself took (RFC 6076
+ * session request delay), as histograms for /metrics. Since the plane's start.
+ *
+ * Thread: delays_add() su_root's, delays_read() any. By name, so that a changed configuration leaves them; a name beyond DELAYS_TRUNKS is
+ * not counted. */
+#ifndef KEDGE_SIG_DELAYS_H
+#define KEDGE_SIG_DELAYS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define DELAYS_TRUNKS 1024
+#define DELAYS_BOUNDS 16
+
+enum delays_kind {
+	DELAYS_RINGBACK, /* the caller's INVITE to its first 18x */
+	DELAYS_ANSWER,   /* and to the answer */
+	DELAYS_REQUEST,  /* the trunk's INVITE to its own 18x */
+	DELAYS_KINDS
+};
+
+extern const double delays_bound[DELAYS_BOUNDS]; /* seconds */
+
+struct delays {
+	uint64_t count[DELAYS_BOUNDS + 1]; /* each value in one of them; the last: above all bounds */
+	uint64_t sum_ms;
+};
+
+void delays_add(enum delays_kind kind, const char *trunk, uint64_t ms);
+
+/* All zero for a trunk that nothing was counted of. */
+void delays_read(enum delays_kind kind, const char *trunk, struct delays *out);
+
+#endif
