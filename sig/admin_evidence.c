@@ -18,33 +18,34 @@ static uint64_t wall_of(const struct health *h, uint64_t mono_ns)
 
 /* ---- one hop -------------------------------------------------------------------------------- */
 
-static void add_evidence(json_t *list, enum health_reason reason, uint32_t figure, json_t *since, json_t *until)
+/* clears: where the table has no words, NULL: it has. */
+static void add_evidence(json_t *list, enum health_reason reason, uint32_t figure, const char *clears, json_t *since, json_t *until)
 {
 	const struct health_rule *r = health_rule(reason);
 
 	json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:I, s:s, s:o, s:o}", "reason", r->word, "state", health_state_word(r->state), "evidence",
-	    r->evidence, "figure", (json_int_t)figure, "cleared_by", r->clears, "since", since, "until", until));
+	    r->evidence, "figure", (json_int_t)figure, "cleared_by", clears ? clears : r->clears, "since", since, "until", until));
 }
 
 static void add_marks(json_t *list, const struct health *h, const struct health_marks *m)
 {
 	for (unsigned i = 0; i < HEALTH_REASON_COUNT; i++)
 		if (m->set & 1ULL << i)
-			add_evidence(list, i, m->mark[i].figure, admin_time(wall_of(h, m->mark[i].since_ns)), admin_time(wall_of(h, m->mark[i].until_ns)));
+			add_evidence(list, i, m->mark[i].figure, NULL, admin_time(wall_of(h, m->mark[i].since_ns)), admin_time(wall_of(h, m->mark[i].until_ns)));
 }
 
 /* Every evidence that stands against it, the worst is its state's. */
-static json_t *standing(const struct health *h, const struct health_hop *p, const struct health_trunk *t)
+static json_t *standing(const struct health *h, const struct health_hop *p, const struct health_trunk *t, const char *clears)
 {
 	static const uint8_t by_mode[] = { [HEALTH_DOWN] = HEALTH_OPERATOR_OFF, [HEALTH_DRAIN] = HEALTH_OPERATOR_DRAIN, [HEALTH_UP] = HEALTH_OPERATOR_UP };
 	json_t *list = json_array();
 
 	if (t->operator.mode != HEALTH_AUTO)
-		add_evidence(list, by_mode[t->operator.mode], 0, admin_time(t->operator.since_wall_ms), admin_time(t->operator.until_wall_ms));
+		add_evidence(list, by_mode[t->operator.mode], 0, NULL, admin_time(t->operator.since_wall_ms), admin_time(t->operator.until_wall_ms));
 	if (p->lock_ns)
-		add_evidence(list, HEALTH_RETRY_AFTER, 0, json_null(), admin_time(wall_of(h, p->lock_ns)));
+		add_evidence(list, HEALTH_RETRY_AFTER, 0, NULL, json_null(), admin_time(wall_of(h, p->lock_ns)));
 	if (p->breaker.state != BREAKER_UP)
-		add_evidence(list, p->down_reason, p->down_code, admin_time(wall_of(h, p->breaker.since_ns)), json_null());
+		add_evidence(list, p->down_reason, p->down_code, p->reason == p->down_reason ? clears : "its hold is over and good probes", admin_time(wall_of(h, p->breaker.since_ns)), json_null());
 	add_marks(list, h, &p->marks);
 	add_marks(list, h, &t->marks);
 	return list;
@@ -70,7 +71,7 @@ static json_t *hop_json(const struct admin_request *r, uint16_t slot)
 	admin_put_since(o, "since", "since_ms_ago", look.since_wall_ms, r->wall_ms);
 	admin_put(o, "retry", admin_time(look.retry_wall_ms));
 	admin_put_int(o, "relapses", look.relapses);
-	admin_put(o, "standing", standing(h, p, &h->trunk[p->trunk]));
+	admin_put(o, "standing", standing(h, p, &h->trunk[p->trunk], look.clears));
 	admin_put_int(o, "consecutive_failures", p->consecutive);
 	admin_put_int(o, "unanswered", p->unheard);
 	admin_put_int(o, "unreached", p->unreached);

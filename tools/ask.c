@@ -96,27 +96,35 @@ out:
 	return NULL;
 }
 
-static int exchange(int fd, const char *path, char **answer)
+static int exchange(int fd, const char *method, const char *path, const json_t *body, char **answer)
 {
-	char request[ASK_PATH + 64];
-	int n = snprintf(request, sizeof(request), "GET %s HTTP/1.0\r\nHost: kedge\r\n\r\n", path);
+	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL, *request = NULL;
+	int n = asprintf(&request, "%s %s HTTP/1.0\r\nHost: kedge\r\nContent-Length: %zu\r\n\r\n%s", method, path, text ? strlen(text) : 0,
+	    text ? text : "");
+	int rc = n < 0 || (body && !text) ? -ENOMEM : send(fd, request, (size_t)n, MSG_NOSIGNAL) != n ? -EIO : 0;
 
-	if (n < 0 || n >= (int)sizeof(request))
-		return -ENAMETOOLONG;
-	if (send(fd, request, (size_t)n, MSG_NOSIGNAL) != n)
-		return -EIO;
+	free(text);
+	if (n >= 0)
+		free(request);
+	if (rc)
+		return rc;
 	*answer = read_all(fd);
 	return *answer ? 0 : -errno;
 }
 
 int ask(const char *socket, const char *path, json_t **o)
 {
+	return ask_to(socket, "GET", path, NULL, o);
+}
+
+int ask_to(const char *socket, const char *method, const char *path, const json_t *request, json_t **o)
+{
 	char *answer = NULL, *body;
 	int fd = dial(socket), rc, status = 0;
 
 	if (fd < 0)
 		return fd;
-	rc = exchange(fd, path, &answer);
+	rc = exchange(fd, method, path, request, &answer);
 	close(fd);
 	if (rc)
 		return rc;

@@ -21,6 +21,9 @@ int ask(const char *socket, const char *path, json_t **o);
  * daemon said no. */
 int ask_or_tell(const char *socket, const char *path, json_t **o);
 
+/* The same with another method, and a body (an object, NULL: none). */
+int ask_to(const char *socket, const char *method, const char *path, const json_t *request, json_t **o);
+
 /* The second half of it: rc is ask()'s. */
 int ask_tell(int rc, const char *socket, json_t **o);
 

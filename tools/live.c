@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tools/ask.h"
+#include "tools/live.h"
 #include "tools/table.h"
 #include "tools/verb.h"
 
@@ -44,24 +45,24 @@ static int ask_for(const struct live *l, const char *what, json_t **o)
 	return ask_or_tell(socket, path, o);
 }
 
-static const char *text_of(const json_t *o, const char *key)
+const char *live_text(const json_t *o, const char *key)
 {
 	const char *text = json_string_value(json_object_get(o, key));
 
 	return text ? text : "";
 }
 
-static long long int_of(const json_t *o, const char *key)
+long long live_int(const json_t *o, const char *key)
 {
 	return json_integer_value(json_object_get(o, key));
 }
 
-static const char *or_dash(const char *text)
+const char *live_or_dash(const char *text)
 {
 	return *text ? text : "-";
 }
 
-static void print_json(json_t *o)
+void live_print_json(json_t *o)
 {
 	json_dumpf(o, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
 	putchar('\n');
@@ -69,8 +70,8 @@ static void print_json(json_t *o)
 
 /* ---- trunks --------------------------------------------------------------------------------- */
 
-/* What a reason means to who has never read the manual. */
-static const char *reason_text(const char *reason)
+/* What a reason means to who has never read the manual, where the daemon's own words could be shorter. */
+static const char *reason_text(const json_t *o)
 {
 	static const char *const words[][2] = {
 		{ "consecutive", "failures in a row" },
@@ -81,64 +82,90 @@ static const char *reason_text(const char *reason)
 		{ "dns_new", "an address new in the DNS, behind the old ones until it answers" },
 		{ "retry_after", "it asked for a pause" },
 	};
+	const char *reason = live_text(o, "reason"), *evidence = live_text(o, "evidence");
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (!strcmp(words[i][0], reason))
 			return words[i][1];
-	return reason;
+	return *evidence ? evidence : reason;
+}
+
+/* operator root: "card swap", until 2026-11-21T14:30:00.000+00:00 */
+static void put_order(const json_t *order, char *buf, size_t room)
+{
+	const char *reason = live_text(order, "reason"), *until = live_text(order, "until");
+	int n = snprintf(buf, room, "operator %s%s%s%s", live_text(order, "by"), *reason ? ": \"" : "", reason, *reason ? "\"" : "");
+
+	if (*until && n > 0 && (size_t)n < room)
+		snprintf(buf + n, room - (size_t)n, ", until %s", until);
 }
 
 /* "failures in a row (503), 12 s left, then probes" */
-static const char *why_text(const json_t *o, char *buf, size_t room)
+static void put_reason(const json_t *o, char *buf, size_t room)
 {
-	const char *state = text_of(o, "state"), *reason = text_of(o, "reason");
-	long long left = (int_of(o, "retry_in_ms") + 999) / 1000;
-	bool failing = !strcmp(text_of(o, "probes"), "failing");
-	size_t n;
+	const char *state = live_text(o, "state");
+	long long left = (live_int(o, "retry_in_ms") + 999) / 1000;
+	size_t n = (size_t)snprintf(buf, room, "%s", live_or_dash(reason_text(o)));
 
+	if (live_int(o, "code") && n < room)
+		n += (size_t)snprintf(buf + n, room - n, " (%lld)", live_int(o, "code"));
+	if (live_int(o, "steps") && n < room)
+		n += (size_t)snprintf(buf + n, room - n, ", gets %lld %% of its calls, step %lld of %lld", live_int(o, "percent"), live_int(o, "step"), live_int(o, "steps"));
+	if (json_is_true(json_object_get(o, "waits_for_failback")) && n < room)
+		n += (size_t)snprintf(buf + n, room - n, ", good again, waits for its failback");
+	else if (left && n < room && (!strcmp(state, "DOWN") || !strcmp(state, "LOCKED")))
+		snprintf(buf + n, room - n, ", %lld s left, then probes", left);
+}
+
+const char *live_why(const json_t *o, char *buf, size_t room)
+{
+	const char *state = live_text(o, "state"), *reason = live_text(o, "reason");
+	const json_t *order = json_object_get(o, "operator");
+	bool failing = !strcmp(live_text(o, "probes"), "failing");
+
+	if (json_is_object(order)) {
+		put_order(order, buf, room);
+		return buf;
+	}
 	if (!strcmp(state, "UP"))
 		return !failing ? "-" : !strcmp(reason, "answered") ? "calls are answered, OPTIONS not" : "OPTIONS not answered";
 	if (!strcmp(state, "UNKNOWN") && failing)
 		return "OPTIONS not answered";
-	if (!strcmp(state, "UNKNOWN"))
+	if (!strcmp(state, "UNKNOWN") && !*reason)
 		return "nothing heard yet";
-	n = (size_t)snprintf(buf, room, "%s", or_dash(reason_text(reason)));
-	if (int_of(o, "code"))
-		n += (size_t)snprintf(buf + n, room - n, " (%lld)", int_of(o, "code"));
-	if (left && (!strcmp(state, "DOWN") || !strcmp(state, "LOCKED")))
-		snprintf(buf + n, room - n, ", %lld s left, then probes", left);
+	put_reason(o, buf, room);
 	return buf;
 }
 
-static int64_t ago_of(const json_t *o, const char *key)
+const char *live_ago(const json_t *o, const char *key, char *buf)
 {
 	const json_t *v = json_object_get(o, key);
 
-	return json_is_integer(v) ? json_integer_value(v) : -1;
+	return table_ago(json_is_integer(v) ? json_integer_value(v) : -1, buf);
 }
 
 static void trunk_row(struct table *t, const json_t *o)
 {
 	char ago[TABLE_AGO], why[256];
-	long long attempts = int_of(o, "attempts");
+	long long attempts = live_int(o, "attempts");
 
 	table_row(t);
-	table_cell(t, 0, "%s", text_of(o, "trunk"));
-	table_cell(t, 1, "%s", text_of(o, "side"));
-	table_cell(t, 2, "%s", text_of(o, "state"));
-	table_cell(t, 3, "%s", table_ago(ago_of(o, "since_ms_ago"), ago));
-	table_cell(t, 4, "%lld/%lld", int_of(o, "calls"), int_of(o, "max_calls"));
+	table_cell(t, 0, "%s", live_text(o, "trunk"));
+	table_cell(t, 1, "%s", live_text(o, "side"));
+	table_cell(t, 2, "%s", live_text(o, "state"));
+	table_cell(t, 3, "%s", live_ago(o, "since_ms_ago", ago));
+	table_cell(t, 4, "%lld/%lld", live_int(o, "calls"), live_int(o, "max_calls"));
 	table_cell(t, 5, "%lld", attempts);
 	if (attempts)
-		table_cell(t, 6, "%lld %%", 100 * int_of(o, "answered") / attempts);
-	if (int_of(o, "pdd_ms"))
-		table_cell(t, 7, "%.1fs", (double)int_of(o, "pdd_ms") / 1000);
-	if (int_of(o, "packets"))
+		table_cell(t, 6, "%lld %%", 100 * live_int(o, "answered") / attempts);
+	if (live_int(o, "pdd_ms"))
+		table_cell(t, 7, "%.1fs", (double)live_int(o, "pdd_ms") / 1000);
+	if (live_int(o, "packets"))
 		table_cell(t, 8, "%.1f %%", 100 * json_real_value(json_object_get(o, "loss")));
-	table_cell(t, 9, "%s", why_text(o, why, sizeof(why)));
+	table_cell(t, 9, "%s", live_why(o, why, sizeof(why)));
 }
 
-static void print_trunks(const json_t *list)
+void live_print_trunks(const json_t *list)
 {
 	static const char *const heads[] = { "TRUNK", "SIDE", "STATE", "SINCE", ">CALLS/MAX", ">ATTEMPTS", ">ASR", ">PDD", ">LOSS", "WHY" };
 	struct table t;
@@ -158,21 +185,22 @@ static void hop_row(struct table *t, const json_t *o)
 	char ago[TABLE_AGO], why[256];
 
 	table_row(t);
-	table_cell(t, 0, "%s;transport=%s", text_of(o, "address"), text_of(o, "transport"));
-	table_cell(t, 1, "%s", text_of(o, "state"));
-	table_cell(t, 2, "%s", table_ago(ago_of(o, "since_ms_ago"), ago));
-	table_cell(t, 3, "%lld", int_of(o, "calls"));
-	table_cell(t, 4, "%lld", int_of(o, "attempts"));
-	table_cell(t, 5, "%lld", int_of(o, "answered"));
-	table_cell(t, 6, "%s", text_of(o, "probes"));
-	if (int_of(o, "probe_rtt_us"))
-		table_cell(t, 7, "%.1fms", (double)int_of(o, "probe_rtt_us") / 1000);
-	table_cell(t, 8, "%s", why_text(o, why, sizeof(why)));
+	table_cell(t, 0, "%s;transport=%s", live_text(o, "address"), live_text(o, "transport"));
+	table_cell(t, 1, "%s", live_text(o, "state"));
+	table_cell(t, 2, "%s", live_ago(o, "since_ms_ago", ago));
+	table_cell(t, 3, "%lld", live_int(o, "calls"));
+	table_cell(t, 4, "%lld", live_int(o, "attempts"));
+	table_cell(t, 5, "%lld", live_int(o, "answered"));
+	table_cell(t, 6, "%s", live_text(o, "probes"));
+	if (live_int(o, "probe_rtt_us"))
+		table_cell(t, 7, "%.1fms", (double)live_int(o, "probe_rtt_us") / 1000);
+	table_cell(t, 8, "%s", live_why(o, why, sizeof(why)));
+	table_cell(t, 9, "%s", live_or_dash(live_text(o, "clears")));
 }
 
 static void print_hops(const json_t *hops)
 {
-	static const char *const heads[] = { "HOP", "STATE", "SINCE", ">CALLS", ">ATTEMPTS", ">ANSWERED", "PROBES", ">RTT", "WHY" };
+	static const char *const heads[] = { "HOP", "STATE", "SINCE", ">CALLS", ">ATTEMPTS", ">ANSWERED", "PROBES", ">RTT", "WHY", "CLEARED BY" };
 	struct table t;
 	const json_t *o;
 	size_t i;
@@ -195,13 +223,13 @@ static void print_backends(const json_t *backends)
 
 static void print_one_trunk(const json_t *o)
 {
-	const char *carrier = text_of(o, "carrier"), *pop = text_of(o, "pop");
+	const char *carrier = live_text(o, "carrier"), *pop = live_text(o, "pop");
 	const json_t *final = json_object_get(o, "final");
 
-	printf("\nat %s, carrier %s, pop %s\n", text_of(o, "at"), or_dash(carrier), or_dash(pop));
+	printf("\nat %s, carrier %s, pop %s\n", live_text(o, "at"), live_or_dash(carrier), live_or_dash(pop));
 	printf("answers: 2xx %lld, 3xx %lld, 4xx %lld, 5xx %lld, 6xx %lld; none %lld, unreachable %lld; we cancelled %lld, skipped %lld\n\n",
-		int_of(final, "2xx"), int_of(final, "3xx"), int_of(final, "4xx"), int_of(final, "5xx"), int_of(final, "6xx"),
-		int_of(o, "timed_out"), int_of(o, "transport_failed"), int_of(o, "cancelled"), int_of(o, "skipped"));
+		live_int(final, "2xx"), live_int(final, "3xx"), live_int(final, "4xx"), live_int(final, "5xx"), live_int(final, "6xx"),
+		live_int(o, "timed_out"), live_int(o, "transport_failed"), live_int(o, "cancelled"), live_int(o, "skipped"));
 	print_hops(json_object_get(o, "hops"));
 }
 
@@ -216,9 +244,9 @@ int verb_trunks(int argc, char **argv)
 	if (rc)
 		return rc;
 	if (l.json) {
-		print_json(o);
+		live_print_json(o);
 	} else {
-		print_trunks(json_object_get(o, "trunks"));
+		live_print_trunks(json_object_get(o, "trunks"));
 		if (l.name)
 			print_one_trunk(json_array_get(json_object_get(o, "trunks"), 0));
 		print_backends(json_object_get(o, "backends"));
@@ -232,7 +260,7 @@ int verb_trunks(int argc, char **argv)
 /* 9120/0.1 %: packets received, share lost */
 static void flow_cell(struct table *t, size_t column, const json_t *flow)
 {
-	long long packets = int_of(flow, "packets"), lost = int_of(flow, "lost");
+	long long packets = live_int(flow, "packets"), lost = live_int(flow, "lost");
 
 	if (packets)
 		table_cell(t, column, "%lld/%.1f %%", packets, 100.0 * (double)lost / (double)(packets + lost));
@@ -244,15 +272,15 @@ static void call_row(struct table *t, const json_t *o)
 	char ago[TABLE_AGO];
 
 	table_row(t);
-	table_cell(t, 0, "%s", text_of(o, "call"));
-	table_cell(t, 1, "%s", text_of(o, "state"));
-	table_cell(t, 2, "%s", table_ago(ago_of(o, up ? "answered_ms_ago" : "begun_ms_ago"), ago));
-	table_cell(t, 3, "%s", or_dash(text_of(o, "in")));
-	table_cell(t, 4, "%s", or_dash(text_of(o, "from")));
-	table_cell(t, 5, "%s", or_dash(text_of(o, "to")));
-	table_cell(t, 6, "%s", or_dash(text_of(o, "trunk")));
-	table_cell(t, 7, "%lld", int_of(o, "attempts"));
-	table_cell(t, 8, "%s", or_dash(text_of(o, "codec")));
+	table_cell(t, 0, "%s", live_text(o, "call"));
+	table_cell(t, 1, "%s", live_text(o, "state"));
+	table_cell(t, 2, "%s", live_ago(o, up ? "answered_ms_ago" : "begun_ms_ago", ago));
+	table_cell(t, 3, "%s", live_or_dash(live_text(o, "in")));
+	table_cell(t, 4, "%s", live_or_dash(live_text(o, "from")));
+	table_cell(t, 5, "%s", live_or_dash(live_text(o, "to")));
+	table_cell(t, 6, "%s", live_or_dash(live_text(o, "trunk")));
+	table_cell(t, 7, "%lld", live_int(o, "attempts"));
+	table_cell(t, 8, "%s", live_or_dash(live_text(o, "codec")));
 	flow_cell(t, 9, json_object_get(o, "rtp_in"));
 	flow_cell(t, 10, json_object_get(o, "rtp_out"));
 }
@@ -276,8 +304,8 @@ static void print_flow(const char *name, const json_t *f)
 {
 	const json_t *last = json_object_get(f, "last_ms_ago");
 
-	printf("%s  %lld packets, %lld relayed, %lld lost, %lld late, jitter %.1f ms, longest gap %.0f ms", name, int_of(f, "packets"), int_of(f, "relayed"),
-		int_of(f, "lost"), int_of(f, "late"), json_number_value(json_object_get(f, "jitter_ms")), json_number_value(json_object_get(f, "max_gap_ms")));
+	printf("%s  %lld packets, %lld relayed, %lld lost, %lld late, jitter %.1f ms, longest gap %.0f ms", name, live_int(f, "packets"), live_int(f, "relayed"),
+		live_int(f, "lost"), live_int(f, "late"), json_number_value(json_object_get(f, "jitter_ms")), json_number_value(json_object_get(f, "max_gap_ms")));
 	if (json_is_integer(last))
 		printf(", last %lld ms ago", (long long)json_integer_value(last));
 	putchar('\n');
@@ -298,7 +326,7 @@ static void print_one_call(json_t *o)
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		table_row(&t);
 		table_cell(&t, 0, "%s", keys[i][1]);
-		table_cell(&t, 1, "%s", or_dash(text_of(o, keys[i][0])));
+		table_cell(&t, 1, "%s", live_or_dash(live_text(o, keys[i][0])));
 	}
 	table_print(&t, stdout);
 	table_fini(&t);
@@ -342,7 +370,7 @@ int verb_calls(int argc, char **argv)
 	if (rc)
 		return rc;
 	if (l.json) {
-		print_json(o);
+		live_print_json(o);
 	} else if (l.name) {
 		print_one_call(o);
 	} else {
@@ -368,11 +396,11 @@ static void print_refused(const json_t *list)
 		char first[TABLE_AGO], last[TABLE_AGO];
 
 		table_row(&t);
-		table_cell(&t, 0, "%s", text_of(o, "source"));
-		table_cell(&t, 1, "%s", text_of(o, "why"));
-		table_cell(&t, 2, "%lld", int_of(o, "count"));
-		table_cell(&t, 3, "%s", table_ago(ago_of(o, "first_ms_ago"), first));
-		table_cell(&t, 4, "%s", table_ago(ago_of(o, "last_ms_ago"), last));
+		table_cell(&t, 0, "%s", live_text(o, "source"));
+		table_cell(&t, 1, "%s", live_text(o, "why"));
+		table_cell(&t, 2, "%lld", live_int(o, "count"));
+		table_cell(&t, 3, "%s", live_ago(o, "first_ms_ago", first));
+		table_cell(&t, 4, "%s", live_ago(o, "last_ms_ago", last));
 	}
 	table_print(&t, stdout);
 	table_fini(&t);
@@ -392,7 +420,7 @@ int verb_refused(int argc, char **argv)
 	if (rc)
 		return rc;
 	if (l.json)
-		print_json(o);
+		live_print_json(o);
 	else
 		print_refused(json_object_get(o, "refused"));
 	json_decref(o);

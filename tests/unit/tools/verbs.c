@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "sig/admit.h"
+#include "sig/history.h"
 #include "tests/unit/sig/admin_rig.h"
 
 #define EXAMPLES KEDGE_SOURCE "/config/examples/"
@@ -58,7 +59,7 @@ static json_t *parsed(void)
 
 static void help(void **state)
 {
-	static const char *const verbs[] = { "help", "run", "trunks", "calls", "refused", "explain", "check", "config", "version" };
+	static const char *const verbs[] = { "help", "run", "trunks", "trunk", "health", "events", "calls", "refused", "explain", "check", "config", "version" };
 
 	(void)state;
 	assert_int_equal(kedge("--help"), 0);
@@ -79,6 +80,12 @@ static void help(void **state)
 	assert_int_equal(kedge("config"), 2);
 	assert_int_equal(kedge("explain"), 2);
 	assert_int_equal(kedge("trunks a b"), 2);
+	assert_int_equal(kedge("trunk a"), 2);
+	assert_int_equal(kedge("trunk a down --follow"), 2);
+	assert_int_equal(kedge("trunk a down --until soon"), 2);
+	has("\"soon\" is no time");
+	assert_int_equal(kedge("events 5"), 2);
+	assert_int_equal(kedge("health alpha"), 3); /* UNKNOWN, as monitoring plugins say */
 	assert_int_equal(kedge("--version"), 0);
 	has("kedge ");
 	assert_int_equal(kedge("version --json"), 0);
@@ -160,6 +167,9 @@ static void nobody_there(void **state)
 	assert_int_equal(kedge("trunks --socket %s/none.sock", dir), 3);
 	has("kedge: no daemon answers at ");
 	assert_int_equal(kedge("calls --json --socket %s/none.sock", dir), 3);
+	assert_int_equal(kedge("trunk alpha down --socket %s/none.sock", dir), 3);
+	assert_int_equal(kedge("health --socket %s/none.sock", dir), 3);
+	assert_int_equal(kedge("events --socket %s/none.sock", dir), 3);
 	assert_int_equal(kedge("explain 00442071838750 --from pbx1 --socket %s/none.sock -f " EXAMPLES "kedge.cfg", dir), 0);
 	has("route \"out\"");
 	has(": 1 alpha   2 beta\nwould send to alpha 127.0.2.1:5060;transport=udp as +442071838750 (headers: ");
@@ -225,6 +235,56 @@ static void live_trunks(void **state)
 	json_decref(o);
 }
 
+/* Here no SIP loop answers: nothing is ordered, and that is said; the table's health is shown all the same. */
+static void live_trunk(void **state)
+{
+	(void)state;
+	assert_int_equal(kedge("trunk nobody down --socket %s", conf->admin.socket), 1);
+	has("kedge: there is no such trunk\n");
+	assert_int_equal(kedge("trunk alpha sideways --socket %s", conf->admin.socket), 1);
+	has("kedge: order is up, down, drain or auto\n");
+	assert_int_equal(kedge("trunk alpha down --socket %s", conf->admin.socket), 1);
+	has("nothing was ordered");
+}
+
+static void live_health(void **state)
+{
+	json_t *o;
+
+	(void)state;
+	assert_int_equal(kedge("health --socket %s", conf->admin.socket), 1);
+	has("WARNING: alpha is DOWN\n\nTRUNK  HOP ");
+	has("failing answers");
+	has("open is over");
+	assert_int_equal(kedge("health --json --socket %s", conf->admin.socket), 1);
+	o = parsed();
+	assert_int_equal(json_array_size(json_object_get(o, "trunks")), 3);
+	json_decref(o);
+}
+
+static void live_events(void **state)
+{
+	json_t *o;
+
+	(void)state;
+	assert_int_equal(history_open(conf->events.file), 0);
+	history_write("order", json_pack("{s:s, s:s, s:s, s:s, s:i}", "trunk", "alpha", "order", "down", "by", "root", "reason", "\033[31mred", "until", 0));
+	history_write("state", json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i}", "trunk", "alpha", "hop", "127.0.2.1:5060", "from", "UP", "to", "DOWN", "why",
+	    "consecutive:503", "evidence", "failing answers", "clears", "open is over", "hold_ms", 30000));
+	assert_int_equal(kedge("events --socket %s", conf->admin.socket), 0);
+	has("  alpha  order down by root: \"?[31mred\"\n");
+	has("  alpha 127.0.2.1:5060  UP -> DOWN  consecutive:503 (failing answers), for 30 s at least; cleared by: open is over\n");
+	assert_int_equal(kedge("events --since 1h --json --socket %s", conf->admin.socket), 0);
+	o = parsed();
+	assert_int_equal(json_array_size(json_object_get(o, "events")), 2);
+	json_decref(o);
+	assert_int_equal(kedge("events --since 2099-01-01 --socket %s", conf->admin.socket), 0);
+	assert_string_equal(out, "");
+	history_close();
+	unlink(conf->events.file);
+	rmdir(conf->run.state_dir);
+}
+
 static void live_calls(void **state)
 {
 	json_t *o;
@@ -285,7 +345,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(help), cmocka_unit_test(check), cmocka_unit_test(config), cmocka_unit_test(nobody_there), cmocka_unit_test(named_file),
-		cmocka_unit_test(live_trunks), cmocka_unit_test(live_calls), cmocka_unit_test(live_refused), cmocka_unit_test(live_explain),
+		cmocka_unit_test(live_trunks), cmocka_unit_test(live_trunk), cmocka_unit_test(live_health), cmocka_unit_test(live_events), cmocka_unit_test(live_calls), cmocka_unit_test(live_refused), cmocka_unit_test(live_explain),
 	};
 
 	unsetenv("KEDGE_CONFIG");
