@@ -255,7 +255,7 @@ static void live_health(void **state)
 	assert_int_equal(kedge("health --socket %s", conf->admin.socket), 1);
 	has("WARNING: alpha is DOWN\n\nTRUNK  HOP ");
 	has("failing answers");
-	has("open is over");
+	has("  30s, then calls that ring\n");
 	assert_int_equal(kedge("health --json --socket %s", conf->admin.socket), 1);
 	o = parsed();
 	assert_int_equal(json_array_size(json_object_get(o, "trunks")), 3);
