@@ -70,10 +70,41 @@ struct conf *conf_load(const char *file, unsigned flags, struct err_list *errs)
 	return l.c;
 }
 
+static bool is_told(const struct err_list *errs, const char *begin)
+{
+	for (size_t i = 0; i < errs->count; i++)
+		if (!strncmp(errs->v[i].text, begin, strlen(begin)))
+			return true;
+	return false;
+}
+
+char *conf_admin_socket(const char *file, struct err_list *errs)
+{
+	struct conf_mem *m = mem_new();
+	struct load l = { .c = mem_get(m, sizeof(struct conf)), .m = m, .errs = errs };
+	char *socket = NULL;
+
+	if (load_read(&l, file) && !is_told(errs, "run.") && !is_told(errs, "admin.")) {
+		load_box(&l);
+		socket = mem_need(strdup(l.c->admin.socket));
+	}
+	free(l.places);
+	free(l.refs);
+	mem_free(m);
+	err_sort(errs);
+	return socket;
+}
+
 const struct conf *conf_ref(const struct conf *c)
 {
 	atomic_fetch_add_explicit(&((struct conf *)c)->refs, 1, memory_order_relaxed);
 	return c;
+}
+
+bool conf_is_last(const struct conf *c)
+{
+	/* acquire: behind every other holder's last read, as in conf_unref() */
+	return atomic_load_explicit(&((struct conf *)c)->refs, memory_order_acquire) == 1;
 }
 
 void conf_unref(const struct conf *c)

@@ -183,11 +183,18 @@ struct conf_routes {
  * or NULL if there was any error. Blocks on the disk: not for the SIP thread. */
 struct conf *conf_load(const char *file, unsigned flags, struct err_list *errs);
 
+/* admin.socket of a file whose other settings may be wrong, for who wants to ask the daemon all the same; to be freed. NULL: the
+ * file cannot be parsed, or what it says of run and admin is wrong; errs says why. */
+char *conf_admin_socket(const char *file, struct err_list *errs);
+
 /* Divides the SCALED durations by test.time_scale, of a snapshot read with CONF_UNSCALED that nobody else has seen yet. */
 void conf_scale(struct conf *c);
 
 /* One more holder; returns c. */
 const struct conf *conf_ref(const struct conf *c);
+
+/* Is the caller its only holder? */
+bool conf_is_last(const struct conf *c);
 
 /* One holder less; the last one frees it. NULL is allowed. */
 void conf_unref(const struct conf *c);

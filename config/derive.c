@@ -118,7 +118,7 @@ static const char *state_dir(struct load *l, bool own_run_dir)
 	return (dir = env_dir(l, "HOME")) ? mem_print(l->m, "%s/.local/state/kedge", dir) : "/var/lib/kedge";
 }
 
-static void box(struct load *l)
+void load_box(struct load *l)
 {
 	struct conf *c = l->c;
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
@@ -509,7 +509,7 @@ void load_derive(struct load *l)
 {
 	struct conf *c = l->c;
 
-	box(l);
+	load_box(l);
 	load_dns(l);
 	names(l);
 	for (uint16_t i = 0; i < c->interfaces.count; i++)

@@ -89,7 +89,8 @@ static struct {
 	_Atomic int least; /* enum event_level */
 	_Atomic int json;
 	pthread_t thread;
-	char *file;
+	char *file;              /* the writer's, once it runs */
+	_Atomic(char *) another; /* to be written from now on; NULL: the same */
 	int fd;
 	bool journal;
 	_Alignas(64) unsigned char ring[RING];
@@ -522,16 +523,27 @@ static void drain(struct writer *w)
 		;
 }
 
-static int open_file(void)
+static int open_file(const char *file)
 {
-	return *log_.file ? open(log_.file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640) : STDERR_FILENO;
+	return *file ? open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640) : STDERR_FILENO;
 }
 
-static void reopen_now(void)
+static void reopen_now(struct writer *w)
 {
-	int fd = open_file();
+	char *another = atomic_exchange_explicit(&log_.another, NULL, memory_order_acquire); /* R3: pairs with W3 */
+	int fd = open_file(another ? another : log_.file);
 
-	if (fd < 0 || fd == log_.fd) /* the old one still takes lines */
+	if (fd < 0) { /* the old one still takes lines */
+		if (another)
+			emit_own(w, EVENT_config_warning, &(const struct event_config_warning){ .at = another, .why = strerrordesc_np(errno) });
+		free(another);
+		return;
+	}
+	if (another) {
+		free(log_.file);
+		log_.file = another;
+	}
+	if (fd == log_.fd)
 		return;
 	if (log_.fd != STDERR_FILENO)
 		close(log_.fd);
@@ -568,7 +580,7 @@ static void *writer_main(void *arg)
 	while (!atomic_load_explicit(&log_.stop, memory_order_acquire)) {
 		rest(w);
 		if (atomic_exchange_explicit(&log_.reopen, 0, memory_order_relaxed))
-			reopen_now();
+			reopen_now(w);
 		drain(w);
 		end_windows(w, false);
 		tell_dropped(w, false);
@@ -619,7 +631,7 @@ int event_open(const struct event_options *o)
 	log_.file = strdup(o->file && !getenv(EVENT_FOREGROUND) ? o->file : "");
 	if (!log_.file)
 		return rc;
-	rc = open_file();
+	rc = open_file(log_.file);
 	if (rc < 0) {
 		rc = -errno;
 		goto out_file;
@@ -650,6 +662,19 @@ void event_reopen(void)
 	sem_post(&log_.wake);
 }
 
+int event_change(const struct event_options *o)
+{
+	char *file = strdup(o->file && !getenv(EVENT_FOREGROUND) ? o->file : "");
+
+	if (!file)
+		return -ENOMEM;
+	atomic_store_explicit(&log_.json, o->json, memory_order_relaxed);
+	atomic_store_explicit(&log_.least, o->least ? o->least : EVENT_LEVEL_INFO, memory_order_relaxed);
+	free(atomic_exchange_explicit(&log_.another, file, memory_order_acq_rel)); /* W3: pairs with R3 */
+	event_reopen();
+	return 0;
+}
+
 void event_close(void)
 {
 	if (!atomic_exchange_explicit(&log_.running, 0, memory_order_acq_rel))
@@ -662,6 +687,7 @@ void event_close(void)
 	log_.fd = STDERR_FILENO;
 	free(log_.file);
 	log_.file = NULL;
+	free(atomic_exchange_explicit(&log_.another, NULL, memory_order_acquire));
 }
 
 uint64_t event_dropped(void)

@@ -69,6 +69,10 @@ int event_open(const struct event_options *o);
 /* Opens the file anew (after a rotation by rename). Any thread. */
 void event_reopen(void);
 
+/* Other options hold from now on: level and format at once, the file (copied) before the next line is written; one that
+ * cannot be opened leaves the old one, and a line says so. Any thread. 0 or -ENOMEM. */
+int event_change(const struct event_options *o);
+
 /* Writes what is waiting, ends the thread. */
 void event_close(void);
 

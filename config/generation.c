@@ -129,7 +129,7 @@ static uint64_t make_room(struct generation_book *b)
 	return gone;
 }
 
-static uint64_t next_number(const struct generation_book *b)
+uint64_t generation_next(const struct generation_book *b)
 {
 	uint64_t most = 0;
 
@@ -146,10 +146,11 @@ static void put_in_force(struct generation_book *b, uint64_t number, const char 
 	copy_who(b->by, who);
 }
 
-int generation_accept(int dir, struct generation_book *b, const char *text, size_t size, const char *who, uint64_t wall_ms)
+int generation_accept(
+    int dir, struct generation_book *b, uint64_t number, const char *text, size_t size, const char *who, uint64_t wall_ms)
 {
 	struct generation_book now = *b;
-	uint64_t gone = make_room(&now), number = next_number(b);
+	uint64_t gone = make_room(&now);
 	struct generation *g = &now.v[now.count++];
 	char name[GENERATION_FILE];
 	int rc;

@@ -17,7 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GENERATION_KEEP 16
+#define GENERATION_KEEP    16
+#define GENERATION_RUNNING "running.cfg" /* in run.dir: the text in force, for planes that are started again */
 #define GENERATION_WHO  64
 
 struct generation {
@@ -47,9 +48,13 @@ const char *generation_file(uint64_t number, char name[static GENERATION_FILE]);
 /* The one of that number; NULL: not kept. */
 const struct generation *generation_find(const struct generation_book *b, uint64_t number);
 
-/* A configuration from the files was accepted: it is in force under the next number. 0 or a negative errno, then book and
+/* A number nobody had. */
+uint64_t generation_next(const struct generation_book *b);
+
+/* A configuration from the files was accepted: it is in force under this number. 0 or a negative errno, then book and
  * directory are as before. */
-int generation_accept(int dir, struct generation_book *b, const char *text, size_t size, const char *who, uint64_t wall_ms);
+int generation_accept(
+    int dir, struct generation_book *b, uint64_t number, const char *text, size_t size, const char *who, uint64_t wall_ms);
 
 /* An earlier one is in force again. 0; -ENOENT: not kept; other negative errno: as before. */
 int generation_restore(int dir, struct generation_book *b, uint64_t number, const char *who, uint64_t wall_ms);

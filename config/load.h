@@ -35,6 +35,9 @@ struct load {
 /* Reads main file and trunks.d into l->c. False if the main file cannot be parsed: then only trunks were looked at. */
 bool load_read(struct load *l, const char *file);
 
+/* Fills the DERIVED fields of groups that are there once; load_derive() does it too. */
+void load_box(struct load *l);
+
 /* Resolves names, fills DERIVED fields, parses headers and codes. */
 void load_derive(struct load *l);
 

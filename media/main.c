@@ -24,7 +24,8 @@
 
 struct plane {
 	struct segment seg;
-	const struct conf *conf;
+	const struct conf *conf; /* of the start */
+	const char *file;
 	struct worker *worker[KEDGE_WORKERS_MAX];
 	pthread_t thread[KEDGE_WORKERS_MAX];
 	uint32_t started;
@@ -55,22 +56,51 @@ static int parse(int argc, char **argv, int *pub_fd, int *priv_fd, const char **
 	return optind == argc && *config != NULL && *pub_fd >= 0 && *priv_fd >= 0 ? 0 : -EINVAL;
 }
 
-static int load(struct plane *p, const char *file)
+static struct event_options log_options(const struct conf *c)
+{
+	return (struct event_options){ .file = c->log.file,
+		.json = c->log.format == CONF_FORMAT_JSON,
+		.least = EVENT_LEVEL_DEBUG + (enum event_level)c->log.level };
+}
+
+static const struct conf *read_file(const char *file)
 {
 	struct err_list errs = { 0 };
-	struct event_options log = { 0 };
+	const struct conf *c = conf_load(file, 0, &errs);
 
-	p->conf = conf_load(file, 0, &errs);
-	if (p->conf == NULL)
+	if (c == NULL)
 		err_print(&errs, stderr);
 	err_fini(&errs);
+	return c;
+}
+
+static int load(struct plane *p, const char *file)
+{
+	struct event_options log;
+
+	p->file = file;
+	p->conf = read_file(file);
 	if (p->conf == NULL)
 		return -EINVAL;
-	log.file = p->conf->log.file;
-	log.json = p->conf->log.format == CONF_FORMAT_JSON;
-	log.least = EVENT_LEVEL_DEBUG + (enum event_level)p->conf->log.level;
+	log = log_options(p->conf);
 	event_open(&log);
 	return 0;
+}
+
+/* The log was rotated, or another configuration is in force: what of it can change while packets flow. */
+static void follow(const struct plane *p)
+{
+	const struct conf *c = read_file(p->file);
+	struct event_options log;
+
+	event_reopen();
+	if (c == NULL)
+		return;
+	log = log_options(c);
+	event_change(&log);
+	for (uint32_t i = 0; i < p->started; i++)
+		worker_media_dead(p->worker[i], c->media.media_dead_ms * CLOCK_NS_PER_MS);
+	conf_unref(c);
 }
 
 static int attach(struct plane *p, int pub_fd, int priv_fd)
@@ -145,7 +175,7 @@ static void stop_workers(struct plane *p)
 }
 
 /* Until somebody asks for the end. -EIO: a worker failed. */
-static int serve(void)
+static int serve(const struct plane *p)
 {
 	sigset_t set;
 	int sig;
@@ -154,7 +184,9 @@ static int serve(void)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGUSR1);
-	sigwait(&set, &sig);
+	sigaddset(&set, SIGHUP);
+	while (sigwait(&set, &sig) == 0 && sig == SIGHUP)
+		follow(p);
 	return sig == SIGUSR1 ? -EIO : 0;
 }
 
@@ -188,7 +220,7 @@ int main(int argc, char **argv)
 	if ((rc = attach(&p, pub_fd, priv_fd)) < 0)
 		goto out_conf;
 	if ((rc = make_workers(&p)) == 0 && (rc = start_workers(&p)) == 0)
-		rc = serve();
+		rc = serve(&p);
 	stop_workers(&p);
 	segment_detach(&p.seg);
 out_conf:

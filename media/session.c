@@ -465,7 +465,7 @@ static void tick_silence(struct worker *w, uint32_t slot, uint32_t port)
 
 	if (e->speaks_ns == 0)
 		return;
-	if (w->now_ns - heard_ns(w, port, e->speaks_ns) < w->setup.media_dead_ns) {
+	if (w->now_ns - heard_ns(w, port, e->speaks_ns) < atomic_load_explicit(&w->media_dead_ns, memory_order_relaxed)) {
 		e->silent = false;
 		return;
 	}

@@ -280,6 +280,11 @@ static void fill_fds(struct worker *w)
 	}
 }
 
+void worker_media_dead(struct worker *w, uint64_t ns)
+{
+	atomic_store_explicit(&w->media_dead_ns, ns, memory_order_relaxed);
+}
+
 struct worker *worker_new(const struct segment *seg, uint32_t id, const struct worker_setup *setup)
 {
 	struct worker *w =
@@ -292,6 +297,7 @@ struct worker *worker_new(const struct segment *seg, uint32_t id, const struct w
 	w->id = id;
 	w->seg = seg;
 	w->setup = *setup;
+	worker_media_dead(w, setup->media_dead_ns);
 	w->count = segment_worker(seg, id);
 	w->queues = segment_queues(seg, id);
 	w->beat = &seg->pub->worker[id];

@@ -48,6 +48,7 @@ struct worker {
 
 	uint32_t id;
 	struct worker_setup setup;
+	_Atomic uint64_t media_dead_ns; /* setup's, until another configuration is in force */
 	struct kedge_worker_queues *queues;
 	struct kedge_beat *beat, *sig_beat;
 	int *fds;       /* by socket */
@@ -86,6 +87,9 @@ static inline void worker_count(_Atomic uint64_t *word, uint64_t n)
 /* NULL: no memory. The segment is attached and outlives the worker. All are made before the first one runs. */
 struct worker *worker_new(const struct segment *seg, uint32_t id, const struct worker_setup *setup);
 void worker_free(struct worker *w);
+
+/* media.media_dead is another one from now on. Any thread. */
+void worker_media_dead(struct worker *w, uint64_t ns);
 
 /* The thread: opens the backend, goes on from the session table, serves until worker_stop(). 0 or a negative errno. */
 int worker_run(struct worker *w);

@@ -53,6 +53,7 @@ struct admin_answer admin_status(const struct admin_request *r)
 
 	admin_put(o, "version", json_string(KEDGE_VERSION));
 	admin_put(o, "config", explain_text(r->conf->file));
+	admin_put_int(o, "generation", r->conf->generation);
 	admin_put_since(o, "started", "up_ms", admin.started_wall_ms, r->wall_ms);
 	admin_put_int(o, "calls", ADMIN_LOAD(s->calls));
 	admin_put_int(o, "max_calls", r->conf->limits.max_calls);

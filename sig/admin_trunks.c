@@ -220,7 +220,7 @@ static struct admin_answer answer(const struct admin_request *r, json_t *list)
 
 	for (uint32_t i = 0; i < r->seg->pub->workers; i++)
 		json_array_append_new(backends, json_string(admin_backend_word(ADMIN_LOAD(r->seg->pub->worker[i].backend))));
-	return admin_json(json_pack("{s:o, s:o}", "trunks", list, "backends", backends));
+	return admin_json(json_pack("{s:o, s:o, s:I}", "trunks", list, "backends", backends, "generation", (json_int_t)r->conf->generation));
 }
 
 struct admin_answer admin_trunks(const struct admin_request *r)
@@ -229,7 +229,8 @@ struct admin_answer admin_trunks(const struct admin_request *r)
 
 	admin_health(r);
 	for (uint16_t i = 0; i < r->conf->trunks.count; i++)
-		json_array_append_new(list, trunk_json(r, i));
+		if (!r->conf->trunks.v[i].gone)
+			json_array_append_new(list, trunk_json(r, i));
 	return answer(r, list);
 }
 

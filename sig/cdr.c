@@ -357,9 +357,10 @@ static struct {
 	_Atomic bool stop, reopen;
 	sem_t wake;
 	pthread_t thread;
-	bool running, taken; /* SIP thread: records are written, are taken at all */
+	bool running; /* SIP thread */
+	_Atomic(char *) another; /* SIP thread -> writer: the file from now on; NULL: the same */
 	/* the writer's own */
-	char *file;
+	char *file; /* "": none */
 	char node[256];
 	int fd;
 	bool torn;   /* the last line has no end */
@@ -372,9 +373,9 @@ static void count(_Atomic uint64_t *n)
 	    n, atomic_load_explicit(n, memory_order_relaxed) + 1, memory_order_relaxed);
 }
 
-static int file_open(void)
+static int file_open(const char *file)
 {
-	return open(cdr.file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+	return open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
 }
 
 /* All of it, or how much of it stands in the file; errno says why. */
@@ -415,7 +416,7 @@ static void write_line(char *text, size_t n)
 	text[n + 1] = '\n';
 	length = n + 2 - begin;
 	if (cdr.fd < 0)
-		cdr.fd = file_open();
+		cdr.fd = file_open(cdr.file);
 	errno = 0;
 	done = cdr.fd < 0 ? 0 : write_all(text + begin, length);
 	if (done == length) {
@@ -430,9 +431,15 @@ static void write_line(char *text, size_t n)
 
 static void write_record(struct cdr *c)
 {
-	char *line = cdr_line(c, cdr.node), *text;
-	size_t n = line ? strlen(line) : 0;
+	char *line, *text;
+	size_t n;
 
+	if (!cdr.file[0]) {
+		cdr_free(c);
+		return;
+	}
+	line = cdr_line(c, cdr.node);
+	n = line ? strlen(line) : 0;
 	text = line ? malloc(n + 2) : NULL;
 	if (text) {
 		memcpy(text + 1, line, n);
@@ -445,14 +452,21 @@ static void write_record(struct cdr *c)
 	cdr_free(c);
 }
 
-/* A file that cannot be opened anew: the old one is written on. */
+/* A file that cannot be opened: the old one is written on. */
 static void file_reopen(void)
 {
-	int fd = file_open();
+	char *another = atomic_exchange_explicit(&cdr.another, NULL, memory_order_acquire); /* Q5: pairs with Q4 */
+	const char *file = another ? another : cdr.file;
+	int fd = file[0] ? file_open(file) : -1;
 
-	if (fd < 0) {
-		event_log(cdr_error, .file = cdr.file, .why = strerrordesc_np(errno));
+	if (fd < 0 && file[0]) {
+		event_log(cdr_error, .file = file, .why = strerrordesc_np(errno));
+		free(another);
 		return;
+	}
+	if (another) {
+		free(cdr.file);
+		cdr.file = another;
 	}
 	if (cdr.fd >= 0)
 		close(cdr.fd);
@@ -521,6 +535,7 @@ static void file_close(void)
 	cdr.fd = -1;
 	free(cdr.file);
 	cdr.file = NULL;
+	free(atomic_exchange_explicit(&cdr.another, NULL, memory_order_acquire));
 }
 
 int cdr_open(const char *file, const char *node)
@@ -531,12 +546,9 @@ int cdr_open(const char *file, const char *node)
 		cdr.node[0] = 0;
 	if (node)
 		snprintf(cdr.node, sizeof cdr.node, "%s", node);
-	cdr.taken = true;
-	if (!file[0])
-		return 0;
 	cdr.file = strdup(file);
-	cdr.fd = cdr.file ? file_open() : -1;
-	err = cdr.fd >= 0 ? 0 : cdr.file ? -errno : -ENOMEM;
+	cdr.fd = cdr.file && file[0] ? file_open(file) : -1;
+	err = !cdr.file ? -ENOMEM : cdr.fd < 0 && file[0] ? -errno : 0;
 	if (err)
 		goto out_file;
 	cdr.torn = cdr.ailing = false;
@@ -551,7 +563,6 @@ out_sem:
 	sem_destroy(&cdr.wake);
 out_file:
 	file_close();
-	cdr.taken = false;
 	return err;
 }
 
@@ -563,9 +574,19 @@ void cdr_reopen(void)
 	sem_post(&cdr.wake);
 }
 
+int cdr_change(const char *file)
+{
+	char *another = strdup(file);
+
+	if (!another)
+		return -ENOMEM;
+	free(atomic_exchange_explicit(&cdr.another, another, memory_order_acq_rel)); /* Q4: pairs with Q5 */
+	cdr_reopen();
+	return 0;
+}
+
 void cdr_close(void)
 {
-	cdr.taken = false;
 	if (!cdr.running)
 		return;
 	cdr.running = false;
@@ -580,10 +601,6 @@ bool cdr_submit(struct cdr *c)
 {
 	uint64_t tail = atomic_load_explicit(&cdr.tail, memory_order_relaxed);
 
-	if (cdr.taken && !cdr.running) {
-		cdr_free(c);
-		return true;
-	}
 	/* Q2: pairs with Q3 in drain: what was there has been taken. */
 	if (!cdr.running ||
 	    tail - atomic_load_explicit(&cdr.head, memory_order_acquire) == CDR_RING) {

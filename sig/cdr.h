@@ -89,6 +89,10 @@ int cdr_open(const char *file, const char *node);
 /* Opens the file anew before the next record (after a rotation by rename). Any thread. */
 void cdr_reopen(void);
 
+/* Another file (copied) from the next record on; "": none. One that cannot be opened leaves the old one, and the log says so.
+ * SIP thread. 0 or -ENOMEM. */
+int cdr_change(const char *file);
+
 /* Writes what waits, ends the thread, closes the file. Called once the SIP thread is done with
  * calls. */
 void cdr_close(void);

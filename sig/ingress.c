@@ -41,10 +41,17 @@ static void on_cut(const struct kedge_addr *from, const char *why);
 static void on_mended(const struct kedge_addr *from, uint32_t bytes);
 static bool on_message(const struct kedge_addr *from, char *data, size_t head);
 
-void ingress_init(const struct segment *seg, const struct conf *c)
+/* Connections are watched as the configuration says. */
+static void watch_streams(const struct conf *c)
 {
 	static const struct stream_hooks hooks = { on_cut, on_mended, on_message };
 	struct wire_limits limits = { c->limits.max_message, c->limits.max_headers };
+
+	stream_set(&limits, 64 * (uint64_t)c->sip.t1_ms * CLOCK_NS_PER_MS, &hooks);
+}
+
+void ingress_init(const struct segment *seg, const struct conf *c)
+{
 	uint64_t secret;
 
 	ingress.seg = seg;
@@ -53,7 +60,14 @@ void ingress_init(const struct segment *seg, const struct conf *c)
 	ingress.draining = false;
 	listen_random(&secret, sizeof(secret));
 	admit_init(secret);
-	stream_set(&limits, 64 * (uint64_t)c->sip.t1_ms * CLOCK_NS_PER_MS, &hooks);
+	watch_streams(c);
+}
+
+void ingress_follow(const struct conf *next)
+{
+	conf_unref(ingress.conf);
+	ingress.conf = conf_ref(next);
+	watch_streams(next);
 }
 
 void ingress_fini(void)

@@ -27,6 +27,9 @@
 
 /* seg: borrowed. c: this module takes a reference. */
 void ingress_init(const struct segment *seg, const struct conf *c);
+
+/* Requests that come in now meet another configuration; it takes a reference. */
+void ingress_follow(const struct conf *next);
 void ingress_fini(void);
 
 /* New calls get 503 from now on. */

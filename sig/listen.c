@@ -708,6 +708,15 @@ int listen_init(su_root_t *root, const struct conf_sip *sip, const struct kedge_
 	return err;
 }
 
+void listen_follow(const struct conf_sip *sip)
+{
+	for (unsigned i = 0; i < LISTEN_IFACES; i++)
+		for (unsigned v = 0; v < 2; v++)
+			if (listen_state.iface[i][v].agent)
+				nta_agent_set_params(listen_state.iface[i][v].agent, NTATAG_SIP_T1(sip->t1_ms), NTATAG_SIP_T1X64(64 * sip->t1_ms),
+				    NTATAG_SIP_T2(sip->t2_ms), NTATAG_SIP_T4(sip->t4_ms), TAG_END());
+}
+
 void listen_fini(void)
 {
 	for (unsigned i = 0; i < LISTEN_IFACES; i++)

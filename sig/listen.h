@@ -78,6 +78,9 @@ uint64_t listen_clock_ms(void);
 int listen_init(su_root_t *root, const struct conf_sip *sip, const struct kedge_listener *list,
     uint32_t count, const struct listen_handlers *handlers);
 
+/* Other timers (T1, T2, T4) for the transactions that begin now. */
+void listen_follow(const struct conf_sip *sip);
+
 /* Ends the agents. The inherited sockets stay open in the supervisor. */
 void listen_fini(void);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* kedge-sig: the signaling plane. kedge-sig --segment PUBFD,PRIVFD --config FILE, started by
- * `kedge run`.
+/* kedge-sig: the signaling plane. kedge-sig --segment PUBFD,PRIVFD --config FILE [--files FILE], started by
+ * `kedge run`. --config: what is in force; --files: what a reload reads, by default the same.
  *
  *   environment cleared -> configuration -> segment -> clock, su_root -> trunk, call, ingress
  *   -> listeners -> serve
@@ -26,6 +26,8 @@
 #include "config/clock.h"
 #include "config/conf.h"
 #include "config/event.h"
+#include "config/generation.h"
+#include "config/state.h"
 #include "routing/shm/segment.h"
 #include "sig/admin.h"
 #include "sig/admin_order.h"
@@ -37,6 +39,7 @@
 #include "sig/listen.h"
 #include "sig/operator.h"
 #include "sig/recall.h"
+#include "sig/reload.h"
 #include "sig/tally.h"
 #include "sig/trunk.h"
 #include "sig/trunk_log.h"
@@ -51,7 +54,8 @@ const char *malloc_conf = "narenas:1,dirty_decay_ms:1000,muzzy_decay_ms:0";
 
 static struct {
 	struct segment seg;
-	const struct conf *conf;
+	const struct conf *conf; /* of the start */
+	const char *files;       /* what a reload reads */
 	su_root_t *root;
 	su_timer_t *beat;
 	int signals, signals_wait;
@@ -114,7 +118,7 @@ static void drain_begin(void)
 		return;
 	ingress_drain();
 	set_state(KEDGE_PLANE_DRAINING);
-	plane.drain_ns = clock_mono_ns() + (uint64_t)plane.conf->run.drain_ms * CLOCK_NS_PER_MS;
+	plane.drain_ns = clock_mono_ns() + (uint64_t)reload_conf()->run.drain_ms * CLOCK_NS_PER_MS;
 }
 
 static void drain_step(uint64_t now)
@@ -150,6 +154,7 @@ static int on_signal(su_root_magic_t *magic, su_wait_t *wait, su_wakeup_arg_t *a
 		if (info.ssi_signo == SIGHUP) {
 			event_reopen();
 			cdr_reopen();
+			reload_signalled();
 			history_reopen();
 		} else {
 			drain_begin();
@@ -255,6 +260,9 @@ static int modules_init(void)
 	err = admin_order_open(plane.root);
 	if (err)
 		return fail_start("orders", strerror(-err));
+	err = reload_open(plane.conf, plane.files, &plane.seg);
+	if (err)
+		return fail_start("reload", strerror(-err));
 	err = admin_open(plane.conf, &plane.seg);
 	if (err)
 		return fail_start("admin socket", strerror(-err));
@@ -265,6 +273,7 @@ static void modules_fini(void)
 {
 	admin_order_close();
 	admin_close();
+	reload_close();
 	admin_order_fini();
 	operator_close();
 	call_fini(); /* its calls give their attempts back to the trunks' health */
@@ -299,14 +308,15 @@ static int start(int pub_fd, int priv_fd)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: kedge-sig --segment PUBFD,PRIVFD --config FILE\n");
+	fprintf(stderr, "usage: kedge-sig --segment PUBFD,PRIVFD --config FILE [--files FILE]\n");
 	return 2;
 }
 
 static int read_arguments(int argc, char **argv, int *pub_fd, int *priv_fd, const char **file)
 {
 	static const struct option options[] = { { "segment", required_argument, NULL, 's' },
-		{ "config", required_argument, NULL, 'c' }, { NULL, 0, NULL, 0 } };
+		{ "config", required_argument, NULL, 'c' },
+		{ "files", required_argument, NULL, 'f' }, { NULL, 0, NULL, 0 } };
 	int c;
 
 	*pub_fd = *priv_fd = -1;
@@ -316,6 +326,8 @@ static int read_arguments(int argc, char **argv, int *pub_fd, int *priv_fd, cons
 			return -1;
 		if (c == 'c')
 			*file = optarg;
+		if (c == 'f')
+			plane.files = optarg;
 		if (c == '?')
 			return -1;
 	}
@@ -326,10 +338,16 @@ static const struct conf *read_config(const char *file)
 {
 	struct err_list errs = { 0 };
 	struct conf *c = conf_load(file, 0, &errs);
+	struct generation_book b;
+	int dir = c ? state_open(c->run.state_dir) : -1;
 
 	if (!c)
 		err_print(&errs, stderr);
 	err_fini(&errs);
+	if (dir >= 0 && generation_read(dir, &b) == 0)
+		c->generation = b.in_force;
+	if (dir >= 0)
+		close(dir);
 	return c;
 }
 
@@ -345,6 +363,8 @@ int main(int argc, char **argv)
 	plane.conf = read_config(file);
 	if (!plane.conf)
 		return 2;
+	if (!plane.files)
+		plane.files = plane.conf->file;
 	log.file = plane.conf->log.file;
 	log.json = plane.conf->log.format == CONF_FORMAT_JSON;
 	log.least = (enum event_level)(plane.conf->log.level + EVENT_LEVEL_DEBUG);

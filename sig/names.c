@@ -106,7 +106,7 @@ int names_follow(const struct conf *next)
 	for (uint16_t i = 0; i < HEALTH_TRUNKS && !err; i++) {
 		const struct conf_uri *was = name_of(before, i), *is = name_of(next, i);
 
-		if (was && is && names.name[i] && same_name(was, is)) {
+		if (was && is && names.name[i] && same_name(was, is) && before->trunks.v[i].interface == next->trunks.v[i].interface) {
 			resolve_move(names.name[i], is);
 			continue;
 		}

@@ -417,6 +417,11 @@ int probe_init(const struct probe_deps *deps, uint16_t slots)
 	return 0;
 }
 
+void probe_follow(const struct conf *next)
+{
+	probes.deps.conf = next;
+}
+
 void probe_fini(void)
 {
 	for (uint16_t i = 0; i < probes.slots; i++)

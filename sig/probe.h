@@ -31,6 +31,8 @@ struct probe_deps {
 
 /* slots: of the trunk table. 0 or -ENOMEM. */
 int probe_init(const struct probe_deps *deps, uint16_t slots);
+/* Another configuration is in force; borrowed as the first one. */
+void probe_follow(const struct conf *next);
 void probe_fini(void);
 
 /* Asks the hop now. confirms: a bad one, so it is judged after probe.confirm. One that cannot be sent is one without an answer. */

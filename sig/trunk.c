@@ -10,6 +10,7 @@
 #include "config/clock.h"
 #include "config/event.h"
 #include "routing/health_dns.h"
+#include "routing/health_follow.h"
 #include "routing/health_signs.h"
 #include "sig/listen.h"
 #include "sig/names.h"
@@ -289,6 +290,17 @@ void trunk_start(void)
 	if (names_start(trunks.root, trunks.conf, trunks.health, arm) < 0)
 		event_log(config_warning, .at = "trunks", .why = "a name cannot be looked up: out of memory");
 	health_settle(trunks.health);
+	arm();
+}
+
+void trunk_follow(const struct conf *next)
+{
+	trunks.conf = next;
+	if (health_follow(trunks.health, next, clock_mono_ns()) < 0)
+		event_log(config_warning, .at = next->file, .why = "the trunk table has no room for all hops; the others are used");
+	probe_follow(next);
+	if (names_follow(next) < 0)
+		event_log(config_warning, .at = next->file, .why = "a name cannot be looked up: out of memory");
 	arm();
 }
 

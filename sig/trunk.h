@@ -27,6 +27,10 @@ int trunk_init(const struct segment *seg, su_root_t *root, const struct conf *co
 /* The listeners are open: names are looked up, probing begins. */
 void trunk_start(void);
 
+/* Another configuration is in force (config/follow): what is known of hops that stay goes on. next is borrowed until the next
+ * one, or trunk_fini(). */
+void trunk_follow(const struct conf *next);
+
 void trunk_fini(void);
 
 struct health *trunk_health(void);

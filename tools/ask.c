@@ -22,25 +22,25 @@ const char *ask_socket(const char *socket, const char *file, char buf[static ASK
 {
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
 	struct err_list errs = { 0 };
-	struct conf *c;
+	char *named;
 
 	socket = socket ? socket : getenv("KEDGE_SOCKET");
 	if (socket && *socket) {
 		snprintf(buf, ASK_PATH, "%s", socket);
 		return buf;
 	}
-	c = conf_load(file ? file : verb_config_file(), CONF_UNSCALED, &errs);
-	if (!c && file)
+	named = conf_admin_socket(file ? file : verb_config_file(), &errs);
+	if (!named && file)
 		err_print(&errs, stderr);
-	if (c)
-		snprintf(buf, ASK_PATH, "%s", c->admin.socket);
+	if (named)
+		snprintf(buf, ASK_PATH, "%s", named);
 	else if (file)
 		buf = NULL;
 	else if (runtime && *runtime == '/')
 		snprintf(buf, ASK_PATH, "%s/kedge/admin.sock", runtime);
 	else
 		snprintf(buf, ASK_PATH, "/run/kedge/admin.sock");
-	conf_unref(c);
+	free(named);
 	err_fini(&errs);
 	return buf;
 }

@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "media/addr.h"
@@ -22,7 +23,9 @@
 #define FDS_SPARE       128 /* segment, eventfds, log, sockets of tools, rings */
 #define PAIRS_SPARE     64  /* small boxes: all pairs of a burst rest when the next one comes */
 #define HOPS_PER_TRUNK  16
-#define HOPS_MIN        32
+#define HOPS_MIN        128 /* trunks that a reload adds find room */
+#define PORTS_TRIES     20
+#define PORTS_AGAIN_MS  100
 
 __attribute__((format(printf, 3, 4))) static int fail(struct hold *h, int err, const char *fmt, ...)
 {
@@ -231,12 +234,37 @@ static int bind_net(struct hold *h, uint8_t index)
 		h->port_count++;
 	}
 	if (n->found < n->min)
-		return fail(h, EADDRNOTAVAIL,
+		return fail(h, EADDRINUSE,
 		    "rtp_ports %u-%u on %s: limits.max_calls needs %u port pairs there, %u were "
 		    "free (%u taken)",
 		    n->range.low, n->range.high, text(&n->net.addr, addr), n->min, n->found,
 		    n->taken);
 	return 0;
+}
+
+static void unbind_net(struct hold *h, struct hold_net *n)
+{
+	for (; n->found; n->found--) {
+		struct kedge_port *p = &h->port[--h->port_count];
+
+		close(p->fd_rtp);
+		close(p->fd_rtcp);
+	}
+	n->taken = 0;
+}
+
+/* What a process had in io_uring the kernel gives back some time after its end: kedge started again at once meets its own ports. */
+static int bind_net_in_time(struct hold *h, uint8_t index)
+{
+	static const struct timespec moment = { .tv_nsec = PORTS_AGAIN_MS * 1000000L };
+	int rc = bind_net(h, index);
+
+	for (unsigned i = 0; i < PORTS_TRIES && rc == -EADDRINUSE; i++) {
+		unbind_net(h, &h->net[index]);
+		nanosleep(&moment, NULL);
+		rc = bind_net(h, index);
+	}
+	return rc;
 }
 
 static int bind_ports(struct hold *h)
@@ -252,7 +280,7 @@ static int bind_ports(struct hold *h)
 	if (!h->port)
 		return fail(h, ENOMEM, "no memory for %llu port pairs", (unsigned long long)most);
 	for (uint32_t i = 0; i < h->net_count && rc == 0; i++)
-		rc = bind_net(h, (uint8_t)i);
+		rc = bind_net_in_time(h, (uint8_t)i);
 	return rc;
 }
 

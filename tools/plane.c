@@ -23,16 +23,17 @@
 #define KILL_TICKS    100 /* 10 s: killed */
 #define START_TICKS   300 /* 30 s for the first beat to change into SERVING */
 
-void plane_init(struct plane *p, enum hold_plane kind, const struct hold *h, const char *conf_file,
-    const char *running_file)
+void plane_init(struct plane *p, enum hold_plane kind, const struct hold *h, const char *first_file,
+    const char *running_file, const char *files)
 {
 	memset(p, 0, sizeof(*p));
 	p->kind = kind;
 	p->name = kind == HOLD_SIG ? "sig" : "media";
 	p->program = kind == HOLD_SIG ? "kedge-sig" : "kedge-media";
 	p->hold = h;
-	p->conf_file = conf_file;
+	p->first_file = first_file;
 	p->running_file = running_file;
+	p->files = files;
 	p->pidfd = -1;
 }
 
@@ -112,9 +113,11 @@ static void become(const struct plane *p, const char *path, char **argv)
 
 static int spawn(struct plane *p)
 {
-	const char *config = p->starts && p->running_file ? p->running_file : p->conf_file;
+	const char *config = p->starts && p->running_file ? p->running_file : p->first_file;
 	char path[PATH_MAX], fds[32];
-	char *argv[] = { (char *)p->program, "--segment", fds, "--config", (char *)config, NULL };
+	bool sig = p->kind == HOLD_SIG;
+	char *argv[] = { (char *)p->program, "--segment", fds, "--config", (char *)config, sig ? "--files" : NULL,
+		(char *)p->files, NULL };
 	int rc = beside(p->program, path);
 
 	if (rc < 0)
@@ -255,6 +258,11 @@ void plane_ended(struct plane *p, uint64_t now_ns)
 }
 
 /* ---- stop ---- */
+
+bool plane_reload(const struct plane *p)
+{
+	return p->state == PLANE_SERVING && pidfd_send_signal(p->pidfd, SIGHUP, NULL, 0) == 0;
+}
 
 void plane_stop(struct plane *p)
 {

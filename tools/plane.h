@@ -32,9 +32,9 @@ struct plane {
 	const char *name;    /* sig, media: as its own events call it */
 	const char *program; /* kedge-sig, kedge-media: beside `kedge` */
 	const struct hold *hold;
-	const char *conf_file; /* of its first start */
-	const char
-	    *running_file; /* of every later one: what the first one read; NULL: conf_file again */
+	const char *first_file;   /* the configuration of its first start */
+	const char *running_file; /* of every later one: what is in force by then; NULL: first_file again */
+	const char *files;        /* what kedge-sig reads on a reload */
 	enum plane_state state;
 	bool stopping; /* asked to end: no restart */
 	bool served;   /* was SERVING at least once */
@@ -52,8 +52,8 @@ struct plane {
 };
 
 /* A plane that is to be started at once. All borrowed. */
-void plane_init(struct plane *p, enum hold_plane kind, const struct hold *h, const char *conf_file,
-    const char *running_file);
+void plane_init(struct plane *p, enum hold_plane kind, const struct hold *h, const char *first_file,
+    const char *running_file, const char *files);
 
 /* What is due at now: start it, see that it serves, see that its heart stopped. To be called every PLANE_TICK_NS. */
 #define PLANE_TICK_NS 100000000ULL
@@ -61,6 +61,9 @@ void plane_tick(struct plane *p, uint64_t now_ns);
 
 /* When its pidfd is readable: takes its exit status and says when it is to be started again, if at all. */
 void plane_ended(struct plane *p, uint64_t now_ns);
+
+/* Tells a plane that serves to read the configuration and open its log anew (SIGHUP). False: it does not serve now. */
+bool plane_reload(const struct plane *p);
 
 /* Asks it to end (SIGTERM) and never starts it again; again: hastens it. GONE at once where it is not running. */
 void plane_stop(struct plane *p);

@@ -9,7 +9,6 @@
  * A plane that never comes up ends the start with exit 1; one that served once is started again for ever. */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,12 +21,12 @@
 #include "config/conf.h"
 #include "config/event.h"
 #include "tools/hold.h"
+#include "tools/inforce.h"
 #include "tools/notify.h"
 #include "tools/plane.h"
 #include "tools/public.h"
 #include "tools/verb.h"
 
-#define RUNNING_FILE "running.cfg"
 #define START_TRIES  5                    /* of a plane that never served */
 #define GRACE_NS     (5 * CLOCK_NS_PER_S) /* beyond the drain limit, and for media to end */
 #define STATUS_TICKS 50                   /* a status line to the service manager every 5 s */
@@ -52,8 +51,9 @@ static struct {
 	uint32_t ticks;
 	int exit_code;
 	const char *why;
-	const char *running; /* running_file, NULL without it */
-	char running_file[PATH_MAX];
+	struct inforce inforce;
+	uint64_t reloads;    /* as kedge-sig counted them when last looked at */
+	bool reload_waits;   /* SIGHUP came while kedge-sig could not take it */
 } run;
 
 static uint64_t calls(void)
@@ -240,6 +240,57 @@ static void tell_manager(uint64_t now)
 		notify_send("STATUS=serving, %llu calls", (unsigned long long)calls());
 }
 
+/* ---- another configuration ---- */
+
+static struct event_options log_options(void)
+{
+	return (struct event_options){
+		.file = run.conf->log.file,
+		.json = run.conf->log.format == CONF_FORMAT_JSON,
+		.least = (enum event_level)(run.conf->log.level + EVENT_LEVEL_DEBUG),
+	};
+}
+
+static void follow_log(void)
+{
+	const struct event_options o = log_options();
+
+	event_change(&o);
+}
+
+/* The log was rotated, or the files are to be read again, which is kedge-sig's to do. */
+static void asked_to_reload(void)
+{
+	event_reopen();
+	(void)plane_reload(&run.media);
+	run.reload_waits = !plane_reload(&run.sig);
+}
+
+/* kedge-sig has put another one in force: this one, and kedge-media, go on with it. */
+static void follow(void)
+{
+	const struct conf *next = inforce_again(&run.inforce);
+
+	if (!next)
+		return;
+	conf_unref(run.conf);
+	run.conf = next;
+	follow_log();
+	(void)plane_reload(&run.media);
+}
+
+static void tick_reload(void)
+{
+	uint64_t reloads = atomic_load_explicit(&segment_counters(&run.hold.seg)->reloads, memory_order_relaxed);
+
+	if (run.reload_waits)
+		run.reload_waits = !plane_reload(&run.sig);
+	if (reloads != run.reloads) {
+		run.reloads = reloads;
+		follow();
+	}
+}
+
 static void tick(void)
 {
 	uint64_t now = clock_mono_ns();
@@ -249,6 +300,7 @@ static void tick(void)
 	tick_plane(&run.media, now);
 	tick_plane(&run.sig, now);
 	tick_state(now);
+	tick_reload();
 	tell_manager(now);
 }
 
@@ -260,7 +312,7 @@ static void on_signal(void)
 
 	while (read(run.signal_fd, &si, sizeof(si)) == sizeof(si)) {
 		if (si.ssi_signo == SIGHUP && si.ssi_code != SI_KERNEL)
-			event_reopen(); /* the log was rotated */
+			asked_to_reload();
 		else
 			asked_to_end((int)si.ssi_signo);
 	}
@@ -359,43 +411,13 @@ static int open_public(void)
 	return VERB_DONE;
 }
 
-/* The configuration both planes were started with, for when one is started again: by then the operator may be in the
- * middle of an edit, and interfaces and workers must stay those the segment was laid out for. */
-static int print_running(const struct conf *c)
-{
-	int fd, n;
-	FILE *out;
-
-	n = snprintf(run.running_file, sizeof(run.running_file), "%s/%s", c->run.dir, RUNNING_FILE);
-	if (n < 0 || (size_t)n >= sizeof(run.running_file))
-		return -ENAMETOOLONG;
-	fd = open(run.running_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	out = fd < 0 ? NULL : fdopen(fd, "w");
-	if (!out)
-		return -errno;
-	conf_print(c, out);
-	return fclose(out) == 0 ? 0 : -errno;
-}
-
-static void keep_running(void)
-{
-	struct err_list errs = { 0 };
-	struct conf *c = conf_load(run.conf->file, CONF_UNSCALED, &errs);
-	int rc = c ? print_running(c) : -EINVAL;
-
-	err_fini(&errs);
-	conf_unref(c);
-	if (rc < 0)
-		event_log(run_error, .what = RUNNING_FILE, .why = strerror(-rc));
-	else
-		run.running = run.running_file;
-}
-
 static void supervise(void)
 {
 	segment_beat_start(&run.hold.seg.pub->run, clock_mono_ns(), clock_wall_ms());
-	plane_init(&run.sig, HOLD_SIG, &run.hold, run.conf->file, run.running);
-	plane_init(&run.media, HOLD_MEDIA, &run.hold, run.conf->file, run.running);
+	plane_init(&run.sig, HOLD_SIG, &run.hold, run.inforce.first, run.inforce.running, run.inforce.files);
+	/* Where its settings were written is nothing to kedge-media, what is in force at a reload is. */
+	plane_init(&run.media, HOLD_MEDIA, &run.hold, run.inforce.running ? run.inforce.running : run.inforce.first,
+	    run.inforce.running, NULL);
 	run_enter(RUN_STARTING, 0);
 	loop();
 	if (run.sig.killed || run.media.killed)
@@ -408,19 +430,23 @@ static int serve(void)
 	int rc;
 
 	run.public_fd = run.readonly_fd = -1;
+	run.conf = inforce_choose(&run.inforce, run.conf);
+	if (run.inforce.restored)
+		follow_log();
 	rc = hold_open(&run.hold, run.conf);
-	if (rc < 0)
+	if (rc < 0) {
+		inforce_fini(&run.inforce);
 		return refuse("start", run.hold.why);
+	}
 	rc = open_public();
 	if (rc == VERB_DONE) {
-		keep_running();
+		inforce_keep(&run.inforce, run.conf);
 		supervise();
 		rc = run.exit_code;
 	}
 	if (run.readonly_fd >= 0)
 		close(run.readonly_fd);
-	if (run.running)
-		(void)unlink(run.running);
+	inforce_fini(&run.inforce);
 	public_close(run.conf->run.dir, run.public_fd);
 	hold_close(&run.hold);
 	return rc;
@@ -439,11 +465,7 @@ static const struct conf *load(const char *file)
 
 static void open_log(void)
 {
-	const struct event_options o = {
-		.file = run.conf->log.file,
-		.json = run.conf->log.format == CONF_FORMAT_JSON,
-		.least = (enum event_level)(run.conf->log.level + EVENT_LEVEL_DEBUG),
-	};
+	const struct event_options o = log_options();
 	int rc = event_open(&o);
 
 	if (rc < 0)

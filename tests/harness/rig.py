@@ -446,12 +446,17 @@ class Rig:
             return
         self.started = True
         self.write_config()
+        self.launch()
+
+    def launch(self):
+        """Starts kedge with the configuration as it is written."""
+        ready = len(self.events("run.ready"))
         os.makedirs(self.folder + "/run", exist_ok=True)
         env = dict(os.environ, KEDGE_TEST="1", **self.env)
-        self.kedge_out = open(self.folder + "/kedge.out", "w")
+        self.kedge_out = open(self.folder + "/kedge.out", "a")
         self.kedge = subprocess.Popen(self.launcher + [os.path.join(self.build, "kedge"), "run", "-f", self.config], stdin=subprocess.DEVNULL, stdout=self.kedge_out,
                                       stderr=subprocess.STDOUT, start_new_session=True, env=env)
-        self.until(lambda: self.events("run.ready") or self.kedge.poll() is not None, 10)
+        self.until(lambda: len(self.events("run.ready")) > ready or self.kedge.poll() is not None, 10)
         assert self.kedge.poll() is None, "kedge did not start:\n" + open(self.folder + "/kedge.out").read() + self.log_text()[-2000:]
 
     def log_text(self):

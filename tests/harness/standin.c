@@ -94,6 +94,8 @@ static bool obey(int signo)
 		if (!is_sig || draining)
 			return true;
 		draining = true;
+	} else if (signo == SIGHUP) {
+		fprintf(stderr, "standin: %s reads again\n", is_sig ? "sig" : "media");
 	} else if (is_sig) {
 		calls += signo == SIGUSR1 ? 1 : (uint64_t)-1;
 		atomic_store_explicit(&segment_counters(&seg)->calls, calls, memory_order_relaxed);
@@ -135,14 +137,15 @@ int main(int argc, char **argv)
 	status = getenv(is_sig ? "STANDIN_SIG_EXIT" : "STANDIN_MEDIA_EXIT");
 	if (status)
 		return atoi(status);
-	if (argc != 5 || strcmp(argv[1], "--segment") != 0 ||
+	if (argc != (is_sig ? 7 : 5) || strcmp(argv[1], "--segment") != 0 ||
 	    sscanf(argv[2], "%d,%d", &pub, &priv) != 2 || strcmp(argv[3], "--config") != 0 ||
-	    access(argv[4], R_OK) < 0)
+	    access(argv[4], R_OK) < 0 || (is_sig && (strcmp(argv[5], "--files") != 0 || access(argv[6], R_OK) < 0)))
 		return 2;
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGUSR1);
 	sigaddset(&set, SIGUSR2);
+	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (segment_attach(&seg, pub, priv, is_sig ? SEGMENT_SIG : SEGMENT_MEDIA) < 0) {

@@ -563,6 +563,28 @@ static void derived(void **state)
 	conf_unref(c);
 }
 
+/* Where the daemon is asked, though the rest of the file is wrong. */
+static void socket_of_a_broken_file(void **state)
+{
+	struct err_list errs = { 0 };
+	char path[256], *socket;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/kedge.cfg", dir);
+	put_file("kedge.cfg", "run = { dir = \"/run/here\"; };\ninterfaces = 7;\nnonsense = \"x\";\n");
+	socket = conf_admin_socket(path, &errs);
+	assert_string_equal(socket, "/run/here/admin.sock");
+	free(socket);
+	err_fini(&errs);
+	put_file("kedge.cfg", "run = { dir \"/run/here\"; };\n");
+	assert_null(conf_admin_socket(path, &errs));
+	assert_int_equal(errs.errors, 1);
+	err_fini(&errs);
+	put_file("kedge.cfg", "run = { dir = 5; };\n");
+	assert_null(conf_admin_socket(path, &errs));
+	err_fini(&errs);
+}
+
 /* The most specific rule of a trunk's codes stands first. */
 static void code_order(void **state)
 {
@@ -645,7 +667,8 @@ int main(void)
 		cmocka_unit_test(types), cmocka_unit_test(numbers_beyond_32_bits), cmocka_unit_test(references),
 		cmocka_unit_test(headers_and_codes), cmocka_unit_test(resolvers), cmocka_unit_test(trunk_rules), cmocka_unit_test(interface_rules),
 		cmocka_unit_test(profile_rules), cmocka_unit_test(route_rules), cmocka_unit_test(left_over), cmocka_unit_test(file_folders), cmocka_unit_test_teardown(all_at_once, drop_trunk_files),
-		cmocka_unit_test(examples), cmocka_unit_test(effective), cmocka_unit_test(derived), cmocka_unit_test(code_order),
+		cmocka_unit_test(examples), cmocka_unit_test(effective), cmocka_unit_test(derived), cmocka_unit_test(socket_of_a_broken_file),
+		cmocka_unit_test(code_order),
 		cmocka_unit_test(whose_request), cmocka_unit_test(time_scale),
 	};
 	int failed;

@@ -232,6 +232,39 @@ static void reopen_after_rename(void **state)
 	unlink(old);
 }
 
+static bool has(const char *what)
+{
+	for (int i = 0; i < 10000; i++, usleep(1000))
+		if (strstr(written(), what))
+			return true;
+	return false;
+}
+
+/* A reload: another level and format at once, another file from the next line on; one that cannot be had leaves the old one. */
+static void other_options(void **state)
+{
+	char old[64];
+
+	(void)state;
+	snprintf(old, sizeof(old), "%s.1", path);
+	assert_int_equal(event_open(&(struct event_options){ .file = old, .least = EVENT_LEVEL_ERROR }), 0);
+	event_log(run_drain, .calls = 1);
+	assert_int_equal(truncate(path, 0), 0);
+	assert_int_equal(event_change(&(struct event_options){ .file = path, .json = true }), 0);
+	for (int i = 0; i < 10000 && access(old, F_OK); i++)
+		usleep(1000);
+	for (int i = 0; i < 10000 && !*written(); i++, usleep(1000))
+		event_log(run_drain, .calls = 2);
+	assert_true(has("\"calls\":2"));
+	assert_null(strstr(written(), "\"calls\":1"));
+	assert_int_equal(event_change(&(struct event_options){ .file = "/dev/null/log", .json = true }), 0);
+	assert_true(has("/dev/null/log"));
+	event_log(run_drain, .calls = 3);
+	event_close();
+	assert_true(has("\"calls\":3"));
+	unlink(old);
+}
+
 static void no_file(void **state)
 {
 	(void)state;
@@ -245,7 +278,7 @@ int main(void)
 		cmocka_unit_test(text_line), cmocka_unit_test(level_of_the_call), cmocka_unit_test(json_line),
 		cmocka_unit_test(strangers_cannot_forge), cmocka_unit_test(long_values_are_cut), cmocka_unit_test(storms_are_counted),
 		cmocka_unit_test(many_threads), cmocka_unit_test(stuck_output), cmocka_unit_test(reopen_after_rename),
-		cmocka_unit_test(no_file),
+		cmocka_unit_test(other_options), cmocka_unit_test(no_file),
 	};
 	int fd = mkstemp(path), failed;
 

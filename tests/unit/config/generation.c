@@ -21,7 +21,7 @@ static void accept_text(struct generation_book *b, const char *text, uint64_t ex
 {
 	uint64_t before = b->in_force;
 
-	assert_int_equal(generation_accept(dir, b, text, strlen(text), "uid 0", 1000 + expected), 0);
+	assert_int_equal(generation_accept(dir, b, generation_next(b), text, strlen(text), "uid 0", 1000 + expected), 0);
 	assert_int_equal(b->in_force, expected);
 	assert_int_equal(generation_find(b, expected)->before, before);
 }
@@ -141,7 +141,7 @@ static void broken(void **state)
 	}
 	accept_text(&b, "one", 1); /* and goes on from there */
 	close(dir);
-	assert_int_equal(generation_accept(dir, &b, "two", 3, "x", 1), -EBADF);
+	assert_int_equal(generation_accept(dir, &b, 2, "two", 3, "x", 1), -EBADF);
 	assert_int_equal(b.in_force, 1);
 	dir = state_open(path);
 }

@@ -363,6 +363,32 @@ static void test_appends_and_reopens(void **state)
 	cdr_close();
 }
 
+static void test_another_file(void **state)
+{
+	assert_int_equal(cdr_open("", NULL), 0);
+	assert_true(cdr_submit(call_record(1))); /* none wanted */
+	cdr_close();
+	unlink(path);
+	unlink(moved);
+	assert_int_equal(cdr_open("", NULL), 0);
+	assert_int_equal(cdr_change(moved), 0);
+	assert_int_equal(cdr_change(path), 0); /* the last word holds */
+	cdr_submit(call_record(2));
+	cdr_close();
+	assert_int_equal(access(moved, F_OK), -1);
+	assert_int_equal(lines_of(content(path)), 1);
+	assert_int_equal(cdr_open(path, NULL), 0);
+	assert_int_equal(cdr_change("/dev/null/cdr"), 0); /* the old one is written on */
+	cdr_submit(call_record(3));
+	cdr_close();
+	assert_int_equal(lines_of(content(path)), 2);
+	assert_int_equal(cdr_open(path, NULL), 0);
+	assert_int_equal(cdr_change(""), 0);
+	cdr_submit(call_record(4));
+	cdr_close();
+	assert_int_equal(lines_of(content(path)), 2);
+}
+
 static void test_not_open(void **state)
 {
 	struct cdr_counts before, after;
@@ -489,6 +515,7 @@ int main(void)
 		cmocka_unit_test(test_words),
 		cmocka_unit_test_setup_teardown(test_one_line_each_in_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_appends_and_reopens, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_another_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_open, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_full_ring_drops_and_never_waits, setup, teardown),

@@ -192,14 +192,14 @@ static void named_file(void **state)
 	assert_int_equal(mkdir(runtime, 0700), 0);
 	assert_int_equal(symlink(conf->admin.socket, link), 0);
 	f = fopen(path, "w");
-	fputs("sip = { t1 = 5; };\n", f);
+	fputs("run = { dir = 5; };\n", f);
 	fclose(f);
 	setenv("XDG_RUNTIME_DIR", dir, 1);
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
 		assert_int_equal(kedge("%s -f %s/none.cfg", verbs[i], dir), 1);
 		has("none.cfg: error: cannot be read: No such file or directory\n");
 		assert_int_equal(kedge("%s -f %s", verbs[i], path), 1);
-		has("wrong.cfg:1: error: sip.t1: expected ");
+		has("wrong.cfg:1: error: run.dir: expected ");
 		assert_int_equal(kedge("%s -f %s --socket %s", verbs[i], path, conf->admin.socket), 0);
 		setenv("KEDGE_CONFIG", path, 1); /* not named here: what runs at the default place */
 		assert_int_equal(kedge("%s", verbs[i]), 0);

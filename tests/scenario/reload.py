@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+"""reload (A117): a call is up through ca when the files take ca out and put cc in. --dry-run says so and changes nothing; the reload does it: new calls go to cc, the old
+one talks on and ends as it would have, not a packet lost. A rollback has the first configuration in force again in less than a second. Each call's record has the number
+of the generation it began with, and the log says what changed."""
+import json
+import time
+
+
+def scenario(t):
+    ca, cb, cc = (t.carrier(name, answer()) for name in ("ca", "cb", "cc"))
+    t.targets = ["ca", "cb"]
+    later = t.trunks.pop("cc")
+    numbers = iter("+44207183%04d" % n for n in range(100))
+    long = t.caller(call(6), numbers=[next(numbers)], name="long")
+    assert t.until(lambda: long.got("200 INVITE"), 5)
+
+    def through(carrier):
+        before = carrier.received("INVITE")
+        assert t.caller(call(0.3), numbers=[next(numbers)]).wait(10) == 0
+        assert carrier.received("INVITE") == before + 1, "the call went elsewhere"
+
+    through(ca)
+    t.trunks, t.targets = {"pbx1": t.trunks["pbx1"], "cc": later, "cb": t.trunks["cb"]}, ["cc", "cb"]
+    t.write_config()
+    said = t.verb("reload", "--dry-run")
+    assert "generation 2 would be in force: " in said and 'trunk "ca": removed' in said and 'trunk "cc": added' in said and 'profile "out".targets: ca, cb -> cc, cb' in said, said
+    through(ca)
+    said = t.verb("reload")
+    assert "generation 2 is in force: " in said, said
+    through(cc)
+    assert t.verb("reload") == "nothing differs: generation 2 is in force\n"
+    shown = json.loads(t.verb("trunks", "--json"))
+    assert shown["generation"] == 2 and sorted(k["trunk"] for k in shown["trunks"]) == ["cb", "cc", "pbx1"], shown
+    assert [c["trunk"] for c in json.loads(t.verb("calls", "--json"))["calls"]] == ["ca"]
+
+    began = time.monotonic()
+    said = t.verb("rollback")
+    took = time.monotonic() - began
+    print("rollback: %.0f ms" % (1000 * took))
+    assert took < 1 and "generation 1 is in force: " in said, said
+    through(ca)
+    t.verb("reload")
+    through(cc)
+    assert not long.got("200 BYE"), "the long call is to outlive all of this"
+    t.run(20)
+    assert cb.received("INVITE") == 0
+
+
+def after(t):
+    assert [r["generation"] for r in t.cdr()] == [1, 1, 2, 1, 3, 1], t.cdr()
+    t.heard("long", 250)
+    done = [(e["how"], e["generation"], e["before"]) for e in t.events("config.reload")]
+    assert done == [("reload", 2, 1), ("rollback", 1, 2), ("reload", 3, 1)], done
+    assert {'trunk "ca"', 'trunk "cc"'} <= {e["what"] for e in t.events("config.change")}
