@@ -321,6 +321,13 @@ static void free_channels(struct call *c)
 	decide_ended(&c->decide, calls.deps.health);
 }
 
+/* Media gave its counters, and no BYE is left to be heard. */
+static void report_if_over(struct call *c)
+{
+	if (c->state == CALL_GONE && c->media_done && !farewell_waits(c))
+		report_call(c);
+}
+
 void call_enter(struct call *c, enum call_state to)
 {
 	bool was_alive = c->state != CALL_GONE;
@@ -335,8 +342,9 @@ void call_enter(struct call *c, enum call_state to)
 	if (!c->ended_ns)
 		c->ended_ns = clock_mono_ns();
 	close_media(c);
-	if (c->media_done)
-		report_call(c);
+	if (farewell_waits(c)) /* for an hour perhaps: no limit counts it any more */
+		decide_fini(&c->decide, calls.deps.health);
+	report_if_over(c);
 	call_release(c); /* of being alive */
 }
 
@@ -347,8 +355,7 @@ static void on_anchor_closed(void *owner, uint32_t slot)
 
 	(void)slot;
 	c->media_done = true;
-	if (c->state == CALL_GONE)
-		report_call(c);
+	report_if_over(c);
 	call_release(c); /* of the anchor */
 }
 
@@ -372,6 +379,7 @@ static uint64_t next_due(const struct call *c)
 	due = sooner(due, c->rel100.due_ns);
 	due = sooner(due, inside_due(c));
 	due = sooner(due, early_due(c));
+	due = sooner(due, farewell_due(c));
 	return sooner(due, c->delayed_ns);
 }
 
@@ -387,6 +395,7 @@ static void on_timer(su_root_magic_t *magic, su_timer_t *timer, su_timer_arg_t *
 	reinvite_tick(c, clock_mono_ns());
 	inside_tick(c, clock_mono_ns());
 	early_tick(c, clock_mono_ns());
+	farewell_tick(c, clock_mono_ns());
 	call_arm(c);
 	call_release(c);
 }
@@ -743,6 +752,7 @@ void call_leg_gone(struct call *c, struct leg *l)
 {
 	(void)l;
 	maybe_gone(c);
+	report_if_over(c);
 }
 
 void call_end_all(const char *why)

@@ -69,6 +69,7 @@ struct cdr { /* made by cdr_new; strings through cdr_text */
 	int16_t q850;                /* of the end, -1: none */
 	uint8_t disposition;         /* enum cdr_disposition */
 	uint8_t ended_by;            /* enum cdr_ended_by */
+	bool unconfirmed;            /* no BYE of ours to a leg without signaling was ever heard; in the file only then */
 	bool media_known;            /* the call had an anchor */
 	uint32_t switches;           /* of the live outside end */
 	/* from the caller (in the file: "in"), from the callee ("out") */

@@ -497,7 +497,12 @@ bool leg_lost_connection(nta_outgoing_t *orq, const sip_t *sip)
 	return yes;
 }
 
-static bool send_bye(struct leg *l);
+void leg_bye_over(struct leg *l)
+{
+	l->state = LEG_GONE;
+	call_leg_gone(l->call, l);
+	call_release(l->call);
+}
 
 static int on_bye_response(nta_outgoing_magic_t *magic, nta_outgoing_t *orq, const sip_t *sip)
 {
@@ -509,21 +514,30 @@ static int on_bye_response(nta_outgoing_magic_t *magic, nta_outgoing_t *orq, con
 	l->bye = NULL;
 	nta_outgoing_destroy(orq);
 	l->bye_again = true;
-	if (again && send_bye(l))
+	if (again && leg_send_bye(l, NULL, 0))
 		return 0;
-	l->state = LEG_GONE;
-	call_leg_gone(l->call, l);
-	call_release(l->call);
+	if (l->dead && farewell_goes_on(l, sip)) { /* nobody heard it: the leg is over but for that */
+		l->state = LEG_GONE;
+		call_leg_gone(l->call, l);
+		call_arm(l->call);
+	} else {
+		leg_bye_over(l);
+	}
 	return 0;
 }
 
-static bool send_bye(struct leg *l)
+bool leg_send_bye(struct leg *l, const struct kedge_addr *to, unsigned transport)
 {
 	char route[LEG_ROUTE], branch[LISTEN_BRANCH];
 
-	leg_branch(l, branch);
-	l->bye = nta_outgoing_tcreate(l->nta, on_bye_response, (nta_outgoing_magic_t *)l,
-	    URL(leg_route(l, route)), SIP_METHOD_BYE, NULL, NTATAG_BRANCH_KEY(branch),
+	if (to) {
+		route_print(route, to, (int)transport);
+		branch_make(branch, to, leg_trunk(l)->name);
+	} else {
+		leg_route(l, route);
+		leg_branch(l, branch);
+	}
+	l->bye = nta_outgoing_tcreate(l->nta, on_bye_response, (nta_outgoing_magic_t *)l, URL(route), SIP_METHOD_BYE, NULL, NTATAG_BRANCH_KEY(branch),
 	    TAG_IF(l->bye_reason, SIPTAG_REASON_STR(l->bye_reason)), TAG_END());
 	if (l->bye)
 		listen_hear_end(l->bye);
@@ -535,7 +549,7 @@ void leg_bye(struct leg *l, const char *reason)
 	if (l->state == LEG_ENDING || l->state == LEG_GONE || l->state == LEG_IDLE)
 		return;
 	l->bye_reason = reason ? su_strdup((su_home_t *)l->call, reason) : NULL;
-	if (!send_bye(l)) {
+	if (!leg_send_bye(l, NULL, 0)) {
 		l->state = LEG_GONE;
 		call_leg_gone(l->call, l);
 		return;

@@ -19,6 +19,7 @@
 #include <sofia-sip/sip.h>
 
 #include "routing/shm/layout.h"
+#include "sig/farewell.h"
 #include "sig/listen.h"
 #include "sig/refresh.h"
 
@@ -68,6 +69,7 @@ struct leg {
 	nta_outgoing_t *bye;
 	const char *bye_reason; /* its Reason header, or NULL */
 	bool bye_again;         /* the connection of the first one was lost */
+	struct farewell farewell; /* of a dead leg: it is said until somebody hears it */
 	char branch[LISTEN_BRANCH]; /* of our last INVITE on this leg: its ACK needs it */
 	uint32_t invite_cseq;       /* of that INVITE */
 	uint32_t remote_cseq;       /* of the last request that came from the peer's own addresses */
@@ -146,6 +148,11 @@ void leg_ack(struct leg *l, const char *body);
 /* Sends BYE, with a Reason header if not NULL. call_leg_gone() follows when the peer answered or
  * never will. Where the TCP connection goes before the answer it is said once more, over another. */
 void leg_bye(struct leg *l, const char *reason);
+
+/* Sends it to that address; NULL: where requests of the dialog go. The answer is farewell's, then. False: it could not be sent. */
+bool leg_send_bye(struct leg *l, const struct kedge_addr *to, unsigned transport);
+/* Nothing more comes of the BYE: as after its answer. */
+void leg_bye_over(struct leg *l);
 
 /* The dialog is over without a word of ours (BYE came, or it never was). No callback. */
 void leg_end(struct leg *l);

@@ -127,6 +127,7 @@ static void add_texts(struct cdr *r, const struct call *c, const char *decision)
 	r->q850 = c->final.q850 ? (int16_t)c->final.q850 : -1;
 	r->disposition = c->answered_ns ? CDR_ANSWERED : cdr_disposition(c->code, cancelled);
 	r->ended_by = c->by;
+	r->unconfirmed = farewell_unconfirmed(c);
 }
 
 static void write_cdr(const struct call *c, const char *decision)
