@@ -12,8 +12,8 @@
  *    "to":"DOWN","reason":"consecutive","code":503,"evidence":"failures in a row","clears":"open is over and up good probes","hold_ms":30000,
  *    "trunk_state":"DOWN","figures":{"consecutive":3,...}}
  *
- * id grows from line to line, over restarts too: microseconds since 1970, or one more than the last. event: start, restored, state, order,
- * expired, reload.
+ * id grows from line to line, over restarts too: microseconds since 1970, or one more than the last. event: state, order, expired (the end of
+ * one), start, restored (the state a hop went on with), reload, rollback, alarm.
  * Thread: su_root's, but for history_read(). Owner: one for the plane, in this module. */
 #ifndef KEDGE_SIG_HISTORY_H
 #define KEDGE_SIG_HISTORY_H

@@ -19,6 +19,7 @@
 #include "config/state.h"
 #include "routing/health.h"
 #include "sig/admin.h"
+#include "sig/history.h"
 
 static struct {
 	const struct conf *conf; /* in force; SIP thread, and who has `one` */
@@ -229,6 +230,8 @@ static void swap(void *arg)
 {
 	struct change *c = arg;
 
+	history_write(c->wish->back ? "rollback" : "reload", json_pack("{s:I, s:I, s:s, s:I}", "generation", (json_int_t)c->r->generation, "before",
+	    (json_int_t)c->r->before, "by", c->wish->who ? c->wish->who : "", "changes", (json_int_t)c->r->diff.count));
 	reload_apply(reload.conf, c->next);
 	reload.old[reload.old_count++] = reload.conf;
 	reload.conf = c->next;

@@ -237,6 +237,12 @@ static void print_event(const json_t *e)
 		printf("signaling started, version %s, start %lld", live_text(e, "version"), live_int(e, "starts"));
 	else if (!strcmp(event, "restored"))
 		printf("%s %s  %s as before the start", clean(e, "trunk", trunk, sizeof(trunk)), live_text(e, "hop"), live_text(e, "to"));
+	else if (!strcmp(event, "reload") || !strcmp(event, "rollback"))
+		printf("%s by %s: configuration %lld in place of %lld, %lld changes", event, clean(e, "by", trunk, sizeof(trunk)), live_int(e, "generation"),
+		    live_int(e, "before"), live_int(e, "changes"));
+	else if (!strcmp(event, "alarm"))
+		printf("alarm %s %s: %s ended %lld of %lld calls, %lld %%", live_text(e, "alarm"), live_text(e, "state"), live_text(e, "timer"),
+		    live_int(e, "ended"), live_int(e, "calls"), live_int(e, "percent"));
 	else
 		printf("%s", event);
 	putchar('\n');

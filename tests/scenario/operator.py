@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """operator (A57 A90): `kedge trunk ca drain`: no INVITE to ca from then on, while the call that is up goes on to its end. down beats answered probes and outlives
-kill -9 of the plane and a restart of all of kedge; auto gives the trunk back. Each order and each change is in `kedge events`, with who, why and until when."""
+kill -9 of the plane, a reload and a restart of all of kedge; auto gives the trunk back. Each order and each change is in `kedge events`, with who, why and until when."""
 import json
 import os
 import signal
@@ -41,6 +41,10 @@ def scenario(t):
     os.kill(t.pid("sig"), signal.SIGKILL)
     assert t.until(lambda: (t.figures() or {"sig": {"starts": 0}})["sig"]["starts"] == 2, 10)
     one_call(t, 1)
+    t.trunks["cb"]["max_calls"] = 50
+    t.write_config()
+    t.verb("reload")
+    assert trunk(t)["state"] == "OFF" and trunk(t, "cb")["max_calls"] == 50
     restart(t)
     probes = trunk(t)["hops"][0]["probes_good"]
     assert t.until(lambda: trunk(t)["hops"][0]["probes_good"] > probes or trunk(t)["hops"][0]["probes_sent"] == 0, 3)
@@ -74,6 +78,7 @@ def told(t):
     changes = [(e["from"], e["to"], e["why"]) for e in lines if e["event"] == "state"]
     for change in (("DRAINING", "operator:root"), ("OFF", "operator:root")):
         assert change in [c[1:] for c in changes], changes
+    assert [e["by"] for e in events["events"] if e["event"] == "reload"] == ["root"]
     assert [e["starts"] for e in events["events"] if e["event"] == "start"] == [1, 2, 1]
     assert [e["id"] for e in events["events"]] == sorted({e["id"] for e in events["events"]})
     text = t.verb("events")
