@@ -304,6 +304,16 @@ static void trunk_rules(void **state)
 	    "kedge.cfg:4: error: trunk \"alpha\".probe.timeout: \"2s\" is longer than probe.interval \"1s\"\n");
 	trunk_tells(ALPHA "timers = { first_response = \"500ms\"; }; }",
 	    "kedge.cfg:4: warning: trunk \"alpha\".timers.first_response: \"500ms\" over UDP takes one lost packet for a dead carrier; 1s or more\n");
+	trunk_tells(ALPHA "probe = { ok = \"200,4o4\"; }; }",
+	    "kedge.cfg:4: error: trunk \"alpha\".probe.ok: expected codes 200..699 like \"404,405\" or \"2xx\", or \"any\", got \"200,4o4\"\n");
+	trunk_tells(ALPHA "probe = { bad = \"7xx\"; }; }",
+	    "kedge.cfg:4: error: trunk \"alpha\".probe.bad: expected codes 200..699 like \"404,405\" or \"2xx\", got \"7xx\"\n");
+	trunk_tells(ALPHA "probe = { method = \"INVITE\"; }; }",
+	    "kedge.cfg:4: error: trunk \"alpha\".probe.method: INVITE needs a number to call, probe.number\n");
+	trunk_tells(ALPHA "probe = { number = \"echo\"; }; }", "kedge.cfg:4: error: trunk \"alpha\".probe.number: expected digits, got \"echo\"\n");
+	trunk_tells(ALPHA "probe = { from = \"ping@edge.example\"; contact = \"sip:a b\"; }; }",
+	    "kedge.cfg:4: error: trunk \"alpha\".probe.from: expected \"sip:user@host\", got \"ping@edge.example\"\n"
+	    "kedge.cfg:4: error: trunk \"alpha\".probe.contact: expected \"sip:user@host\", got \"sip:a b\"\n");
 	trunk_tells(ALPHA "probe = { interval = \"5min\"; }; }",
 	    "kedge.cfg:4: warning: trunk \"alpha\".probe: a dead trunk without calls is noticed after up to 302s; 60s or less\n");
 }
