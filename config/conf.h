@@ -48,6 +48,7 @@ enum conf_zone { CONF_ZONE_ANY, CONF_ZONE_INSIDE, CONF_ZONE_OUTSIDE }; /* interf
 enum conf_side { CONF_SIDE_CARRIER, CONF_SIDE_PBX };                   /* trunk.side */
 enum conf_transport { CONF_UDP, CONF_TCP };
 enum conf_probe_method { CONF_PROBE_NONE, CONF_PROBE_OPTIONS, CONF_PROBE_INVITE };
+enum conf_canary { CONF_CANARY_OFF, CONF_CANARY_TEST, CONF_CANARY_CALL };
 enum conf_pai { CONF_PAI_KEEP, CONF_PAI_STRIP, CONF_PAI_SET };
 enum conf_number_format { CONF_NUMBER_PLAIN, CONF_NUMBER_E164, CONF_NUMBER_NATIONAL };
 enum conf_rel100 { CONF_REL100_AUTO, CONF_REL100_NO, CONF_REL100_REQUIRE };

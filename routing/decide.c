@@ -5,6 +5,7 @@
 
 #include "routing/decide_part.h"
 #include "routing/health_dns.h"
+#include "routing/health_signs.h"
 
 void decide_init(struct decide *d, const struct plan *plan, uint32_t random, uint64_t now_ns)
 {
@@ -117,6 +118,7 @@ static enum decide_kind begin(struct decide *d, struct health *h, const struct p
 	allow_hold(h, a);
 	pick_limits(d, h, a, now_ns);
 	health_began(h, pick->hop, d->live, now_ns);
+	health_signs_used(h, pick->hop, now_ns);
 	*out = (struct decide_step){
 		.kind = DECIDE_TRY,
 		.attempt = d->live,
@@ -199,7 +201,7 @@ static uint64_t grace_ns(const struct decide *d)
 enum decide_kind decide_next(
     struct decide *d, struct health *h, uint64_t now_ns, struct decide_step *out)
 {
-	struct pick pick;
+	struct pick pick, canary;
 	uint64_t grace;
 
 	if (!d->counted)
@@ -219,6 +221,10 @@ enum decide_kind decide_next(
 	if (d->action != CAUSE_NEXT && d->count < DECIDE_ATTEMPTS)
 		return begin_same(d, h, now_ns, out);
 	if (pick_next(d, h, now_ns, &pick)) {
+		if (canary_pick(d, h, &pick, now_ns, &canary)) {
+			skip(d, h, pick.target, DECIDE_SKIP_CANARY);
+			return begin(d, h, &canary, false, now_ns, out);
+		}
 		note_skips(d, h, pick.place == HEALTH_FIRST ? pick.target : d->plan->count, now_ns);
 		return begin(d, h, &pick, false, now_ns, out);
 	}

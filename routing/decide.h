@@ -108,7 +108,7 @@ struct decide_skip {
 	S(NO, "") S(DISABLED, "disabled") S(DOWN, "down") S(NO_ADDRESS, "no_address")              \
 	S(FULL, "max_calls") S(PANIC_RATE, "panic_rate") S(RETRIES, "max_retries")                 \
 	S(CPS, "max_cps") S(BUDGET, "retry_budget") S(BEHIND, "behind")                            \
-	S(LOCKED, "locked") S(DRAINING, "draining") S(OFF, "off")
+	S(LOCKED, "locked") S(DRAINING, "draining") S(OFF, "off") S(CANARY, "canary")
 enum decide_skipped {
 #define S(id, word) DECIDE_SKIP_##id,
 	DECIDE_SKIPS(S)

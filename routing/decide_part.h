@@ -41,6 +41,10 @@ struct pick {
 	uint8_t place; /* enum health_place of the hop for this call */
 };
 
+/* A backup that was idle for canary_idle, for the first attempt of a call (trunk.canary = call): what is never tried is broken
+ * when it is needed. first: whose turn it is. */
+bool canary_pick(const struct decide *d, const struct health *h, const struct pick *first, uint64_t now_ns, struct pick *pick);
+
 /* The next one, in the order of the plan; false: nobody is left. */
 bool pick_next(const struct decide *d, const struct health *h, uint64_t now_ns, struct pick *pick);
 

@@ -117,6 +117,7 @@ static void hop_begin(struct health *h, uint16_t slot, uint16_t trunk, uint16_t 
 		.addr = *addr,
 		.generation = generation + 1 ? generation + 1 : 1,
 		.since_ns = now_ns,
+		.signs.used_ns = now_ns,
 		.run = 1,
 	};
 	if (h->table)
@@ -294,6 +295,7 @@ void health_restore(struct health *h, uint16_t slot, const struct kedge_hop_id *
 		.addr = id->addr,
 		.generation = id->generation,
 		.since_ns = mono_of(h, line->since_wall_ms),
+		.signs.used_ns = now_ns,
 		.consecutive = line->consecutive,
 		.last_fail_ns = line->last_fail_ns,
 		.last_heard_ns = line->last_reply_ns,

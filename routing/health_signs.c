@@ -129,6 +129,18 @@ void health_signs_reply(struct health *h, uint16_t slot, uint32_t us, uint64_t n
 	on_rtt(h, slot, us, now_ns);
 }
 
+bool health_idle(const struct health *h, uint16_t slot, uint64_t now_ns)
+{
+	const struct health_hop *p = hop_of(h, slot);
+
+	return hop_serves(p) && now_ns - p->signs.used_ns >= conf_of(h, p)->canary_idle_ms * MS_NS;
+}
+
+void health_signs_used(struct health *h, uint16_t slot, uint64_t now_ns)
+{
+	hop_at(h, slot)->signs.used_ns = now_ns;
+}
+
 /* An INVITE without a reply, and something else was heard since it went out. */
 static void unheard(struct health *h, uint16_t slot, const struct health_outcome *o, uint64_t now_ns)
 {

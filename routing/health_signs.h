@@ -25,6 +25,12 @@ bool health_confirms(const struct health *h, uint16_t slot);
 /* The first reply to an INVITE, after us. */
 void health_signs_reply(struct health *h, uint16_t slot, uint32_t us, uint64_t now_ns);
 
+/* Was no call sent there for trunk.canary_idle? */
+bool health_idle(const struct health *h, uint16_t slot, uint64_t now_ns);
+
+/* A canary went there: it counts as used. */
+void health_signs_used(struct health *h, uint16_t slot, uint64_t now_ns);
+
 /* An attempt ended, as in health_outcome(); one that was answered: health_signs_answered(). rang: there was an 18x. */
 void health_signs_outcome(struct health *h, uint16_t slot, const struct health_outcome *o, bool rang, uint64_t now_ns);
 void health_signs_answered(struct health *h, uint16_t slot, uint64_t now_ns);

@@ -52,6 +52,7 @@ struct signs {
 
 	uint8_t bad_probes; /* in a row, 255 at most */
 	uint64_t answered_ns; /* the last call it answered, 0: none */
+	uint64_t used_ns;     /* the last call that was sent there; until then since it is known */
 };
 
 /* One round trip. limit_ms: degraded_rtt. *p95_ms: what stands behind RAISE. */

@@ -29,6 +29,7 @@ struct question {
 	char token[LISTEN_TOKEN]; /* "": free, or answered */
 	bool waiting;             /* neither answered nor judged for want of an answer */
 	bool invite;
+	bool test; /* not a probe: probe_deps.tested hears of it */
 	uint16_t slot;
 	uint64_t sent_ns, until_ns; /* judged then */
 	tport_t *tport; /* what it went over, while it waits; with its place there, and its message */
@@ -51,7 +52,7 @@ static struct {
 
 static const struct conf_trunk *conf_of(uint16_t slot)
 {
-	return &probes.deps.conf->trunks.v[probes.deps.health->hop[slot].trunk];
+	return &probes.deps.health->conf->trunks.v[probes.deps.health->hop[slot].trunk];
 }
 
 static void unwatch(struct question *q)
@@ -73,11 +74,19 @@ static void settle(struct question *q)
 		probe_invite_drop(q->slot, q->token);
 }
 
-/* Of the hop that has the slot now. */
+/* Has the slot a hop of a trunk of the running configuration? */
+static bool is_served(uint16_t slot)
+{
+	const struct health_hop *p = &probes.deps.health->hop[slot];
+
+	return p->used && p->trunk != CONF_NONE;
+}
+
+/* Of the hop that has the slot now. What was asked of one that is gone is forgotten. */
 static struct asked *asked_of(uint16_t slot)
 {
 	struct asked *a = &probes.asked[slot];
-	uint32_t generation = probes.deps.health->hop[slot].generation;
+	uint32_t generation = is_served(slot) ? probes.deps.health->hop[slot].generation : 0;
 
 	if (a->generation == generation)
 		return a;
@@ -126,7 +135,7 @@ int probe_request(struct probe_request *r, uint16_t slot, const char *token, con
 	else
 		snprintf(r->contact, sizeof(r->contact), "<sip:%s%s>", local, over);
 	snprintf(r->call_id, sizeof(r->call_id), "%x-%s", slot, token);
-	r->agent = probes.deps.conf->sip.user_agent[0] ? probes.deps.conf->sip.user_agent : NULL;
+	r->agent = probes.deps.health->conf->sip.user_agent[0] ? probes.deps.health->conf->sip.user_agent : NULL;
 	return 0;
 }
 
@@ -162,13 +171,18 @@ static void answered(uint16_t slot, struct question *q, uint16_t code, uint64_t 
 
 	settle(q);
 	q->token[0] = 0;
+	if (q->test) {
+		if (waited)
+			probes.deps.tested(slot, code, now);
+		return;
+	}
 	/* One that confirms is judged early, for the sake of the next caller; still it is an answer in time. */
 	if (!waited && (!good || taken >= timeout)) {
 		health_heard(probes.deps.health, slot, 0, now);
 		return;
 	}
 	for (unsigned i = 0; good && i < PROBES; i++)
-		if (a->question[i].sent_ns <= q->sent_ns)
+		if (a->question[i].sent_ns <= q->sent_ns && !a->question[i].test)
 			settle(&a->question[i]);
 	judge(slot, code, (uint32_t)(taken / 1000), now);
 }
@@ -176,7 +190,10 @@ static void answered(uint16_t slot, struct question *q, uint16_t code, uint64_t 
 static void unanswered(uint16_t slot, struct question *q, uint64_t now)
 {
 	settle(q);
-	judge(slot, 0, 0, now);
+	if (q->test)
+		probes.deps.tested(slot, 0, now);
+	else
+		judge(slot, 0, 0, now);
 }
 
 uint64_t probe_due(uint16_t slot, uint64_t now)
@@ -199,7 +216,7 @@ static void on_lost(tp_stack_t *stack, tp_client_t *client, tport_t *tport, msg_
 	struct question *q = (struct question *)client;
 
 	(void)stack, (void)tport, (void)msg, (void)error;
-	if (q->waiting)
+	if (q->waiting && asked_of(q->slot) && q->waiting) /* its hop may have gone since */
 		unanswered(q->slot, q, clock_mono_ns());
 }
 
@@ -227,7 +244,7 @@ static msg_t *make_options(nta_agent_t *agent, uint16_t slot, const struct probe
 
 	if (!msg || make_via(via, sizeof(via), slot))
 		goto out;
-	snprintf(hops, sizeof(hops), "%u", probes.deps.conf->sip.max_forwards);
+	snprintf(hops, sizeof(hops), "%u", probes.deps.health->conf->sip.max_forwards);
 	if (sip_add_tl(msg, sip_object(msg),
 	        SIPTAG_REQUEST(sip_request_create(msg_home(msg), SIP_METHOD_OPTIONS, (url_string_t const *)r->ruri, NULL)),
 	        SIPTAG_VIA_STR(via), SIPTAG_FROM_STR(r->from), SIPTAG_TO_STR(r->to), SIPTAG_CALL_ID_STR(r->call_id),
@@ -276,7 +293,7 @@ static int send_invite(struct question *q, nta_agent_t *agent, const struct prob
 {
 	struct probe_invite_to to = { .slot = q->slot, .agent = agent, .token = q->token, .request = r };
 
-	to.max_forwards = probes.deps.conf->sip.max_forwards;
+	to.max_forwards = probes.deps.health->conf->sip.max_forwards;
 	if (listen_local(conf_of(q->slot)->interface, probes.deps.health->hop[q->slot].addr.family,
 	        probes.deps.health->hop[q->slot].transport == CONF_TCP, &to.local))
 		return -ENOENT;
@@ -294,24 +311,38 @@ static int transmit(struct question *q, nta_agent_t *agent)
 	return q->invite ? send_invite(q, agent, &r) : send_options(q, agent, &r);
 }
 
-void probe_send(uint16_t slot, bool confirms, uint64_t now)
+static void ask(uint16_t slot, const struct question *what, uint32_t ms, uint64_t now)
 {
 	struct asked *a = asked_of(slot);
 	struct question *q = &a->question[a->at];
-	const struct conf_probe *c = &conf_of(slot)->probe;
 	nta_agent_t *agent = listen_agent(conf_of(slot)->interface, probes.deps.health->hop[slot].addr.family);
 
 	if (!agent)
 		return;
 	settle(q); /* the eighth before this one: no answer is waited for so long */
 	a->at = (a->at + 1) % PROBES;
-	*q = (struct question){ .slot = slot, .waiting = true, .invite = c->method == CONF_PROBE_INVITE, .sent_ns = now };
-	q->until_ns = now + (confirms ? c->confirm_ms : c->timeout_ms) * CLOCK_NS_PER_MS;
+	*q = *what;
+	q->slot = slot;
+	q->waiting = true;
+	q->sent_ns = now;
+	q->until_ns = now + ms * CLOCK_NS_PER_MS;
 	listen_token(q->token);
-	a->sent_ns = now;
-	health_probe_sent(probes.deps.health, slot);
 	if (transmit(q, agent) < 0 && q->waiting)
 		q->until_ns = now; /* one that could not be sent is one without an answer */
+}
+
+void probe_send(uint16_t slot, bool confirms, uint64_t now)
+{
+	const struct conf_probe *c = &conf_of(slot)->probe;
+
+	asked_of(slot)->sent_ns = now;
+	health_probe_sent(probes.deps.health, slot);
+	ask(slot, &(struct question){ .invite = c->method == CONF_PROBE_INVITE }, confirms ? c->confirm_ms : c->timeout_ms, now);
+}
+
+void probe_test(uint16_t slot, uint64_t now)
+{
+	ask(slot, &(struct question){ .invite = true, .test = true }, conf_of(slot)->probe.timeout_ms, now);
 }
 
 uint64_t probe_sent_ns(uint16_t slot)
@@ -325,7 +356,7 @@ static struct question *of_token(uint16_t slot, const char *token)
 {
 	struct asked *a;
 
-	if (slot >= probes.slots || !probes.deps.health->hop[slot].used || strlen(token) != LISTEN_TOKEN - 1)
+	if (slot >= probes.slots || !is_served(slot) || strlen(token) != LISTEN_TOKEN - 1)
 		return NULL;
 	a = asked_of(slot);
 	for (unsigned i = 0; i < PROBES; i++)
@@ -415,11 +446,6 @@ int probe_init(const struct probe_deps *deps, uint16_t slots)
 		return -ENOMEM;
 	probes.slots = slots;
 	return 0;
-}
-
-void probe_follow(const struct conf *next)
-{
-	probes.deps.conf = next;
 }
 
 void probe_fini(void)

@@ -24,19 +24,17 @@
 #include "routing/health.h"
 
 struct probe_deps {
-	const struct conf *conf; /* borrowed until probe_fini() */
-	struct health *health;
+	struct health *health; /* borrowed until probe_fini(); its configuration is the running one */
 	void (*judged)(uint16_t slot, uint64_t now_ns); /* health knows what came of a probe of this hop */
+	void (*tested)(uint16_t slot, uint16_t code, uint64_t now_ns); /* a probe_test() ended; 0: no answer */
 };
-
-/* slots: of the trunk table. 0 or -ENOMEM. */
-int probe_init(const struct probe_deps *deps, uint16_t slots);
-/* Another configuration is in force; borrowed as the first one. */
-void probe_follow(const struct conf *next);
 void probe_fini(void);
 
 /* Asks the hop now. confirms: a bad one, so it is judged after probe.confirm. One that cannot be sent is one without an answer. */
 void probe_send(uint16_t slot, bool confirms, uint64_t now_ns);
+
+/* A test INVITE beside the probes, for sig/canary: health does not hear of it. */
+void probe_test(uint16_t slot, uint64_t now_ns);
 
 /* When the last one was sent; 0: none to this hop. */
 uint64_t probe_sent_ns(uint16_t slot);

@@ -12,6 +12,7 @@
 #include "routing/health_dns.h"
 #include "routing/health_follow.h"
 #include "routing/health_signs.h"
+#include "sig/canary.h"
 #include "sig/listen.h"
 #include "sig/names.h"
 #include "sig/probe.h"
@@ -204,10 +205,10 @@ static uint64_t next_ns(uint64_t now)
 	for (uint16_t slot = 0; slot < trunks.health->hop_count; slot++) {
 		uint64_t t;
 
-		if (!is_probed(slot))
+		if (!trunks.health->hop[slot].used)
 			continue;
-		t = hop_clock(slot, now);
-		if (t < next)
+		t = is_probed(slot) ? hop_clock(slot, now) : probe_due(slot, now); /* of a test, without probes */
+		if (t && t < next)
 			next = t;
 	}
 	return next;
@@ -222,6 +223,7 @@ static void on_timer(su_root_magic_t *magic, su_timer_t *timer, su_timer_arg_t *
 		trunks.tick_ns = now + scaled_ns(TICK_MS);
 		operator_tick(clock_wall_ms());
 		health_tick(trunks.health, now, clock_wall_ms());
+		canary_tick(now);
 	}
 	arm();
 }
@@ -246,6 +248,7 @@ static void trunk_free(void)
 {
 	su_timer_destroy(trunks.timer);
 	probe_fini();
+	canary_fini();
 	free(trunks.health);
 	free(trunks.hop);
 	memset(&trunks, 0, sizeof(trunks));
@@ -274,7 +277,9 @@ int trunk_init(const struct segment *seg, su_root_t *root, const struct conf *co
 	}
 	trunks.health->changed = on_change;
 	trunks.health->dropped = on_dropped;
-	err = probe_init(&(struct probe_deps){ conf, trunks.health, on_judged }, slots);
+	err = probe_init(&(struct probe_deps){ trunks.health, on_judged, canary_tested }, slots);
+	if (!err)
+		err = canary_init(trunks.health, slots);
 	if (err) {
 		trunk_free();
 		return err;
@@ -298,7 +303,6 @@ void trunk_follow(const struct conf *next)
 	trunks.conf = next;
 	if (health_follow(trunks.health, next, clock_mono_ns()) < 0)
 		event_log(config_warning, .at = next->file, .why = "the trunk table has no room for all hops; the others are used");
-	probe_follow(next);
 	if (names_follow(next) < 0)
 		event_log(config_warning, .at = next->file, .why = "a name cannot be looked up: out of memory");
 	arm();
