@@ -231,6 +231,49 @@ static void refusals(void **state)
 	json_decref(ask("/v1/status", 200));
 }
 
+/* Clients that never finish their question, or never read the answer, hold up nobody; and more of them than there may be, not for ever. */
+static void slow_clients(void **state)
+{
+	static const char *const halves[] = { "", "GET /v1/sta", "PATCH /v1/trunks/alpha HTTP/1.1\r\nHost: k\r\nContent-Length: 60000\r\n\r\n{",
+		"GET /metrics HTTP/1.1\r\nHost: k\r\n\r\nGET /metrics HTTP/1.1\r\nHost: k\r\n\r\nGET /metrics HTTP/1.1\r\nHost: k\r\n\r\n" };
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	uint64_t begun = clock_mono_ns();
+	int fd[28];
+
+	(void)state;
+	strcpy(sun.sun_path, conf->admin.socket);
+	for (int i = 0; i < 28; i++) {
+		fd[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		assert_int_equal(connect(fd[i], (struct sockaddr *)&sun, sizeof(sun)), 0);
+		assert_int_equal(write(fd[i], halves[i % 4], strlen(halves[i % 4])), strlen(halves[i % 4]));
+	}
+	for (int i = 0; i < 20; i++)
+		json_decref(ask("/v1/status", 200));
+	assert_true(clock_mono_ns() - begun < 5 * CLOCK_NS_PER_S);
+	for (int i = 0; i < 28; i++)
+		close(fd[i]);
+}
+
+static void bodies(void **state)
+{
+	static char request[80000];
+	char *body;
+	int n;
+
+	(void)state;
+	assert_int_equal(ask_raw("PATCH /v1/trunks/alpha HTTP/1.0\r\nContent-Length: 2\r\n\r\n{]", &body), 400);
+	assert_non_null(strstr(body, "line 1, column 2"));
+	assert_int_equal(ask_raw("PATCH /v1/trunks/alpha HTTP/1.0\r\nContent-Length: 2\r\n\r\n[]", &body), 400);
+	assert_int_equal(ask_raw("PATCH /v1/trunks/alpha HTTP/1.0\r\n\r\n", &body), 400);
+	assert_int_equal(ask_raw("PATCH /v1/trunks/nobody HTTP/1.0\r\nContent-Length: 2\r\n\r\n{}", &body), 404);
+	assert_int_equal(ask_raw("PATCH /v1/trunks/alpha HTTP/1.0\r\nContent-Length: 17\r\n\r\n{\"enabled\": true}", &body), 503); /* no loop here */
+	assert_int_equal(ask_raw("DELETE /v1/trunks/alpha HTTP/1.0\r\n\r\n", &body), 405);
+	assert_non_null(strstr(body, "GET, PATCH"));
+	n = sprintf(request, "PATCH /v1/trunks/alpha HTTP/1.0\r\nContent-Length: 70000\r\n\r\n");
+	memset(request + n, ' ', 70000);
+	assert_int_equal(ask_raw(request, &body), 413);
+}
+
 static _Atomic int stop;
 
 /* Slot 7 changes hands all the time; parts of two calls must never be seen as one. */
@@ -317,7 +360,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(socket_is_ours), cmocka_unit_test(status), cmocka_unit_test(trunks), cmocka_unit_test(explained), cmocka_unit_test(metrics),
-		cmocka_unit_test(calls), cmocka_unit_test(refusals), cmocka_unit_test(never_torn), cmocka_unit_test(whose_socket), cmocka_unit_test(strangers),
+		cmocka_unit_test(calls), cmocka_unit_test(refusals), cmocka_unit_test(bodies), cmocka_unit_test(slow_clients), cmocka_unit_test(never_torn), cmocka_unit_test(whose_socket), cmocka_unit_test(strangers),
 	};
 
 	return cmocka_run_group_tests(tests, rig_begin, rig_end);
