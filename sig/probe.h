@@ -28,6 +28,9 @@ struct probe_deps {
 	void (*judged)(uint16_t slot, uint64_t now_ns); /* health knows what came of a probe of this hop */
 	void (*tested)(uint16_t slot, uint16_t code, uint64_t now_ns); /* a probe_test() ended; 0: no answer */
 };
+
+/* slots: of the trunk table. 0 or -ENOMEM. */
+int probe_init(const struct probe_deps *deps, uint16_t slots);
 void probe_fini(void);
 
 /* Asks the hop now. confirms: a bad one, so it is judged after probe.confirm. One that cannot be sent is one without an answer. */
