@@ -456,7 +456,8 @@ uint64_t load_budget(const struct conf *c, const struct conf_profile *p, char *h
 		snprintf(how, room, "%u targets may ring one after the other", tries);
 		return inbound;
 	}
-	snprintf(how, room, "%llus of waiting for progress and %llus of ringing", (unsigned long long)waits / 1000, (unsigned long long)ring / 1000);
+	snprintf(how, room,
+		"%llus of waiting for progress and %llus of ringing", (unsigned long long)waits / 1000, (unsigned long long)ring / 1000);
 	return waits + ring;
 }
 

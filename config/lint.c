@@ -152,7 +152,8 @@ static void sockets(struct load *l)
 	const struct conf_admin *a = &l->c->admin;
 
 	if (strlen(a->socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))
-		load_error(l, load_where(l, &a->socket, load_where(l, &l->c->run.dir, a->where)), "admin.socket: \"%s\" is longer than a unix socket's name may be (%zu)",
+		load_error(l, load_where(l, &a->socket, load_where(l, &l->c->run.dir, a->where)),
+			"admin.socket: \"%s\" is longer than a unix socket's name may be (%zu)",
 			a->socket, sizeof(((struct sockaddr_un *)0)->sun_path) - 1);
 }
 
@@ -212,7 +213,8 @@ static void trunk_habits(struct load *l, const struct conf_trunk *t)
 			"trunk \"%s\".timers.first_response: \"%s\" over UDP takes one lost packet for a dead carrier; 1s or more", t->name,
 			TEXT(m->first_response_ms));
 	if (m->first_response_ms > 5000)
-		load_warn(l, load_where(l, &m->first_response_ms, t->where), "trunk \"%s\".timers.first_response: \"%s\" of silence before moving on; 5s or less",
+		load_warn(l, load_where(l, &m->first_response_ms, t->where),
+			"trunk \"%s\".timers.first_response: \"%s\" of silence before moving on; 5s or less",
 			t->name, TEXT(m->first_response_ms));
 }
 
@@ -221,7 +223,8 @@ static void trunk_detection(struct load *l, const struct conf_trunk *t)
 	uint64_t ms = conf_detection_ms(t);
 
 	if (ms > 60000)
-		load_warn(l, load_where(l, &t->probe.interval_ms, t->where), "trunk \"%s\".probe: a dead trunk without calls is noticed after up to %llus; 60s or less",
+		load_warn(l, load_where(l, &t->probe.interval_ms, t->where),
+			"trunk \"%s\".probe: a dead trunk without calls is noticed after up to %llus; 60s or less",
 			t->name, (unsigned long long)(ms / 1000));
 }
 
@@ -295,8 +298,33 @@ static void trunk_session(struct load *l, const struct conf_trunk *t)
 		load_warn(l, w, "trunk \"%s\".session_expires is not longer than two of its probe.interval", t->name);
 }
 
+/* What sig/offer_own can put into an offer of its own. */
+static bool offers_itself(const char *codec)
+{
+	static const char *const known[] = { "PCMA", "PCMU", "G722", "G729", "GSM", "G728", "iLBC", "G726-32", "AMR", "AMR-WB", "opus", "speex" };
+	size_t n = strcspn(codec, "/");
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strlen(known[i]) == n && strncasecmp(known[i], codec, n) == 0)
+			return true;
+	return false;
+}
+
+static void trunk_codecs(struct load *l, const struct conf_trunk *t)
+{
+	bool any = t->codecs.count == 0 || t->late_offer != CONF_LATE_INSERT;
+
+	for (uint16_t i = 0; i < t->codecs.count && !any; i++)
+		any = offers_itself(t->codecs.v[i]);
+	if (!any)
+		load_warn(l, load_where(l, &t->codecs, t->where),
+			"trunk \"%s\".codecs: none that kedge could offer by itself, so an INVITE without an offer goes nowhere: late_offer = \"pass\"?",
+			t->name);
+}
+
 static void one_trunk(struct load *l, const struct conf_trunk *t)
 {
+	trunk_codecs(l, t);
 	trunk_session(l, t);
 	trunk_timers(l, t);
 	trunk_habits(l, t);
@@ -350,7 +378,8 @@ static void profile_budget(struct load *l, const struct conf_profile *p)
 	uint64_t sum = load_budget(l->c, p, how, sizeof(how));
 
 	if (p->setup_budget_ms < sum)
-		load_error(l, load_where(l, &p->setup_budget_ms, p->where), "profile \"%s\".setup_budget: \"%s\" cuts calls short: %s; \"%s\" or more", p->name,
+		load_error(l, load_where(l, &p->setup_budget_ms, p->where),
+			"profile \"%s\".setup_budget: \"%s\" cuts calls short: %s; \"%s\" or more", p->name,
 			TEXT(p->setup_budget_ms), how, TEXT((uint32_t)(sum < UINT32_MAX ? sum : UINT32_MAX)));
 }
 
@@ -404,7 +433,8 @@ static void one_profile(struct load *l, const struct conf_profile *p)
 	if (p->targets.count && !enabled)
 		load_error(l, p->where, "profile \"%s\": no target is enabled", p->name);
 	if (p->max_retries > 3)
-		load_warn(l, load_where(l, &p->max_retries, p->where), "profile \"%s\".max_retries: %u more carriers called for one call; 3 or less", p->name,
+		load_warn(l, load_where(l, &p->max_retries, p->where),
+			"profile \"%s\".max_retries: %u more carriers called for one call; 3 or less", p->name,
 			p->max_retries);
 	profile_budget(l, p);
 	profile_fate(l, p);
@@ -419,7 +449,8 @@ static void route_number(struct load *l, const struct conf_route *r)
 	if (*r->did && *r->prefix)
 		load_error(l, load_where(l, &r->did, r->where), "route \"%s\": prefix or did, not both", r->name);
 	if (strspn(*field, "+0123456789*#") != strlen(*field))
-		load_error(l, load_where(l, field, r->where), "route \"%s\".%s: expected digits, got \"%s\"", r->name, *r->did ? "did" : "prefix", *field);
+		load_error(l, load_where(l, field, r->where),
+			"route \"%s\".%s: expected digits, got \"%s\"", r->name, *r->did ? "did" : "prefix", *field);
 }
 
 /* A call sent back to the trunk it came from goes round. */

@@ -161,7 +161,8 @@ static void show_line(void)
 	count_audio(&r);
 	for (int i = 0; i < DEMO_SIDES; i++)
 		lost += r.heard[i].lost;
-	printf("%5.1f s  calls up %2u  (a %2u, b %2u, c %2u)  packets %6llu  lost %llu  longest gap %2llu ms\n", (stage_now_ns() - demo.start) / 1e9,
+	printf(
+		"%5.1f s  calls up %2u  (a %2u, b %2u, c %2u)  packets %6llu  lost %llu  longest gap %2llu ms\n", (stage_now_ns() - demo.start) / 1e9,
 		r.up - r.over, r.on[1], r.on[2], r.on[3], (unsigned long long)r.packets, (unsigned long long)lost,
 		(unsigned long long)(r.worst_gap_ns / MS));
 	fflush(stdout);

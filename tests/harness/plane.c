@@ -181,7 +181,7 @@ static int write_config(struct plane *p)
 	FILE *f;
 	int fd;
 
-	snprintf(p->config, sizeof(p->config), "/tmp/kedge-plane-XXXXXX");
+	snprintf(p->config, sizeof(p->config), "%s/kedge-plane-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
 	fd = mkstemp(p->config);
 	if (fd < 0 || (f = fdopen(fd, "w")) == NULL)
 		return fail("config");

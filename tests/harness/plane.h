@@ -29,7 +29,7 @@ struct plane {
 	struct plane_options o;
 	struct segment seg;
 	pid_t pid; /* of kedge-media; 0: not running */
-	char config[64];
+	char config[256];
 	pthread_t beat;
 	_Atomic bool beating, ended;
 };

@@ -316,6 +316,11 @@ static void trunk_rules(void **state)
 	    "kedge.cfg:4: error: trunk \"alpha\".probe.contact: expected \"sip:user@host\", got \"sip:a b\"\n");
 	trunk_tells(ALPHA "probe = { interval = \"5min\"; }; }",
 	    "kedge.cfg:4: warning: trunk \"alpha\".probe: a dead trunk without calls is noticed after up to 302s; 60s or less\n");
+	trunk_tells(ALPHA "codecs = [ \"EVS\", \"iSAC/16000\" ]; }",
+	    "kedge.cfg:4: warning: trunk \"alpha\".codecs: none that kedge could offer by itself, so an INVITE without an offer goes nowhere: "
+	    "late_offer = \"pass\"?\n");
+	trunk_tells(ALPHA "codecs = [ \"EVS\", \"pcma/8000\" ]; }", "");
+	trunk_tells(ALPHA "codecs = [ \"EVS\" ]; late_offer = \"pass\"; }", "");
 }
 
 static void interface_rules(void **state)
