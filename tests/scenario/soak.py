@@ -137,7 +137,7 @@ class Books:
             pbx.say(pbx.follow(m, "BYE", 2), m.source)
 
     def on_pbx_bye(self, pbx, m):
-        call = next(c for c in self.calls.values() if c.id == m["Call-ID"])
+        call = self.calls["%07d" % int(m["Call-ID"].split("-")[1])]
         call.ended = call.ended or time.time()
         pbx.reply(m, 200)
 
