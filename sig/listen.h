@@ -5,6 +5,9 @@
  *   kedge run --descriptors--> bind() shim --> agent --request without a dialog--> handlers.request
  *                                                    `-response without an owner-> handlers.response
  *
+ *   listen.c        transports, and what is mended in the library
+ *   listen_token.c  tokens, branches, addresses as text
+ *
  * Thread: the su_root's. Owner: this module owns the agents; everybody borrows them.
  *
  * What it mends in the library:
