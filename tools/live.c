@@ -90,17 +90,17 @@ static const char *reason_text(const json_t *o)
 	return *evidence ? evidence : reason;
 }
 
-/* operator root: "card swap", until 2026-11-21T14:30:00.000+00:00 */
+/* operator root: "card swap", until 2026-11-21T14:30 */
 static void put_order(const json_t *order, char *buf, size_t room)
 {
 	const char *reason = live_text(order, "reason"), *until = live_text(order, "until");
 	int n = snprintf(buf, room, "operator %s%s%s%s", live_text(order, "by"), *reason ? ": \"" : "", reason, *reason ? "\"" : "");
 
 	if (*until && n > 0 && (size_t)n < room)
-		snprintf(buf + n, room - (size_t)n, ", until %s", until);
+		snprintf(buf + n, room - (size_t)n, ", until %.16s", until);
 }
 
-/* "failures in a row (503), 12 s left, then probes" */
+/* "failures in a row (503), for 12 s at least" */
 static void put_reason(const json_t *o, char *buf, size_t room)
 {
 	const char *state = live_text(o, "state");
@@ -114,7 +114,7 @@ static void put_reason(const json_t *o, char *buf, size_t room)
 	if (json_is_true(json_object_get(o, "waits_for_failback")) && n < room)
 		n += (size_t)snprintf(buf + n, room - n, ", good again, waits for its failback");
 	else if (left && n < room && (!strcmp(state, "DOWN") || !strcmp(state, "LOCKED")))
-		snprintf(buf + n, room - n, ", %lld s left, then probes", left);
+		snprintf(buf + n, room - n, strcmp(state, "DOWN") ? ", %lld s left, then a probe" : ", for %lld s at least", left);
 }
 
 const char *live_why(const json_t *o, char *buf, size_t room)

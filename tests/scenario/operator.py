@@ -38,6 +38,7 @@ def scenario(t):
     assert len(long.got("200 INVITE")) == 1 and not long.sent("BYE"), "the call that was up ended"
     assert t.verb("trunk", "ca", "down", "--reason", "no more") and trunk(t)["state"] == "OFF"
     assert long.wait(20) == 0, long.errors()
+    assert t.until(lambda: len(t.cdr()) == 2, 5)
     os.kill(t.pid("sig"), signal.SIGKILL)
     assert t.until(lambda: (t.figures() or {"sig": {"starts": 0}})["sig"]["starts"] == 2, 10)
     one_call(t, 1)
