@@ -7,91 +7,14 @@
 
 #include "tools/recall.h"
 #include "tools/verb.h"
+#include "tools/why_words.h"
 
 #define INDENT "      "
 
 /* ---- words ---------------------------------------------------------------------------------- */
 
-struct word {
-	const char *word, *text;
-};
-
-static const char *look_up(const struct word *w, const char *word)
-{
-	for (; w->word; w++)
-		if (!strcmp(w->word, word))
-			return w->text;
-	return "";
-}
-
-static const struct word causes[] = {
-	{ "silent", "nothing came back: neither the INVITE nor two OPTIONS were answered" },
-	{ "no_progress", "it said 100 and then nothing: nothing rang" },
-	{ "ring_timeout", "it rang, and nobody answered" },
-	{ "unreachable", "ICMP unreachable or TCP reset: nobody listens at that address" },
-	{ "connect", "no TCP connection came about" },
-	{ "connection_lost", "its connection went away before any reply" },
-	{ "limit", "a limit of our own: no INVITE was sent" },
-	{ "bad_answer", "its SDP does not fit what the caller was told" },
-	{ "cancelled", "we ended it: the caller left, or another branch has the call" },
-	{ NULL, NULL },
-};
-
-static const struct word skips[] = {
-	{ "disabled", "the profile says enabled = false" },
-	{ "down", "DOWN, and another one was usable" },
-	{ "no_address", "its name has no address" },
-	{ "max_calls", "it has as many calls as it may (max_calls)" },
-	{ "panic_rate", "DOWN, and tried by another call within this second" },
-	{ "max_retries", "the profile's max_retries was reached" },
-	{ NULL, NULL },
-};
-
-static const struct word timers[] = {
-	{ "silence_check", "no sign of life from it, though it was asked by OPTIONS too" },
-	{ "first_response", "timers.first_response of the trunk" },
-	{ "timer_b", "timer B: nobody else was left to try" },
-	{ "progress", "timers.progress of the trunk" },
-	{ "ring", "timers.ring of the trunk, or the profile's ring_timeout" },
-	{ "setup_budget", "the profile's setup_budget for all attempts together" },
-	{ "connect", "timers.connect of the trunk" },
-	{ NULL, NULL },
-};
-
-static const struct word results[] = {
-	{ "stop", "that answer ends the hunt, so the caller gets it" },
-	{ "best_of_failures", "everybody failed: the best of the failures (6xx, then the most specific 4xx, then 5xx)" },
-	{ "nobody_serves", "only paths failed, and no trunk of the profile can serve any call now" },
-	{ "paths_failed", "only paths failed, while the profile still has a usable trunk for other calls" },
-	{ "no_means", "kedge itself had no port or descriptor left" },
-	{ "caller_cancel", "the caller hung up before an answer" },
-	{ "caller_bye", "the caller hung up before an answer" },
-	{ "transport_lost", "the caller's connection went away" },
-	{ "media", "its SDP could not be used, or no media port was left" },
-	{ "shutdown", "kedge was asked to end" },
-	{ "bye", "one side hung up" },
-	{ "no_ack", "the caller never acknowledged the answer" },
-	{ NULL, NULL },
-};
-
-static const struct word refusals[] = {
-	{ "no_route", "no route takes this number from that trunk" },
-	{ "no_number", "there is no number in its Request-URI" },
-	{ "loop", "it has passed here before: a loop" },
-	{ "max_forwards", "its Max-Forwards is used up" },
-	{ "uri", "its Request-URI is neither sip: nor tel:" },
-	{ "accept", "its Accept leaves out application/sdp" },
-	{ "contact", "its Contact or From tag is missing or wrong" },
-	{ "min_se", "its session timer is shorter than the trunk's min_se" },
-	{ "draining", "kedge was asked to end and takes no new calls" },
-	{ "max_calls", "limits.max_calls was reached" },
-	{ NULL, NULL },
-};
-
 static void print_counts(const char *counts)
 {
-	static const struct word letters[] = { { "F", "a failure of this path" }, { "L", "load" }, { "A", "a fault of our configuration" }, { "O", "proof of life" },
-		{ NULL, NULL } };
 	bool more = false;
 
 	if (!strcmp(counts, "-")) {
@@ -104,7 +27,7 @@ static void print_counts(const char *counts)
 
 		if (*p == '+')
 			continue;
-		printf("%s%s", more ? ", " : "", look_up(letters, one));
+		printf("%s%s", more ? ", " : "", why_text(WHY_COUNTS, one));
 		more = true;
 	}
 	putchar(')');
@@ -197,7 +120,7 @@ static const char *silence_text(const json_t *a)
 
 static void print_outcome(const json_t *a)
 {
-	const char *cause = recall_text(a, "cause"), *text = strcmp(cause, "no_reply") ? look_up(causes, cause) : silence_text(a);
+	const char *cause = recall_text(a, "cause"), *text = strcmp(cause, "no_reply") ? why_text(WHY_CAUSE, cause) : silence_text(a);
 	long long retry = recall_int(a, "retry_after_s");
 
 	if (!strcmp(cause, "status"))
@@ -247,7 +170,7 @@ static void print_attempt(const json_t *a, const json_t *d, size_t number)
 	if (has(a, "ringing_ms"))
 		printf(INDENT "%7.3f s   %lld\n", ms_of(a, "ringing_ms") / 1000, recall_int(a, "rang"));
 	if (*timer)
-		printf(INDENT "timer       %s, %s: %s\n", timer, span(recall_int(a, "timer_ms"), text), look_up(timers, timer));
+		printf(INDENT "timer       %s, %s: %s\n", timer, span(recall_int(a, "timer_ms"), text), why_text(WHY_TIMER, timer));
 	if (has(a, "ended_ms")) {
 		printf(INDENT "%7.3f s   ", ms_of(a, "ended_ms") / 1000);
 		print_outcome(a);
@@ -269,7 +192,7 @@ static void print_skip(const json_t *t, const json_t *d, size_t target)
 	if (look)
 		print_look(look);
 	if (*skip)
-		printf(INDENT "skipped     %s: %s\n", skip, look_up(skips, skip));
+		printf(INDENT "skipped     %s: %s\n", skip, why_text(WHY_SKIP, skip));
 }
 
 /* ---- the whole ------------------------------------------------------------------------------ */
@@ -291,7 +214,7 @@ static void print_decision(const json_t *d)
 static void print_answer(const json_t *o)
 {
 	const json_t *d = json_object_get(o, "decision");
-	const char *result = recall_text(d, "result"), *text = look_up(results, result);
+	const char *result = recall_text(d, "result"), *text = why_text(WHY_RESULT, result);
 	const json_t *by = json_object_get(d, "by"), *from = json_array_get(json_object_get(d, "attempts"), (size_t)json_integer_value(by));
 	long long retry = recall_int(d, "retry_after_s");
 
@@ -299,6 +222,9 @@ static void print_answer(const json_t *o)
 		return;
 	if (!strcmp(result, "answered")) {
 		printf("\nanswered by %s\n", recall_text(from, "trunk"));
+		text = why_text(WHY_RESULT, recall_text(o, "why"));
+		if (*text)
+			printf("ended by kedge: %s\n", text);
 		return;
 	}
 	printf("\nthe caller got %lld: %s", recall_int(o, "code"), *text ? text : result);
@@ -315,7 +241,7 @@ static void print_answer(const json_t *o)
 
 static void print_refused(const json_t *o)
 {
-	const char *why = recall_text(o, "why"), *text = look_up(refusals, why);
+	const char *why = recall_text(o, "why"), *text = why_text(WHY_REFUSAL, why);
 
 	printf("\nrefused with %lld at the door, no trunk was tried: %s (%s)\n", recall_int(o, "code"), *text ? text : why, why);
 	printf("it came from %s, which is trunk %s\n", recall_text(o, "source"), recall_text(o, "in"));
