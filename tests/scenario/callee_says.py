@@ -21,7 +21,8 @@ def scenario(t):
         pbx = t.peers["caller%d" % (i + 1)]
         assert t.gap(ca.sent(code)[CODES[:i].count(code)], pbx.got(code)[0]) < 0.2, code
         assert "Q.850;cause=17" in pbx.got(code)[0].text, code
-    assert not [e for e in t.events("trunk.state") if e["to"] == "DOWN"]
-    assert t.until(lambda: "DEGRADED" in [e["to"] for e in t.events("trunk.state")], 3)
-    fault = [e for e in t.events("trunk.state") if e["to"] == "DEGRADED"]
+    states = lambda to: [e for e in t.events("trunk.state") if e["trunk"] == "ca" and e["to"] == to]
+    assert not states("DOWN")
+    assert t.until(lambda: states("DEGRADED"), 3)
+    fault = states("DEGRADED")
     assert len(fault) == 1 and fault[0]["why"] == "config_fault:403"
