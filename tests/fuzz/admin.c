@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "sig/reload.h"
 #include "tests/unit/sig/admin_rig.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -59,6 +60,8 @@ static void check_reply(size_t n)
 
 static void end(void)
 {
+	reload_close();
+	rmdir(conf->run.state_dir);
 	rig_end(NULL);
 }
 
@@ -70,6 +73,7 @@ static void begin(void)
 		return;
 	begun = true;
 	assert(rig_begin(NULL) == 0);
+	assert(reload_open(conf, conf->file, &seg) == 0);
 	put_call(3, 0xe7a597538820e3f8, "1001");
 	atexit(end);
 }
