@@ -209,9 +209,11 @@ static uint8_t on_failure(
 static void on_load(struct health *h, uint16_t slot, const struct health_outcome *o, uint64_t now_ns)
 {
 	struct health_hop *p = &h->hop[slot];
-	bool bad = o->health & (CAUSE_F | CAUSE_L), mine = o->begun_ns >= p->breaker.since_ns;
+	bool bad = o->health & (CAUSE_F | CAUSE_L), trial = p->breaker.state == BREAKER_TRIAL;
 
-	if (p->breaker.state == BREAKER_TRIAL && mine && (bad || (o->health & CAUSE_O)))
+	if (trial && o->begun_ns < p->breaker.since_ns)
+		return;
+	if (trial && (bad || (o->health & CAUSE_O)))
 		health_trial_call(h, slot, bad, o->code, now_ns);
 	if (!bad || o->begun_ns < p->last_success_ns || p->breaker.state == BREAKER_DOWN)
 		return;
