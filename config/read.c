@@ -165,17 +165,24 @@ static bool is_list(const config_setting_t *s)
 	return config_setting_type(s) == CONFIG_TYPE_LIST || config_setting_type(s) == CONFIG_TYPE_ARRAY;
 }
 
-static void read_int(const struct value *v, const config_setting_t *s)
+static bool read_number(const struct value *v, const config_setting_t *s)
 {
 	int type = config_setting_type(s);
 	long long n = config_setting_get_int64(s), min = strtoll(v->row->min, NULL, 10), max = strtoll(v->row->max, NULL, 10);
 	char expected[80];
 
 	snprintf(expected, sizeof(expected), "a whole number %lld..%lld", min, max);
-	if ((type != CONFIG_TYPE_INT && type != CONFIG_TYPE_INT64) || n < min || n > max)
+	if ((type != CONFIG_TYPE_INT && type != CONFIG_TYPE_INT64) || n < min || n > max) {
 		wrong(v, s, expected);
-	else
-		*(uint32_t *)v->field = (uint32_t)n;
+		return false;
+	}
+	*(uint32_t *)v->field = (uint32_t)n;
+	return true;
+}
+
+static void read_int(const struct value *v, const config_setting_t *s)
+{
+	read_number(v, s);
 }
 
 static void read_ints(const struct value *v, const config_setting_t *s)
@@ -195,8 +202,7 @@ static void read_ints(const struct value *v, const config_setting_t *s)
 
 		one.where = where_of(v->l, e);
 		one.field = &ints.v[ints.count];
-		read_int(&one, e);
-		ints.count++;
+		ints.count += read_number(&one, e);
 	}
 	*(struct conf_ints *)v->field = ints;
 }

@@ -62,6 +62,7 @@ int verb_trunk(int argc, char **argv)
 {
 	char name[ASK_PATH], path[ASK_PATH + 32];
 	json_t *order, *o;
+	bool failback;
 	struct wanted w;
 	int rc = options(&w, "fsruj", argc, argv);
 
@@ -69,13 +70,14 @@ int verb_trunk(int argc, char **argv)
 		return rc;
 	if (argc - optind != 2)
 		return verb_usage(argv[0]);
-	snprintf(path, sizeof(path), "/v1/trunks/%s", ask_escape(argv[optind], name));
-	order = json_pack("{s:s}", "order", argv[optind + 1]);
+	failback = !strcmp(argv[optind + 1], "failback");
+	snprintf(path, sizeof(path), "/v1/trunks/%s%s", ask_escape(argv[optind], name), failback ? "/failback" : "");
+	order = failback ? json_object() : json_pack("{s:s}", "order", argv[optind + 1]);
 	if (w.reason)
 		json_object_set_new(order, "reason", json_string(w.reason));
 	if (w.when)
 		json_object_set_new(order, "until", json_integer((json_int_t)w.when));
-	rc = tell(ask_to(w.socket, "PATCH", path, order, &o), &w, &o);
+	rc = tell(ask_to(w.socket, failback ? "POST" : "PATCH", path, order, &o), &w, &o);
 	json_decref(order);
 	if (rc)
 		return rc;

@@ -323,6 +323,42 @@ static void trunk_rules(void **state)
 	trunk_tells(ALPHA "codecs = [ \"EVS\" ]; late_offer = \"pass\"; }", "");
 }
 
+/* What is said of the breaker is checked, each with what would be right; PEERS' shortest settings are allowed. */
+static void breaker_rules(void **state)
+{
+	(void)state;
+	trunk_tells(ALPHA "breaker = { consecutive = 0; window = [ 32, 3600 ]; open = \"0s\"; min_uptime = \"0s\"; hold_max = \"0s\"; ramp = [ 100 ]; ramp_step = \"0s\"; }; "
+	    "probe = { interval = \"1s\"; down_interval = \"1s\"; up = 1; }; retry_after_max = \"0s\"; }", "");
+	trunk_tells(ALPHA "breaker = { ramp = [ ]; failback = \"manual\"; failback_window = \"22:00-02:30\"; }; }", "");
+	trunk_tells(ALPHA "breaker = { consecutive = 0; window = [ ]; }; }",
+	    "kedge.cfg:4: warning: trunk \"alpha\".breaker: neither consecutive nor window: failing calls never take it DOWN\n");
+	trunk_tells(ALPHA "breaker = { window = [ 5 ]; }; }",
+	    "kedge.cfg:4: error: trunk \"alpha\".breaker.window: expected [ failures, seconds ], at most 32 failures\n");
+	trunk_tells(ALPHA "breaker = { window = [ 33, 60 ]; }; }",
+	    "kedge.cfg:4: error: trunk \"alpha\".breaker.window: expected [ failures, seconds ], at most 32 failures\n");
+	trunk_tells(ALPHA "breaker = { window = 5; }; }",
+	    "kedge.cfg:4: error: trunk \"alpha\".breaker.window: expected a list of at most 16 numbers, [ 1, 2 ], got 5\n");
+	trunk_tells(ALPHA "breaker = { window = [ \"5\", \"60\" ]; }; }",
+	    "kedge.cfg:4: error: trunk \"alpha\".breaker.window: expected a whole number 1..3600, got \"5\"\n"
+	    "kedge.cfg:4: error: trunk \"alpha\".breaker.window: expected a whole number 1..3600, got \"60\"\n");
+	trunk_tells(ALPHA "breaker = { ramp = [ 10, 5, 100 ]; }; }", "kedge.cfg:4: error: trunk \"alpha\".breaker.ramp: 5 does not grow after 10\n");
+	trunk_tells(ALPHA "breaker = { ramp = [ 10, 50 ]; }; }", "kedge.cfg:4: error: trunk \"alpha\".breaker.ramp: the last step is 100\n");
+	trunk_tells(ALPHA "breaker = { ramp = [ 0, 10, 100 ]; }; }",
+	    "kedge.cfg:4: error: trunk \"alpha\".breaker.ramp: expected a whole number 1..100, got 0\n");
+	trunk_tells(ALPHA "breaker = { failback_window = \"2-4\"; }; }",
+	    "kedge.cfg:4: error: trunk \"alpha\".breaker.failback_window: expected \"HH:MM-HH:MM\", got \"2-4\"\n");
+	trunk_tells(ALPHA "breaker = { failback_window = \"02:00-02:00\"; }; }",
+	    "kedge.cfg:4: error: trunk \"alpha\".breaker.failback_window: expected \"HH:MM-HH:MM\", got \"02:00-02:00\"\n");
+	trunk_tells(ALPHA "breaker = { failback_window = \"02:00-24:01\"; }; }",
+	    "kedge.cfg:4: error: trunk \"alpha\".breaker.failback_window: expected \"HH:MM-HH:MM\", got \"02:00-24:01\"\n");
+	trunk_tells(ALPHA "breaker = { min_uptime = \"29s\"; }; }",
+	    "kedge.cfg:4: error: trunk \"alpha\".breaker.min_uptime: 29s, but 3 good probes down_interval apart take 30s; 0s, or as long as these\n");
+	trunk_tells(ALPHA "breaker = { hold_max = \"200s\"; }; }",
+	    "kedge.cfg:4: error: trunk \"alpha\".breaker.hold_max is shorter than its min_uptime\n");
+	trunk_tells(ALPHA "retry_after_max = \"5s\"; }",
+	    "kedge.cfg:4: error: trunk \"alpha\".retry_after_max is shorter than its probe.down_interval\n");
+}
+
 static void interface_rules(void **state)
 {
 	(void)state;
@@ -683,7 +719,7 @@ int main(void)
 		cmocka_unit_test(headers_and_codes), cmocka_unit_test(resolvers), cmocka_unit_test(trunk_rules), cmocka_unit_test(interface_rules),
 		cmocka_unit_test(profile_rules), cmocka_unit_test(route_rules), cmocka_unit_test(left_over), cmocka_unit_test(file_folders), cmocka_unit_test_teardown(all_at_once, drop_trunk_files),
 		cmocka_unit_test(examples), cmocka_unit_test(effective), cmocka_unit_test(derived), cmocka_unit_test(socket_of_a_broken_file),
-		cmocka_unit_test(code_order),
+		cmocka_unit_test(code_order), cmocka_unit_test(breaker_rules),
 		cmocka_unit_test(whose_request), cmocka_unit_test(time_scale),
 	};
 	int failed;
