@@ -187,6 +187,20 @@ void health_signs_outcome(struct health *h, uint16_t slot, const struct health_o
 	}
 }
 
+/* Its silence to probes took it DOWN, and now it answered a call that had nowhere else to go: it ignores probes, as some
+ * carriers do, and never was down. */
+static void refute_probes(struct health *h, uint16_t slot, uint64_t now_ns)
+{
+	struct health_hop *p = &h->hop[slot];
+
+	if (ever_answered(p) || p->breaker.state == BREAKER_UP || p->down_reason != HEALTH_OPTIONS_TIMEOUT)
+		return;
+	p->breaker = (struct breaker){ 0 };
+	p->known = true;
+	health_judge(h, slot, HEALTH_ANSWERED, "a call, though no probe was ever answered", now_ns);
+	health_publish(h, slot, now_ns);
+}
+
 void health_signs_answered(struct health *h, uint16_t slot, uint64_t now_ns)
 {
 	struct health_hop *p = hop_at(h, slot);
@@ -194,6 +208,7 @@ void health_signs_answered(struct health *h, uint16_t slot, uint64_t now_ns)
 	if (!hop_serves(p))
 		return;
 	p->signs.answered_ns = now_ns;
+	refute_probes(h, slot, now_ns);
 	seized(h, slot, true, true, now_ns);
 }
 

@@ -64,10 +64,11 @@ void canary_tick(uint64_t now)
 		b = bird_of(slot);
 		if (b->flies || (b->again_ns ? now < b->again_ns : !is_due(slot, now)))
 			continue;
-		b->flies = true;
 		b->again_ns = 0;
 		health_signs_used(canary.health, slot, now);
-		probe_test(slot, now);
+		b->flies = true; /* it may be back before the next line */
+		if (!probe_test(slot, now))
+			b->flies = false;
 	}
 }
 

@@ -311,14 +311,14 @@ static int transmit(struct question *q, nta_agent_t *agent)
 	return q->invite ? send_invite(q, agent, &r) : send_options(q, agent, &r);
 }
 
-static void ask(uint16_t slot, const struct question *what, uint32_t ms, uint64_t now)
+static bool ask(uint16_t slot, const struct question *what, uint32_t ms, uint64_t now)
 {
 	struct asked *a = asked_of(slot);
 	struct question *q = &a->question[a->at];
 	nta_agent_t *agent = listen_agent(conf_of(slot)->interface, probes.deps.health->hop[slot].addr.family);
 
 	if (!agent)
-		return;
+		return false;
 	settle(q); /* the eighth before this one: no answer is waited for so long */
 	a->at = (a->at + 1) % PROBES;
 	*q = *what;
@@ -329,6 +329,7 @@ static void ask(uint16_t slot, const struct question *what, uint32_t ms, uint64_
 	listen_token(q->token);
 	if (transmit(q, agent) < 0 && q->waiting)
 		q->until_ns = now; /* one that could not be sent is one without an answer */
+	return true;
 }
 
 void probe_send(uint16_t slot, bool confirms, uint64_t now)
@@ -340,9 +341,9 @@ void probe_send(uint16_t slot, bool confirms, uint64_t now)
 	ask(slot, &(struct question){ .invite = c->method == CONF_PROBE_INVITE }, confirms ? c->confirm_ms : c->timeout_ms, now);
 }
 
-void probe_test(uint16_t slot, uint64_t now)
+bool probe_test(uint16_t slot, uint64_t now)
 {
-	ask(slot, &(struct question){ .invite = true, .test = true }, conf_of(slot)->probe.timeout_ms, now);
+	return ask(slot, &(struct question){ .invite = true, .test = true }, conf_of(slot)->probe.timeout_ms, now);
 }
 
 uint64_t probe_sent_ns(uint16_t slot)

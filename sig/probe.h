@@ -36,8 +36,8 @@ void probe_fini(void);
 /* Asks the hop now. confirms: a bad one, so it is judged after probe.confirm. One that cannot be sent is one without an answer. */
 void probe_send(uint16_t slot, bool confirms, uint64_t now_ns);
 
-/* A test INVITE beside the probes, for sig/canary: health does not hear of it. */
-void probe_test(uint16_t slot, uint64_t now_ns);
+/* A test INVITE beside the probes, for sig/canary: health does not hear of it. False: it could not be asked. */
+bool probe_test(uint16_t slot, uint64_t now_ns);
 
 /* When the last one was sent; 0: none to this hop. */
 uint64_t probe_sent_ns(uint16_t slot);

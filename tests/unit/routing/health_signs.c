@@ -164,6 +164,26 @@ static void who_never_answered_a_probe(void **state)
 	assert_int_equal(hop()->state, KEDGE_HOP_UP);
 }
 
+/* It was taken for dead before its first call: that call, which had nowhere else to go, is all it takes. */
+static void nor_before_its_first_call(void **state)
+{
+	probe(0, 0, 3);
+	is(KEDGE_HOP_DOWN, HEALTH_OPTIONS_TIMEOUT, 0);
+	answer();
+	is(KEDGE_HOP_UP, HEALTH_ANSWERED, 0);
+	t.r->now += 3600 * RIG_S;
+	probe(0, 0, 50);
+	assert_int_equal(hop()->state, KEDGE_HOP_UP);
+}
+
+static void one_that_did_answer_probes_stays_down(void **state)
+{
+	probe(200, 5, 1);
+	probe(0, 0, 3);
+	answer();
+	assert_int_equal(hop()->state, KEDGE_HOP_DOWN);
+}
+
 static void slow_by_both_kinds(void **state)
 {
 	probe(200, 612, 5);
@@ -288,6 +308,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(calls_disagree_with_probes, setup, teardown),
 		cmocka_unit_test_setup_teardown(probes_agree_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_never_answered_a_probe, setup, teardown),
+		cmocka_unit_test_setup_teardown(nor_before_its_first_call, setup, teardown),
+		cmocka_unit_test_setup_teardown(one_that_did_answer_probes_stays_down, setup, teardown),
 		cmocka_unit_test_setup_teardown(slow_by_both_kinds, setup, teardown),
 		cmocka_unit_test_setup_teardown(invites_swallowed, setup, teardown),
 		cmocka_unit_test_setup_teardown(lossy_calls, setup, teardown),
