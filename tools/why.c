@@ -165,7 +165,7 @@ static void print_attempt(const json_t *a, const json_t *d, size_t number)
 	if (look)
 		print_look(look);
 	printf(INDENT "%7.3f s   INVITE\n", ms_of(a, "at_ms") / 1000);
-	if (has(a, "first_ms"))
+	if (has(a, "first_ms") && ms_of(a, "first_ms") != ms_of(a, has(a, "ringing_ms") ? "ringing_ms" : "ended_ms"))
 		printf(INDENT "%7.3f s   first reply\n", ms_of(a, "first_ms") / 1000);
 	if (has(a, "ringing_ms"))
 		printf(INDENT "%7.3f s   %lld\n", ms_of(a, "ringing_ms") / 1000, recall_int(a, "rang"));

@@ -20,6 +20,7 @@ def scenario(t):
     # It runs: it can be traced already, by its Call-ID.
     running = json.loads(t.verb("trace", "moved@pbx/1", "--json"))
     assert running["state"] == "up" and running["messages"], running
+    assert "answered by cb" in t.verb("why", running["call"][:8]) and json.loads(t.verb("why", "moved@", "--json"))["state"] == "up"
     ok = pbx.first("200 INVITE")
     pbx.say(pbx.follow(ok, "ACK", 1), inside)
     pbx.say(pbx.follow(ok, "BYE", 2), inside)
