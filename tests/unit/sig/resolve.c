@@ -227,7 +227,8 @@ static void on_done(void *ctx, const struct resolve_result *r)
 	assert_ptr_equal(ctx, &t);
 	t.done++;
 	t.last = *r;
-	memcpy(t.hop, r->hop, r->count * sizeof(*r->hop));
+	if (r->count)
+		memcpy(t.hop, r->hop, r->count * sizeof(*r->hop));
 }
 
 static struct resolve_name *look(const char *host, unsigned port, int transport, const struct resolve_ways *ways)
