@@ -158,7 +158,9 @@ static struct verdict verdict_of(const struct health *h, const struct health_hop
 	const struct health_trunk *t = &h->trunk[p->trunk];
 	struct verdict v = { p->known ? KEDGE_HOP_UP : KEDGE_HOP_UNKNOWN, good, HEALTH_FIRST, 0 };
 
-	if (t->operator.mode == HEALTH_UP)
+	if (!conf_of(h, p)->enabled) /* as if it were not there, but for calls that are up */
+		weigh(&v, p, p->calls ? HEALTH_DISABLED_DRAIN : HEALTH_DISABLED, 0);
+	else if (t->operator.mode == HEALTH_UP)
 		return (struct verdict){ KEDGE_HOP_UP, HEALTH_OPERATOR_UP, HEALTH_FIRST, 0 };
 	if (t->operator.mode != HEALTH_AUTO)
 		weigh(&v, p, operator_reason[t->operator.mode], 0);
@@ -324,7 +326,7 @@ const char *health_why(const struct health *h, uint16_t slot, char buf[static HE
 	const struct health_hop *p = hop_of(h, slot);
 	const char *word = health_reason_word(p->reason);
 
-	if (health_rule(p->reason)->kind == HEALTH_KIND_OPER && hop_serves(p))
+	if (health_rule(p->reason)->kind == HEALTH_KIND_OPER && hop_serves(p) && h->trunk[p->trunk].operator.name[0])
 		snprintf(buf, HEALTH_WHY, "%s:%s", word, h->trunk[p->trunk].operator.name);
 	else if (p->code)
 		snprintf(buf, HEALTH_WHY, "%s%c%u", word, p->reason == HEALTH_OPTIONS_CODE ? '_' : ':', p->code);

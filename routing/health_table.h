@@ -22,6 +22,8 @@
 	R(OPERATOR_OFF, "operator", OPER, OFF, NEVER, "the operator took it out", "the operator, or the end of its time")          \
 	R(OPERATOR_DRAIN, "operator", OPER, DRAINING, NEVER, "the operator lets it run empty", "the operator, or the end of its time") \
 	R(OPERATOR_UP, "operator", OPER, UP, FIRST, "the operator holds it up", "the operator, or the end of its time")            \
+	R(DISABLED, "disabled", OPER, OFF, NEVER, "disabled in the configuration", "enabled = true and a reload")                   \
+	R(DISABLED_DRAIN, "disabled", OPER, DRAINING, NEVER, "disabled in the configuration, calls are up", "the end of its calls") \
 	R(RETRY_AFTER, "retry_after", LOCK, LOCKED, LAST, "503 or 429 with Retry-After", "its time, then a good probe")            \
 	/* the breaker */                                                                                                          \
 	R(CONSECUTIVE, "consecutive", BREAK, DOWN, LAST, "failing answers", "")                                                    \

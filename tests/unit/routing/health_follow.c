@@ -151,6 +151,36 @@ static void names_stay(void **state)
 	world_free(w);
 }
 
+/* enabled = false: no new call at once, DRAINING while calls are up, OFF then; and back to what it was. */
+static void disabled(void **state)
+{
+	struct world *w = world_new(1);
+	struct health *h = &w->rig->health;
+	uint16_t slot = h->trunk[0].hop[0];
+	char why[HEALTH_WHY];
+
+	(void)state;
+	health_success(h, slot, true, w->rig->now);
+	health_began(h, slot, 0, w->rig->now);
+	w->trunk[0].enabled = false;
+	assert_int_equal(follow(w), 0);
+	assert_int_equal(h->hop[slot].state, KEDGE_HOP_DRAINING);
+	assert_int_equal(h->hop[slot].place, HEALTH_NEVER);
+	assert_string_equal(health_why(h, slot, why), "disabled");
+	health_operator(h, 0, &(struct health_operator){ .mode = HEALTH_UP, .name = "bob" }, w->rig->now);
+	assert_int_equal(h->hop[slot].place, HEALTH_NEVER);
+	health_ended(h, slot);
+	health_tick(h, w->rig->now + RIG_S, 1700000000000ULL);
+	assert_int_equal(h->hop[slot].state, KEDGE_HOP_OFF);
+	assert_true(h->hop[slot].used);
+	health_operator(h, 0, &(struct health_operator){ 0 }, w->rig->now);
+	w->trunk[0].enabled = true;
+	w->rig->trunk[0].enabled = false;
+	assert_int_equal(follow(w), 0);
+	assert_int_equal(h->hop[slot].state, KEDGE_HOP_UP);
+	world_free(w);
+}
+
 static void no_room(void **state)
 {
 	struct world *w = world_new(2);
@@ -175,6 +205,7 @@ int main(void)
 		cmocka_unit_test(hops_go),
 		cmocka_unit_test(trunks_go),
 		cmocka_unit_test(names_stay),
+		cmocka_unit_test(disabled),
 		cmocka_unit_test(no_room),
 	};
 

@@ -38,6 +38,7 @@ static inline void rig_trunk(struct rig *r, unsigned i)
 	t->name = r->name[i];
 	t->carrier = t->pop = "";
 	t->side = CONF_SIDE_CARRIER;
+	t->enabled = true;
 	t->max_hops = 2;
 	t->max_calls = 100000;
 	t->panic_rate = 1;
