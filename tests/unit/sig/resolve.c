@@ -17,7 +17,7 @@
 #include "sig/listen.h"
 #include "sig/resolve.h"
 
-enum mood { WELL, SILENT, SERVFAIL, BROKEN, FOREIGN };
+enum mood { WELL, SILENT, SERVFAIL, BROKEN, FOREIGN, MUTATED };
 
 struct rr {
 	const char *name;
@@ -126,6 +126,26 @@ static size_t put_rr(unsigned char *p, const struct rr *r)
 	return n + r->size;
 }
 
+static uint32_t below(uint32_t n)
+{
+	static uint64_t seed = 20261121;
+
+	seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (uint32_t)(seed >> 33) % n;
+}
+
+/* Almost the answer: some bytes behind the id are others, sometimes its end is missing. */
+static void send_mutated(int fd, const unsigned char *answer, size_t size, const struct sockaddr_in *to)
+{
+	unsigned char p[1024];
+	size_t n = below(4) ? size : 2 + below((uint32_t)size - 2);
+
+	memcpy(p, answer, size);
+	for (unsigned i = 1 + below(5); i--;)
+		p[2 + below((uint32_t)size - 2)] = (unsigned char)(below(3) ? below(256) : 0xc0 | below(2) * 12);
+	sendto(fd, p, n, 0, (const struct sockaddr *)to, sizeof(*to));
+}
+
 static void serve_one(unsigned server)
 {
 	unsigned char p[1024];
@@ -179,6 +199,8 @@ static void serve_one(unsigned server)
 	}
 	if (mood == FOREIGN)
 		p[13] ^= 1; /* of another name */
+	for (unsigned i = 0; mood == MUTATED && i < 8; i++)
+		send_mutated(t.fd[server], p, n, &from);
 	sendto(t.fd[server], p, n, 0, (struct sockaddr *)&from, size);
 }
 
@@ -498,6 +520,34 @@ static void no_dns(void **state)
 	is_hop(0, "127.0.2.1", 5060, CONF_UDP);
 }
 
+static void on_question(void *ctx, const struct question_answer *a)
+{
+	(void)ctx;
+	for (unsigned i = 0; i < a->count; i++)
+		if (a->record[i].name)
+			assert_true(strlen(a->record[i].name) < 256);
+	t.done++;
+}
+
+/* The library sees nothing that it cannot take: thousands of answers that are almost right. */
+static void almost_right(void **state)
+{
+	static const enum question_type types[] = { QUESTION_A, QUESTION_SRV, QUESTION_NAPTR, QUESTION_AAAA };
+
+	(void)state;
+	add_a("ca.example", "127.0.2.1", 60);
+	add_a("ca.example", "2001:db8::1", 60);
+	add_srv("ca.example", 1, 2, 5060, "sip1.ca.example", 60);
+	add_srv("ca.example", 3, 4, 5060, "sip2.ca.example", 60);
+	add_naptr("ca.example", 50, 50, "SIP+D2U", "_sip._udp.ca.example");
+	add_cname("alias.example", "ca.example", 60);
+	t.mood[0] = MUTATED;
+	for (unsigned i = 0; i < 1000; i++) {
+		assert_int_equal(question_ask(i % 3 ? "ca.example" : "alias.example", types[i % 4], on_question, NULL), 0);
+		assert_true(rounds(i + 1));
+	}
+}
+
 /* ---- two servers ---- */
 
 static void two_servers(enum mood first)
@@ -553,7 +603,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(with_a_port), T(by_service), T(by_naptr), T(by_transport), T(by_name), T(by_cname), T(cname_circle),
-		T(later), T(no_address), T(followed), T(not_too_often), T(stale), T(a_part_is_missing), T(service_unheard), T(no_dns),
+		T(later), T(no_address), T(followed), T(not_too_often), T(stale), T(a_part_is_missing), T(service_unheard), T(no_dns), T(almost_right),
 		T(first_is_dead), T(first_refuses), T(ended_while_asking),
 	};
 	int failed;
