@@ -56,66 +56,84 @@ out:
 	return text;
 }
 
-/* The next whole line of *at as an object; NULL: no more. What is no line of ours is passed over. */
-static json_t *next_line(char **at)
+struct wanted {
+	uint64_t after, since_ms;
+};
+
+/* The id of a line, 0: it is none of ours. Each begins with it, so that those nobody asks for need not be parsed. */
+static uint64_t id_of(const char *line)
 {
-	char *end;
-
-	while ((end = strchr(*at, '\n'))) {
-		json_t *o = json_loadb(*at, (size_t)(end - *at), 0, NULL);
-
-		*at = end + 1;
-		if (json_is_object(o) && json_is_integer(json_object_get(o, "id")))
-			return o;
-		json_decref(o);
-	}
-	return NULL;
+	return strncmp(line, "{\"id\":", 6) ? 0 : strtoull(line + 6, NULL, 10);
 }
 
-static uint64_t id_of(const json_t *o)
+static bool is_wanted(const struct wanted *w, uint64_t id)
 {
-	return (uint64_t)json_integer_value(json_object_get(o, "id"));
+	return id && id > w->after && id / 1000 >= w->since_ms;
 }
 
-/* Adds what is asked for of one file; true: its first line is newer than `after`, so more may lie in the file before it. */
-static bool add_lines(json_t *list, const char *file, uint64_t after, uint64_t since_ms, size_t limit)
+/* How many lines of text (NULL: none) are wanted; *oldest: the id of its first. */
+static size_t count_lines(const char *text, const struct wanted *w, uint64_t *oldest)
 {
-	char *text = read_tail(file), *at = text;
-	bool first = true, more = true;
-	json_t *o;
+	size_t n = 0;
 
-	while (text && (o = next_line(&at))) {
-		if (first)
-			more = id_of(o) > after + 1;
-		first = false;
-		if (id_of(o) > after && id_of(o) / 1000 >= since_ms && !(after && json_array_size(list) >= limit))
-			json_array_append(list, o);
-		json_decref(o);
-		if (!after && json_array_size(list) > limit)
-			json_array_remove(list, 0);
+	*oldest = UINT64_MAX;
+	for (const char *at = text, *end; at && (end = strchr(at, '\n')); at = end + 1) {
+		uint64_t id = id_of(at);
+
+		if (id && *oldest == UINT64_MAX)
+			*oldest = id;
+		n += is_wanted(w, id);
 	}
-	free(text);
-	return more;
+	return n;
+}
+
+/* Adds the wanted lines behind the first `skip`, `most` at most. */
+static void add_lines(json_t *list, const char *text, const struct wanted *w, size_t skip, size_t most)
+{
+	for (const char *at = text, *end; at && most && (end = strchr(at, '\n')); at = end + 1) {
+		json_t *o;
+
+		if (!is_wanted(w, id_of(at)) || (skip && skip--))
+			continue;
+		o = json_loadb(at, (size_t)(end - at), 0, NULL);
+		if (!o)
+			continue;
+		json_array_append_new(list, o);
+		most--;
+	}
+}
+
+static char *read_rotated(const char *file)
+{
+	char name[4096];
+
+	return snprintf(name, sizeof(name), "%s.1", file) < (int)sizeof(name) ? read_tail(name) : NULL;
 }
 
 json_t *history_read(const char *file, uint64_t after, uint64_t since_wall_ms, size_t limit)
 {
+	const struct wanted w = { after, since_wall_ms };
 	json_t *list = json_array();
-	char before[4096];
+	char *now = read_tail(file), *before = NULL;
+	uint64_t oldest, ignored;
+	size_t n = count_lines(now, &w, &oldest), m = 0, skip;
 
-	if (!add_lines(list, file, after, since_wall_ms, limit) || (!after && json_array_size(list) >= limit) ||
-	    snprintf(before, sizeof(before), "%s.1", file) >= (int)sizeof(before))
-		return list;
-	json_array_clear(list);
-	add_lines(list, before, after, since_wall_ms, limit);
-	add_lines(list, file, after, since_wall_ms, limit);
+	if (oldest > after + 1 && (after || n < limit)) {
+		before = read_rotated(file);
+		m = count_lines(before, &w, &ignored);
+	}
+	skip = !after && n + m > limit ? n + m - limit : 0;
+	add_lines(list, before, &w, skip, limit);
+	add_lines(list, now, &w, skip > m ? skip - m : 0, limit - json_array_size(list));
+	free(before);
+	free(now);
 	return list;
 }
 
 static uint64_t last_id(const char *file)
 {
 	json_t *list = history_read(file, 0, 0, 1);
-	uint64_t id = json_array_size(list) ? id_of(json_array_get(list, 0)) : 0;
+	uint64_t id = (uint64_t)json_integer_value(json_object_get(json_array_get(list, 0), "id"));
 
 	json_decref(list);
 	return id;

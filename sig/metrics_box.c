@@ -19,6 +19,17 @@ static void put_lag(struct metrics *m)
 	}
 }
 
+static void put_config(struct metrics *m)
+{
+	const struct kedge_sig_counters *s = segment_counters(m->r->seg);
+
+	metrics_family(m, "kedge_config_generation", METRICS_GAUGE, "Number of the configuration in force; 0: not known.");
+	metrics_int(m, m->r->conf->generation, NULL);
+	metrics_family(m, "kedge_config_reloads_total", METRICS_COUNTER, "Configurations asked for, a rollback too: put in force, or refused while the old one stands.");
+	metrics_int(m, ADMIN_LOAD(s->reloads), "result", "done", NULL);
+	metrics_int(m, ADMIN_LOAD(s->reloads_refused), "result", "refused", NULL);
+}
+
 void metrics_process(struct metrics *m)
 {
 	const struct kedge_public_head *head = m->r->seg->pub;
@@ -32,6 +43,7 @@ void metrics_process(struct metrics *m)
 	metrics_int(m, ADMIN_LOAD(head->sig.starts), "plane", "sig", NULL);
 	metrics_int(m, ADMIN_LOAD(head->worker[0].starts), "plane", "media", NULL);
 	put_lag(m);
+	put_config(m);
 }
 
 static void put_states(struct metrics *m)

@@ -46,6 +46,7 @@ def scenario(t):
     t.write_config()
     t.verb("reload")
     assert trunk(t)["state"] == "OFF" and trunk(t, "cb")["max_calls"] == 50
+    assert '\nkedge_config_reloads_total{result="done"} 1\n' in t.ask("/metrics")
     restart(t)
     probes = trunk(t)["hops"][0]["probes_good"]
     assert t.until(lambda: trunk(t)["hops"][0]["probes_good"] > probes or trunk(t)["hops"][0]["probes_sent"] == 0, 3)
