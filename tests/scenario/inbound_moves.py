@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""inbound_moves (A1 A6 A25): a carrier calls; the first PBX says 503, the second one takes the call: audio both ways. While the first says nothing at all it goes the
+"""inbound_moves (A1 A6 A25 A107): a carrier calls; the first PBX says 503, the second one takes the call: audio both ways. While the first says nothing at all it goes the
 same way."""
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""invite_silent (A97): the primary answers OPTIONS and swallows INVITEs. The first two calls, to two numbers, are on the secondary after first_response each (500 ms here); then it is DOWN by
+"""invite_silent (A97 A74): the primary answers OPTIONS and swallows INVITEs. The first two calls, to two numbers, are on the secondary after first_response each (500 ms here); then it is DOWN by
 invite_silent: the third call does not wait. Time runs ten times faster."""
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""options_health (A59): OPTIONS of a PBX get 200 while a route of it leads to a usable carrier, 503 with Retry-After once all are DOWN, 200 again when one is back. A carrier's OPTIONS,
+"""options_health (A59 A107): OPTIONS of a PBX get 200 while a route of it leads to a usable carrier, 503 with Retry-After once all are DOWN, 200 again when one is back. A carrier's OPTIONS,
 a PBX without any route and one with options_health = false get 200 all along."""
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""probe_missing (A35 A139): a trunk that dies between two calls is found by its probes, an interval and two seconds later: options_timeout. The hundred calls
+"""probe_missing (A35 A139 A38 A74): a trunk that dies between two calls is found by its probes, an interval and two seconds later: options_timeout. The hundred calls
 after that go to the secondary, and not one INVITE to the dead one. Time runs ten times faster."""
 from datetime import datetime
 

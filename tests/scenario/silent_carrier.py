@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""silent_carrier (A1 A28 A40 A101 A152): the primary answered its probe, then says nothing any more. The first call is on the secondary about 500 ms
+"""silent_carrier (A1 A28 A40 A101 A152 A74): the primary answered its probe, then says nothing any more. The first call is on the secondary about 500 ms
 after its first INVITE, by silence to INVITE and both OPTIONS; the second and third skip the primary, which is DOWN by `silent` at once."""
 
 

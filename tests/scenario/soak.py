@@ -173,14 +173,14 @@ def judge(t, books):
         tell = lambda what: wrong.append("%s %s: %s" % (call.id, [(x.carrier, x.way, x.code) for x in legs], what))
         if len(call.answers) > 1 or call.code == 200 and not any(x.answered for x in legs):
             tell("%d answers to the caller" % len(call.answers))
-        if call.code == 200 and len([x for x in legs if x.answered and x.ended > call.final + 0.5 and call.ended > call.final + 0.6]) > 1:
-            tell("two legs live")
         for x in legs:
             if x.answered and not (x.acked and x.ended):
                 tell("%s answered and was left" % x.carrier)
             for y in legs:
                 if y.rang and x.invited > y.rang + 0.1:
                     tell("%s was called though %s rang" % (x.carrier, y.carrier))
+                if x is not y and x.answered and y.answered and min(x.ended, y.ended) - max(x.answered, y.answered) > 0.3:
+                    tell("%s and %s both had the call" % (x.carrier, y.carrier))
                 if x is not y and x.rang and y.rang and min(x.quiet, y.quiet) - max(x.rang, y.rang) > 0.3:
                     tell("%s and %s rang at once" % (x.carrier, y.carrier))
     assert not wrong, "%d faults, seed %d\n%s" % (len(wrong), SEED, "\n".join(wrong[:10]))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""tcp_refused: the primary's TCP port is closed: RST, and the next carrier has the call at once."""
+"""tcp_refused (A73): the primary's TCP port is closed: RST, and the next carrier has the call at once."""
 
 
 def scenario(t):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""window (A19 A24 A121 A122): a stray 503 moves its call and no more; a success in between begins the count anew, yet the fifth failure within a minute takes
+"""window (A19 A24 A121 A122 A74): a stray 503 moves its call and no more; a success in between begins the count anew, yet the fifth failure within a minute takes
 the carrier DOWN. Twenty busy callees are none of its failures."""
 
 
