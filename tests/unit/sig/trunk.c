@@ -304,6 +304,65 @@ static void a_closed_port_is_known_at_once(void **state)
 	t.peer = socket(AF_INET, SOCK_DGRAM, 0); /* for the teardown */
 }
 
+static bool hears(const char *method)
+{
+	for (unsigned i = 0; i < 20; i++)
+		if (run_until_heard(200) && !strncmp(t.heard, method, strlen(method)))
+			return true;
+	return false;
+}
+
+static void by_invite(void)
+{
+	t.r->trunk[0].probe.method = CONF_PROBE_INVITE;
+	t.r->trunk[0].probe.number = "+441512227777";
+	t.r->trunk[0].probe.from = "sip:ping@edge.example";
+	t.r->trunk[0].probe.contact = "";
+	t.r->trunk[0].timers.progress_ms = 800;
+	trunk_start();
+	assert_true(hears("INVITE sip:+441512227777@carrier.example:5070 SIP/2.0"));
+	assert_int_equal(strncmp(header("From:"), "From: <sip:ping@edge.example>;tag=", 34), 0);
+	assert_non_null(strstr(t.heard, "\r\n\r\nv=0\r\no=- 1 1 IN IP4 127.0.0.1\r\n"));
+}
+
+/* The far end may be a phone after all. */
+static void a_test_call_that_rings_is_cancelled(void **state)
+{
+	char invite[sizeof(t.heard)];
+
+	by_invite();
+	memcpy(invite, t.heard, sizeof(invite));
+	answer("180 Ringing");
+	assert_true(hears("CANCEL"));
+	assert_int_equal(hop()->state, KEDGE_HOP_UP);
+	answer("200 OK");
+	memcpy(t.heard, invite, sizeof(invite));
+	answer("487 Request Terminated");
+	assert_true(hears("ACK"));
+}
+
+static void a_test_call_that_is_answered_is_hung_up(void **state)
+{
+	by_invite();
+	answer("200 OK");
+	assert_true(hears("ACK"));
+	assert_true(hears("BYE"));
+	assert_int_equal(hop()->state, KEDGE_HOP_UP);
+	answer("200 OK");
+	run_for(50);
+}
+
+/* It may take as long as a call may until it rings, once there was a 100; and no longer. */
+static void a_test_call_may_take_its_time(void **state)
+{
+	by_invite();
+	answer("100 Trying");
+	run_for(400);
+	assert_int_equal(hop()->probed, 0);
+	run_for(800);
+	assert_int_equal(hop()->probed, 2);
+}
+
 /* So many are asked that places are taken again: none of them may stay in the middle of a question. */
 static void no_question_stays(void **state)
 {
@@ -423,6 +482,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_good_one_ends_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(good_and_bad_in_turn, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_closed_port_is_known_at_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_test_call_that_rings_is_cancelled, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_test_call_that_is_answered_is_hung_up, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_test_call_may_take_its_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_question_stays, setup, teardown),
 		cmocka_unit_test_setup_teardown(late_but_alive, setup, teardown),
 		cmocka_unit_test_setup_teardown(strangers_prove_nothing, setup, teardown),
