@@ -326,7 +326,7 @@ const char *health_why(const struct health *h, uint16_t slot, char buf[static HE
 	const struct health_hop *p = hop_of(h, slot);
 	const char *word = health_reason_word(p->reason);
 
-	if (health_rule(p->reason)->kind == HEALTH_KIND_OPER && hop_serves(p) && h->trunk[p->trunk].operator.name[0])
+	if (health_rule(p->reason)->kind == HEALTH_KIND_OPER && hop_serves(p))
 		snprintf(buf, HEALTH_WHY, "%s:%s", word, h->trunk[p->trunk].operator.name);
 	else if (p->code)
 		snprintf(buf, HEALTH_WHY, "%s%c%u", word, p->reason == HEALTH_OPTIONS_CODE ? '_' : ':', p->code);

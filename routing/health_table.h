@@ -7,7 +7,7 @@
  *             BREAK  takes the hop DOWN by the breaker: hold, good probes, uptime, TRIAL
  *             TRIAL  the ramp itself
  *             MARK   stands until health_clear_mark(), or its time
- *             LOCK   health_lock()      OPER  health_operator()
+ *             LOCK   health_lock()      OPER  health_operator()      CONF  what the configuration says of its trunk
  *   state     the hop's at best while it stands
  *   place     in the order of a plan, while that state is the hop's (enum health_place): FIRST keeps it, BEHIND
  *             stands behind all others that may carry calls, LAST is for calls with nowhere else to go, NEVER
@@ -22,8 +22,8 @@
 	R(OPERATOR_OFF, "operator", OPER, OFF, NEVER, "the operator took it out", "the operator, or the end of its time")          \
 	R(OPERATOR_DRAIN, "operator", OPER, DRAINING, NEVER, "the operator lets it run empty", "the operator, or the end of its time") \
 	R(OPERATOR_UP, "operator", OPER, UP, FIRST, "the operator holds it up", "the operator, or the end of its time")            \
-	R(DISABLED, "disabled", OPER, OFF, NEVER, "disabled in the configuration", "enabled = true and a reload")                   \
-	R(DISABLED_DRAIN, "disabled", OPER, DRAINING, NEVER, "disabled in the configuration, calls are up", "the end of its calls") \
+	R(DISABLED, "disabled", CONF, OFF, NEVER, "disabled in the configuration", "enabled = true and a reload")                   \
+	R(DISABLED_DRAIN, "disabled", CONF, DRAINING, NEVER, "disabled in the configuration, calls are up", "the end of its calls") \
 	R(RETRY_AFTER, "retry_after", LOCK, LOCKED, LAST, "503 or 429 with Retry-After", "its time, then a good probe")            \
 	/* the breaker */                                                                                                          \
 	R(CONSECUTIVE, "consecutive", BREAK, DOWN, LAST, "failing answers", "")                                                    \
@@ -77,7 +77,8 @@ enum health_kind {
 	HEALTH_KIND_TRIAL,
 	HEALTH_KIND_MARK,
 	HEALTH_KIND_LOCK,
-	HEALTH_KIND_OPER
+	HEALTH_KIND_OPER,
+	HEALTH_KIND_CONF
 };
 
 /* Where a hop stands for one call. */

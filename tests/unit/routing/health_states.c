@@ -102,6 +102,8 @@ static const struct {
 	{ "operator:ann", 0, HEALTH_OPERATOR_OFF, KEDGE_HOP_OFF },
 	{ "operator:ann", 0, HEALTH_OPERATOR_DRAIN, KEDGE_HOP_DRAINING },
 	{ "operator:ann", 0, HEALTH_OPERATOR_UP, KEDGE_HOP_UP },
+	{ "disabled", 0, HEALTH_DISABLED, KEDGE_HOP_OFF },
+	{ "disabled", 0, HEALTH_DISABLED_DRAIN, KEDGE_HOP_DRAINING },
 	{ "retry_after", 0, HEALTH_RETRY_AFTER, KEDGE_HOP_LOCKED },
 	{ "consecutive:503", 503, HEALTH_CONSECUTIVE, KEDGE_HOP_DOWN },
 	{ "window:500", 500, HEALTH_WINDOW, KEDGE_HOP_DOWN },
@@ -159,6 +161,12 @@ static void raise_it(struct rig *r, unsigned i)
 	case HEALTH_KIND_MARK:
 		health_mark(&r->health, 0, rows[i].reason, rows[i].figure, 0, r->now);
 		break;
+	case HEALTH_KIND_CONF:
+		if (rows[i].reason == HEALTH_DISABLED_DRAIN)
+			health_began(&r->health, 0, 0, r->now);
+		r->trunk[0].enabled = false;
+		health_conf(&r->health, &r->conf, r->now);
+		break;
 	case HEALTH_KIND_GOOD:
 		assert_true(false);
 	}
@@ -182,6 +190,10 @@ static void clear_it(struct rig *r, unsigned i)
 		break;
 	case HEALTH_KIND_TRIAL:
 		pass(r, 240, 200);
+		break;
+	case HEALTH_KIND_CONF:
+		r->trunk[0].enabled = true;
+		health_conf(&r->health, &r->conf, r->now);
 		break;
 	default:
 		health_clear_mark(&r->health, 0, rows[i].reason, r->now);
