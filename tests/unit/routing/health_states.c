@@ -247,8 +247,8 @@ static void every_pair(void **state)
 
 			if (rows[i].reason == HEALTH_TRIAL || rows[k].reason == HEALTH_TRIAL || rows[i].reason == HEALTH_OPERATOR_UP ||
 			    rows[k].reason == HEALTH_OPERATOR_UP || rows[i].reason == HEALTH_DNS_NEW || rows[k].reason == HEALTH_DNS_NEW ||
-			    (health_rule(rows[i].reason)->kind == HEALTH_KIND_OPER && health_rule(rows[k].reason)->kind == HEALTH_KIND_OPER))
-				continue;
+			    (health_rule(rows[i].reason)->kind >= HEALTH_KIND_OPER && health_rule(rows[k].reason)->kind == health_rule(rows[i].reason)->kind))
+				continue; /* one excludes the other */
 			r = rig_up();
 			raise_it(r, i);
 			raise_it(r, k);
