@@ -195,8 +195,9 @@ void health_hop_drop(struct health *h, uint16_t slot, uint64_t now_ns);
 /* Takes all slots that the plane before left for this trunk: its last known addresses, where they come from a name. */
 void health_hops_left(struct health *h, uint16_t trunk, uint64_t now_ns);
 
-/* The hops of the configuration are known: slots of the table that nobody took are cleared. */
-void health_settle(struct health *h);
+/* The hops of the configuration and the operator's orders are known: slots of the table that nobody took are cleared, the
+ * others are judged. */
+void health_settle(struct health *h, uint64_t now_ns);
 
 /* The running configuration is another one from now on. Trunks are found again by name, and keep their hops with all that
  * is known of them, the operator's orders and marks too; hops of trunks that are gone serve no new call. The caller then

@@ -210,12 +210,15 @@ void health_hop_drop(struct health *h, uint16_t slot, uint64_t now_ns)
 		health_slot_free(h, slot);
 }
 
-void health_settle(struct health *h)
+/* What was taken over is judged by the evidence that is left of it: an order or a lock may have ended while nobody ran. */
+void health_settle(struct health *h, uint64_t now_ns)
 {
-	for (uint16_t i = 0; h->table && i < h->hop_count; i++) {
+	for (uint16_t i = 0; i < h->hop_count; i++) {
 		struct kedge_hop_id id = { 0 };
 
-		if (!h->hop[i].used && seq_read(&h->table[i].id, &id) == 0 && id.generation)
+		if (h->hop[i].used)
+			health_judge(h, i, HEALTH_CLEARED, NULL, now_ns);
+		else if (h->table && seq_read(&h->table[i].id, &id) == 0 && id.generation)
 			health_slot_free(h, i);
 	}
 }
@@ -245,6 +248,14 @@ static void restore_trial(const struct health *h, struct health_hop *p, uint32_t
 		p->breaker.step++;
 }
 
+/* No longer than a new one: the wall clock may have been set back since. */
+static uint64_t restored_lock(const struct health *h, const struct health_hop *p, uint64_t retry_wall_ms, uint64_t now_ns)
+{
+	uint64_t until_ns = mono_of(h, retry_wall_ms), most_ns = now_ns + conf_of(h, p)->retry_after_max_ms * MS_NS;
+
+	return until_ns < most_ns ? until_ns : most_ns;
+}
+
 /* What stood when the line was written stands on: the breaker with its time, the lock, a mark. Of a mark its owner may
  * know nothing any more: it ends by itself. */
 static void restore_evidence(struct health *h, struct health_hop *p, const struct kedge_hop_health *line, uint64_t now_ns)
@@ -268,7 +279,7 @@ static void restore_evidence(struct health *h, struct health_hop *p, const struc
 		p->down_code = p->code;
 	}
 	if (r->kind == HEALTH_KIND_LOCK)
-		p->lock_ns = mono_of(h, line->retry_wall_ms);
+		p->lock_ns = restored_lock(h, p, line->retry_wall_ms, now_ns);
 	if (r->kind != HEALTH_KIND_MARK)
 		return;
 	p->marks.set |= 1ULL << p->reason;
@@ -279,6 +290,7 @@ static void restore_evidence(struct health *h, struct health_hop *p, const struc
 void health_restore(struct health *h, uint16_t slot, const struct kedge_hop_id *id,
     const struct kedge_hop_health *line, uint64_t now_ns)
 {
+	uint64_t since_ns = mono_of(h, line->since_wall_ms);
 	struct health_hop *p = &h->hop[slot];
 	struct health_trunk *t;
 
@@ -294,7 +306,7 @@ void health_restore(struct health *h, uint16_t slot, const struct kedge_hop_id *
 		.transport = id->transport,
 		.addr = id->addr,
 		.generation = id->generation,
-		.since_ns = mono_of(h, line->since_wall_ms),
+		.since_ns = since_ns < now_ns ? since_ns : now_ns,
 		.signs.used_ns = now_ns,
 		.consecutive = line->consecutive,
 		.last_fail_ns = line->last_fail_ns,

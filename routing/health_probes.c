@@ -72,6 +72,7 @@ void health_tick(struct health *h, uint64_t now_ns, uint64_t wall_ms)
 		if (!h->hop[i].used || !hop_serves(&h->hop[i]))
 			continue;
 		health_marks_tick(h, i, now_ns);
+		health_judge(h, i, HEALTH_CLEARED, NULL, now_ns); /* of one the DNS gave back: an order may have ended before */
 		if (h->hop[i].reason == HEALTH_DISABLED_DRAIN && !h->hop[i].calls)
 			health_judge(h, i, HEALTH_CLEARED, NULL, now_ns);
 		health_try_again(h, i, now_ns);

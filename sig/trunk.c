@@ -294,7 +294,7 @@ void trunk_start(void)
 	trunks.tick_ns = clock_mono_ns() + scaled_ns(TICK_MS);
 	if (names_start(trunks.root, trunks.conf, trunks.health, arm) < 0)
 		event_log(config_warning, .at = "trunks", .why = "a name cannot be looked up: out of memory");
-	health_settle(trunks.health);
+	health_settle(trunks.health, clock_mono_ns());
 	arm();
 }
 

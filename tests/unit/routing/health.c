@@ -420,7 +420,7 @@ static void restart(void **state)
 	next->now = r->now + 10 * RIG_S;
 	health_init(&next->health, &next->conf, table, 8, next->now, 1700000011000ULL);
 	assert_int_equal(rig_hop(next, 0, 0), 1); /* by name and address: the same slot */
-	health_settle(&next->health);
+	health_settle(&next->health, next->now);
 	assert_int_equal(seq_read(&table[0].id, &id), 0);
 	assert_int_equal(id.generation, 0);
 	assert_true(health_is_silent(&next->health, 1));
@@ -433,6 +433,35 @@ static void restart(void **state)
 		health_probe(&next->health, 1, 200, 4000, next->now);
 	}
 	assert_int_equal(next->health.hop[1].state, KEDGE_HOP_UP);
+	free(next);
+	free(table);
+	free(r);
+}
+
+/* An order that ended while no plane ran does not keep its trunk out, and a wall clock that was set back by a day makes no lock a day
+ * longer. */
+static void restart_without_what_ended(void **state)
+{
+	struct rig *r = rig_new(2), *next = rig_new(2);
+	struct kedge_hop *table = aligned_alloc(64, 8 * sizeof(*table));
+	struct health_operator off = { .mode = HEALTH_DOWN, .name = "bob" };
+
+	memset(table, 0, 8 * sizeof(*table));
+	health_init(&r->health, &r->conf, table, 8, r->now, 1700000000000ULL);
+	rig_hop(r, 0, 0);
+	rig_hop(r, 1, 0);
+	health_operator(&r->health, 0, &off, r->now);
+	health_lock(&r->health, 1, 10, r->now);
+	health_init(&next->health, &next->conf, table, 8, next->now, 1700000000000ULL - 86400000);
+	rig_hop(next, 0, 0);
+	rig_hop(next, 1, 0);
+	assert_int_equal(next->health.hop[0].state, KEDGE_HOP_OFF);
+	health_settle(&next->health, next->now);
+	assert_int_equal(next->health.hop[0].state, KEDGE_HOP_UP);
+	assert_true(health_usable(&next->health, 0));
+	assert_int_equal(next->health.hop[1].state, KEDGE_HOP_LOCKED);
+	assert_true(health_retry_ns(&next->health, 1) <= next->now + 300 * RIG_S);
+	assert_true(next->health.hop[1].since_ns <= next->now);
 	free(next);
 	free(table);
 	free(r);
@@ -527,6 +556,7 @@ int main(void)
 		cmocka_unit_test(a_dropped_hop_waits_for_its_calls),
 		cmocka_unit_test(limits),
 		cmocka_unit_test(restart),
+		cmocka_unit_test(restart_without_what_ended),
 		cmocka_unit_test(last_good_addresses),
 		cmocka_unit_test(counters),
 	};
