@@ -24,6 +24,7 @@ static void make_copy(void *arg)
 	c->to->hop_count = h->hop_count;
 	c->to->wall_ms_at_0 = h->wall_ms_at_0;
 	c->to->changed = NULL;
+	c->to->dropped = NULL;
 	c->to->ctx = NULL;
 	for (uint16_t i = 0; i < h->hop_count; i++) {
 		c->to->hop[i].used = false;
@@ -32,6 +33,7 @@ static void make_copy(void *arg)
 	}
 	memcpy(c->to->trunk, h->trunk, sizeof(h->trunk[0]) * (h->conf->trunks.count < HEALTH_TRUNKS ? h->conf->trunks.count : HEALTH_TRUNKS));
 	c->to->rings = h->rings;
+	c->to->budget = h->budget;
 	c->done = true;
 }
 

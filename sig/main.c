@@ -141,7 +141,7 @@ static void on_beat(su_root_magic_t *magic, su_timer_t *timer, su_timer_arg_t *a
 	measure_lag(now);
 	count_records();
 	drain_step(now);
-	tally_tick(plane.conf, now);
+	tally_tick(reload_conf(), now);
 	plane.beat_due_ns = now + BEAT_MS * CLOCK_NS_PER_MS;
 	su_timer_set_interval(timer, on_beat, NULL, BEAT_MS);
 }

@@ -8,6 +8,7 @@
 #include "sig/call.h"
 #include "sig/delays.h"
 #include "sig/history.h"
+#include "sig/reload.h"
 #include "sig/timed_out.h"
 
 static struct timed_outs timed_outs;
@@ -73,14 +74,16 @@ void tally_tick(const struct conf *conf, uint64_t now_ns)
 		tell(&alarm, conf->alarm.timer_share);
 }
 
+/* One configuration for all calls, or those from before a reload would raise what those after it clear. */
 void tally_call(const struct call *c)
 {
+	const struct conf *conf = reload_conf() ? reload_conf() : c->conf;
 	bool hunted = !c->answered_ns && c->by != CALL_BY_CALLER && c->decide.count;
 	enum timed_out timer = hunted ? timed_out_of(&c->decide, &c->final) : TIMED_OUT_COUNT;
 	uint64_t now = clock_mono_ns();
 
 	count_delays(c);
 	count_timer(timer);
-	timed_out_add(&timed_outs, timer, c->conf->alarm.window_ms * CLOCK_NS_PER_MS, now);
-	tally_tick(c->conf, now);
+	timed_out_add(&timed_outs, timer, conf->alarm.window_ms * CLOCK_NS_PER_MS, now);
+	tally_tick(conf, now);
 }
