@@ -169,6 +169,19 @@ void health_dns_failed(struct health *h, uint16_t trunk, enum health_reason mark
 	stand_in(h, trunk, now_ns);
 }
 
+void health_dns_forget(struct health *h, uint16_t trunk, uint64_t now_ns)
+{
+	if (trunk >= HEALTH_TRUNKS)
+		return;
+	no_stand_in(h, trunk);
+	for (uint16_t i = 0; i < h->trunk[trunk].count; i++) {
+		h->hop[h->trunk[trunk].hop[i]].leaving = false;
+		health_clear_mark(h, h->trunk[trunk].hop[i], HEALTH_DNS_NEW, now_ns);
+	}
+	for (unsigned i = 0; i < MARKS; i++)
+		health_clear_trunk(h, trunk, marks[i], now_ns);
+}
+
 enum health_reason health_dns_why(const struct health *h, uint16_t trunk)
 {
 	for (unsigned i = 0; i < MARKS && trunk < HEALTH_TRUNKS; i++)

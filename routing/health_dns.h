@@ -32,6 +32,9 @@ void health_dns_failed(struct health *h, uint16_t trunk, enum health_reason mark
 /* Why the trunk has no hop: DNS_NXDOMAIN, DNS_TIMEOUT, or NONE: not looked up yet. */
 enum health_reason health_dns_why(const struct health *h, uint16_t trunk);
 
+/* The trunk's hops come from this name no longer: what was known by it is forgotten, hops stay. */
+void health_dns_forget(struct health *h, uint16_t trunk, uint64_t now_ns);
+
 /* ---- for health ---- */
 
 /* A good probe of this hop. */

@@ -30,7 +30,8 @@ static bool same_name(const struct conf_trunk *a, const struct conf_trunk *b)
 {
 	const struct conf_uri *x = where(a), *y = where(b);
 
-	return !a->hops.count && !b->hops.count && !strcasecmp(x->host, y->host) && x->port == y->port && x->transport == y->transport;
+	return !a->hops.count && !b->hops.count && !strcasecmp(x->host, y->host) && x->port == y->port && x->transport == y->transport &&
+	       x->named == y->named;
 }
 
 static void drop_hops(struct health *h, uint16_t trunk, uint64_t now_ns)
@@ -58,6 +59,8 @@ static void sort_hops(struct health *h, uint16_t trunk)
 				t->hop[at++] = slot;
 				break;
 			}
+	for (uint16_t i = 0; i < at; i++)
+		h->hop[t->hop[i]].priority = i;
 }
 
 static int add_hops(struct health *h, uint16_t trunk, uint64_t now_ns)

@@ -110,8 +110,10 @@ int names_follow(const struct conf *next)
 			resolve_move(names.name[i], is);
 			continue;
 		}
-		if (names.name[i])
+		if (names.name[i]) {
 			resolve_close(names.name[i]);
+			health_dns_forget(names.health, i, clock_mono_ns());
+		}
 		names.name[i] = NULL;
 		if (is)
 			err = look_up(i);

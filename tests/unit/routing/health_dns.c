@@ -245,6 +245,22 @@ static void told_but_mute(void **state)
 	assert_int_equal(r->health.hop[slot_of(1)].state, KEDGE_HOP_UNKNOWN);
 }
 
+/* Another configuration has an address in place of the name. */
+static void forgotten(void **state)
+{
+	int shown;
+
+	(void)state;
+	r->trunk[0].probe.method = CONF_PROBE_NONE;
+	health_dns_failed(&r->health, 0, HEALTH_DNS_NXDOMAIN, false, r->now);
+	assert_true(health_hop_add(&r->health, 0, CONF_UDP, &(struct kedge_addr){ AF_INET, 5060, { 127, 0, 2, 7 } }, r->now) >= 0);
+	assert_int_equal(place(7), HEALTH_LAST);
+	health_dns_forget(&r->health, 0, r->now);
+	assert_int_equal(place(7), HEALTH_FIRST);
+	assert_int_equal(slots(&shown), 1);
+	assert_int_equal(shown, -1);
+}
+
 /* Eight old ones make room for eight new ones. */
 static void all_change(void **state)
 {
@@ -266,7 +282,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(the_first_ones), T(one_more), T(moved), T(moved_to_the_mute), T(and_back), T(not_probed), T(calls_keep_theirs),
-		T(nobody_tells), T(never_told), T(told_but_mute), T(all_change),
+		T(nobody_tells), T(never_told), T(told_but_mute), T(forgotten), T(all_change),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,6 +60,8 @@ static void ports_are(const struct world *w, unsigned trunk, const char *expecte
 	char text[64] = "";
 
 	for (uint16_t i = 0; i < t->count; i++)
+		assert_int_equal(w->rig->health.hop[t->hop[i]].priority, i);
+	for (uint16_t i = 0; i < t->count; i++)
 		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%u", i ? " " : "", w->rig->health.hop[t->hop[i]].addr.port);
 	assert_string_equal(text, expected);
 }
