@@ -221,6 +221,9 @@ uint64_t conf_detection_ms(const struct conf_trunk *t);
 /* Does this final status of a probe prove the hop good? By default any but 408, 500, 502, 503, 504. */
 bool conf_probe_good(const struct conf_probe *p, uint16_t code);
 
+/* Calls at once that a profile's first enabled target has room for (max_calls, at most limits.max_calls); or all others together. */
+uint64_t conf_room(const struct conf *c, const struct conf_profile *p, bool first);
+
 /* Writes "192.0.2.1:5060" or "[2001:db8::1]:5060", without the port where that is 0. Returns buf. */
 #define CONF_ADDR_TEXT 64
 const char *conf_addr_text(const struct conf_addr *addr, char buf[static CONF_ADDR_TEXT]);

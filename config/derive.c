@@ -477,6 +477,16 @@ static void on_busy(struct load *l, struct conf_profile *p)
 		load_error(l, w, "profile \"%s\".on_busy: there is no trunk \"%s\"", p->name, p->on_busy + 7);
 }
 
+static void retry_same(struct conf_profile *p)
+{
+	unsigned enabled = 0;
+
+	for (uint16_t i = 0; i < p->targets.count; i++)
+		enabled += p->targets.v[i].enabled;
+	if (p->retry_same.max == ROW_UNSET_INT)
+		p->retry_same.max = enabled == 1 ? 3 : 0;
+}
+
 /* By position; those of one position stay as written. */
 static void order(struct conf_targets *t)
 {
@@ -500,6 +510,7 @@ static void profile(struct load *l, struct conf_profile *p)
 			p->targets.v[i].position = i + 1u;
 	order(&p->targets);
 	on_busy(l, p);
+	retry_same(p);
 	if (p->setup_budget_ms)
 		return;
 	sum = load_budget(l->c, p, how, sizeof(how));

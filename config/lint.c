@@ -395,28 +395,6 @@ static void profile_target(struct load *l, const struct conf_profile *p, uint16_
 			load_warn(l, t->where, "profile \"%s\": trunk \"%s\" is a target twice", p->name, k->name);
 }
 
-/* One carrier's outage must not be everyone's (A2): only where carriers are called. */
-static void profile_fate(struct load *l, const struct conf_profile *p)
-{
-	const struct conf_trunk *first = NULL;
-	unsigned enabled = 0, other = 0;
-
-	for (uint16_t i = 0; i < p->targets.count; i++) {
-		const struct conf_target *t = &p->targets.v[i];
-		const struct conf_trunk *k = t->trunk != CONF_NONE && t->enabled ? &l->c->trunks.v[t->trunk] : NULL;
-
-		if (!k || k->side != CONF_SIDE_CARRIER)
-			continue;
-		enabled++;
-		other += first && (!*k->carrier || strcmp(k->carrier, first->carrier) != 0);
-		first = first ? first : k;
-	}
-	if (enabled == 1)
-		load_warn(l, p->where, "profile \"%s\": only one carrier trunk: nothing to fail over to", p->name);
-	else if (enabled > 1 && !other)
-		load_warn(l, p->where, "profile \"%s\": all its trunks are of carrier \"%s\" and share its fate", p->name, first->carrier);
-}
-
 static void one_profile(struct load *l, const struct conf_profile *p)
 {
 	unsigned enabled = 0;
@@ -437,7 +415,9 @@ static void one_profile(struct load *l, const struct conf_profile *p)
 			"profile \"%s\".max_retries: %u more carriers called for one call; 3 or less", p->name,
 			p->max_retries);
 	profile_budget(l, p);
-	profile_fate(l, p);
+	load_lint_time(l, p);
+	load_lint_fate(l, p);
+	load_lint_capacity(l, p);
 }
 
 /* ---- routes --------------------------------------------------------------------------------- */
@@ -513,6 +493,7 @@ void load_lint(struct load *l)
 	for (uint16_t i = 0; i < l->c->profiles.count; i++)
 		one_profile(l, &l->c->profiles.v[i]);
 	routes(l);
+	load_lint_emergency(l);
 	for (uint16_t i = 0; i < l->c->profiles.count; i++)
 		profile_taken(l, i);
 }

@@ -56,6 +56,12 @@ void load_dns_system(struct load *l);
 /* Rules over several settings, and warnings. */
 void load_lint(struct load *l);
 
+/* lint_profile.c: targets that share their fate, room without the first one, time for the last one; emergency numbers. */
+void load_lint_fate(struct load *l, const struct conf_profile *p);
+void load_lint_capacity(struct load *l, const struct conf_profile *p);
+void load_lint_time(struct load *l, const struct conf_profile *p);
+void load_lint_emergency(struct load *l);
+
 /* CONF_FOLDERS: what depends on this machine. */
 void load_folders(struct load *l);
 

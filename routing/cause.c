@@ -286,7 +286,8 @@ struct cause_verdict cause_judge(const struct cause_event *e, const struct conf_
 			v.health = 0;
 	}
 	v.hop = may_change_hop(e->cause, v.code);
-	v.caller = row->caller ? row->caller : v.code;
+	v.again = v.action == CAUSE_NEXT && (row->health & (F | L) || row->when == SOON);
+	v.caller = row->caller && !(row->caller == PATH && v.by == CAUSE_BY_STOP_RULE) ? row->caller : v.code;
 	v.q850 = row->q850;
 	return v;
 }

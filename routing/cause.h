@@ -84,6 +84,7 @@ struct cause_verdict {
 	bool hop;         /* NEXT: another hop of the same target may be tried first */
 	uint16_t code;    /* as the trunk's map reads it; 0 without a status */
 	uint16_t caller;  /* status to the caller if this is the outcome; CAUSE_PATH */
+	bool again;       /* NEXT: the path or its load, not this call: the same trunk may take it after a while */
 	uint16_t q850;    /* Reason toward the caller where the peer gave none; 0: none */
 	uint8_t row;      /* of the table: cause_row_text() */
 	uint8_t by;       /* enum cause_by */

@@ -132,16 +132,33 @@ static enum decide_kind begin(struct decide *d, struct health *h, const struct p
 	return DECIDE_TRY;
 }
 
+/* The attempt that just began goes to an address that is no hop: nothing that happens there is its hop's doing, and no probe
+ * of its hop says anything about it. */
+static void go_astray(struct decide *d, struct health *h, uint64_t now_ns, struct decide_step *out)
+{
+	struct decide_attempt *a = &d->attempt[d->live];
+	uint8_t cause;
+
+	a->stray = true;
+	a->limits.check_ms[0] = a->limits.check_ms[1] = 0;
+	a->limits.early_ms = a->limits.first_response_ms;
+	a->limits.early_cause = CAUSE_NO_REPLY;
+	decide_due(d, h, d->live, now_ns, &cause, &out->due_ns);
+}
+
 /* The hop of the attempt that just ended, once more. RFC 3261 14.1: we own the Call-ID, so 2.1 to 4 s after a 491. */
 static enum decide_kind begin_same(
     struct decide *d, struct health *h, uint64_t now_ns, struct decide_step *out)
 {
 	const struct decide_attempt *last = &d->attempt[d->last];
-	struct pick pick = { last->target, last->hop, last->panic ? HEALTH_LAST : HEALTH_FIRST };
+	bool stray = last->same_hop == KEDGE_HOP_NONE;
+	struct pick pick = { last->target, stray ? last->hop : last->same_hop, last->panic ? HEALTH_LAST : HEALTH_FIRST };
 	uint32_t delay_ms = d->action == CAUSE_WAIT_SAME ? 2100 + d->random % 191 * 10 : 0;
 
 	d->action = CAUSE_NEXT;
 	begin(d, h, &pick, true, now_ns + delay_ms * MS_NS, out);
+	if (stray)
+		go_astray(d, h, now_ns, out);
 	out->delay_ms = delay_ms;
 	return DECIDE_TRY;
 }
@@ -166,6 +183,7 @@ void decide_take(struct decide *d, const struct health *h, unsigned i, uint64_t 
 	a->timer = DECIDE_TIMER_NONE;
 	a->ended_ns = 0;
 	d->live = (uint8_t)i;
+	d->again_ns = 0;
 	pick_limits(d, h, a, now_ns);
 }
 
@@ -198,17 +216,39 @@ static uint64_t grace_ns(const struct decide *d)
 	return until < d->deadline_ns ? until : d->deadline_ns;
 }
 
+/* Nobody is left to try: a branch may still answer, or a trunk be tried again after a while. */
+static enum decide_kind nobody_left(struct decide *d, struct health *h, uint64_t now_ns, struct decide_step *out)
+{
+	uint64_t grace = grace_ns(d);
+	struct pick pick;
+
+	if (now_ns >= grace && again_pick(d, h, now_ns, &pick)) {
+		begin(d, h, &pick, false, now_ns, out);
+		d->attempt[d->live].again = true;
+		return DECIDE_TRY;
+	}
+	if (now_ns >= grace && !d->again_ns) {
+		d->over = true;
+		return decide_finish(d, h, now_ns, out);
+	}
+	wait_for(d, h, now_ns, out);
+	out->again = now_ns >= grace;
+	out->wait_ns = out->again ? d->again_ns : grace;
+	if (out->again)
+		out->trunk = decide_trunk_at(d, d->again_target);
+	return DECIDE_WAIT;
+}
+
 enum decide_kind decide_next(
     struct decide *d, struct health *h, uint64_t now_ns, struct decide_step *out)
 {
 	struct pick pick, canary;
-	uint64_t grace;
 
 	if (!d->counted)
 		limit_budget_call(&h->budget, now_ns);
 	d->counted = true;
 	decide_look_all(d, h, now_ns);
-	if (d->cancelled)
+	if (d->cancelled || d->over)
 		return decide_finish(d, h, now_ns, out);
 	if (d->winner != DECIDE_NONE || d->live != DECIDE_NONE)
 		return wait_for(d, h, now_ns, out);
@@ -229,10 +269,5 @@ enum decide_kind decide_next(
 		return begin(d, h, &pick, false, now_ns, out);
 	}
 	note_skips(d, h, d->plan->count, now_ns);
-	grace = grace_ns(d);
-	if (now_ns >= grace)
-		return decide_finish(d, h, now_ns, out);
-	wait_for(d, h, now_ns, out);
-	out->wait_ns = grace;
-	return DECIDE_WAIT;
+	return nobody_left(d, h, now_ns, out);
 }

@@ -20,6 +20,7 @@
  *  - limits (routing/limit) are asked before an INVITE: what is too much goes on at once and counts for nobody's failure.
  *  - an emergency call is held back by none of these: not by limits, budget, max_retries, locks, the operator.
  *  - waits for a first reply or for progress end only while another usable hop or target is left.
+ *  - a trunk is tried again only where nobody else is left: after a while, by retry_same of the profile.
  *  - an attempt given up without a byte may still answer: the first that rings keeps the call, and while it
  *    might save the call, nothing final is said: WAIT.
  * Owner: the caller embeds struct decide (asserted below: 2 KB at most); plan and health are borrowed. */
@@ -80,7 +81,11 @@ struct decide_attempt {
 	uint8_t action, count;
 	uint8_t timer;     /* enum decide_timer that ended it */
 	uint8_t look;      /* in decide's looks: its hop as it was known; DECIDE_NONE */
-	uint32_t retry_after_s;
+	bool again;        /* its target was tried before: retry_same */
+	bool worth : 1;    /* its target may be tried again (cause_verdict.again) */
+	bool stray : 1;    /* a 3xx led it to an address that is no hop: it says nothing about its hop's health */
+	uint16_t same_hop; /* where its SAME goes, KEDGE_HOP_NONE: to no hop of the table */
+	uint32_t retry_after_s; /* as it said, 0: nothing */
 	uint64_t begun_ns, check_ns, first_ns, ringing_ns, ended_ns; /* 0: not yet */
 	struct decide_limits limits;
 };
@@ -128,10 +133,13 @@ struct decide {
 	uint8_t action;  /* enum cause_action of that outcome */
 	uint8_t targets; /* tried so far */
 	uint16_t on_busy; /* trunk to try next after 486, CONF_NONE: none */
-	bool hop_allowed; /* the last outcome lets another hop of its target try */
-	bool cancelled;
-	bool counted; /* as a call, by the retry budget */
+	bool hop_allowed : 1; /* the last outcome lets another hop of its target try */
+	bool cancelled : 1;
+	bool over : 1;    /* nobody was left: FINAL */
+	bool counted : 1; /* as a call, by the retry budget */
+	uint8_t again_target; /* tried again at again_ns; 0: nobody waits */
 	uint32_t random;
+	uint64_t again_ns;
 	struct decide_looks *looks; /* lent by the caller after decide_init, or NULL */
 	struct decide_skip skip[PLAN_TARGETS];
 	struct decide_attempt attempt[DECIDE_ATTEMPTS];
@@ -160,6 +168,7 @@ struct decide_step {
 	uint64_t due_ns;      /* call decide_due for it then */
 	/* WAIT */
 	uint64_t wait_ns;     /* call decide_next then, 0: only when something happens */
+	bool again;           /* `trunk` is tried again then (retry_same) */
 	/* FINAL */
 	struct decide_final final;
 };
@@ -203,6 +212,8 @@ struct decide_outcome {
 	uint16_t q850;          /* of its Reason header, 0: none */
 	uint32_t retry_after_s; /* 0: none or no number */
 	bool repairable;        /* the sender can do what the code asks (420, 422, ...) and send it again */
+	bool moved;             /* ... to another address (3xx): */
+	uint16_t hop;           /* the hop there, KEDGE_HOP_NONE: none of the table */
 };
 
 /* Attempt i ended. True: the hunt is asked, call decide_next. False: it only was evidence (an echo, a branch given up

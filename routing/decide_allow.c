@@ -1,13 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "routing/decide_part.h"
 
-static struct limit_trunk *limit_of(struct health *h, const struct decide_attempt *a)
-{
-	uint16_t trunk = h->hop[a->hop].trunk;
-
-	return trunk < HEALTH_TRUNKS ? &h->trunk[trunk].limit : NULL;
-}
-
 bool allow_calls(const struct decide *d, const struct health *h, unsigned target)
 {
 	return d->plan->emergency || !limit_full(&pick_trunk(d, h, target)->limit, decide_conf_at(d, target));
@@ -46,18 +39,14 @@ void allow_spend(struct decide *d, struct health *h, const struct pick *pick, ui
 
 void allow_hold(struct health *h, struct decide_attempt *a)
 {
-	struct limit_trunk *l = limit_of(h, a);
-
-	if (l && !a->held)
-		l->calls_to++;
+	if (!a->held)
+		health_call(h, a->hop, true);
 	a->held = true;
 }
 
 void allow_free(struct health *h, struct decide_attempt *a)
 {
-	struct limit_trunk *l = limit_of(h, a);
-
-	if (l && a->held && l->calls_to) /* none: it came back under its name after it was gone */
-		l->calls_to--;
+	if (a->held)
+		health_call(h, a->hop, false);
 	a->held = false;
 }

@@ -3,7 +3,7 @@
 
 static bool heard(const struct health *h, const struct decide_attempt *a)
 {
-	return a->first_ns || h->hop[a->hop].last_heard_ns > a->begun_ns;
+	return a->first_ns || (!a->stray && h->hop[a->hop].last_heard_ns > a->begun_ns);
 }
 
 static void sooner(uint64_t *due_ns, uint64_t t)

@@ -9,12 +9,15 @@ static void first_byte(
 	uint64_t us = (now_ns - a->begun_ns) / 1000;
 
 	if (a->first_ns) {
-		health_heard(h, a->hop, 0, now_ns);
+		if (!a->stray)
+			health_heard(h, a->hop, 0, now_ns);
 		return;
 	}
 	a->first_ns = now_ns;
 	if (!a->left)
 		allow_hold(h, a); /* one given up had left its place */
+	if (a->stray)
+		return;
 	health_take_back(h, a->hop, a->run);
 	health_heard(h, a->hop, us < 1 ? 1 : us < UINT32_MAX ? (uint32_t)us : UINT32_MAX, now_ns);
 	health_signs_reply(h, a->hop, us < UINT32_MAX ? (uint32_t)us : UINT32_MAX, now_ns);
@@ -152,14 +155,14 @@ static void tell_health(const struct decide *d, struct health *h, struct decide_
 {
 	struct health_outcome ho = {
 		.cause = o->cause,
-		.health = health,
+		.health = a->stray ? 0 : health,
 		.code = o->cause == CAUSE_STATUS ? o->code : 0,
 		.begun_ns = a->begun_ns,
 		.number_hash = d->plan->number_hash,
 	};
 
 	a->run = health_outcome(h, a->hop, &ho, now_ns);
-	if (a->cause == CAUSE_NONE) /* its second end is no second call */
+	if (a->cause == CAUSE_NONE && !a->stray) /* its second end is no second call */
 		health_signs_outcome(h, a->hop, &ho, a->ringing_ns != 0, now_ns);
 }
 
@@ -210,7 +213,7 @@ bool decide_outcome(struct decide *d, struct health *h, unsigned i, const struct
 	if (a->state == DECIDE_ABANDONED && a->first_ns)
 		a->gone = true;
 	tell_health(d, h, a, o, v.health, now_ns);
-	if ((v.health & CAUSE_L) && (v.code == 503 || v.code == 429))
+	if ((v.health & CAUSE_L) && (v.code == 503 || v.code == 429) && !a->stray)
 		health_lock(h, a->hop, o->retry_after_s, now_ns);
 	if (a->state == DECIDE_OVER)
 		decide_leave(h, a);
@@ -232,6 +235,8 @@ bool decide_outcome(struct decide *d, struct health *h, unsigned i, const struct
 	a->retry_after_s = o->retry_after_s;
 	if (o->cause == CAUSE_CONNECT)
 		a->timer = DECIDE_TIMER_CONNECT;
+	a->worth = v.again;
+	a->same_hop = o->moved ? o->hop : a->hop;
 	a->ended_ns = now_ns;
 	if (o->cause == CAUSE_CANCELLED)
 		d->live = DECIDE_NONE;

@@ -5,6 +5,7 @@
  *   decide_look.c     what was known about the hops then
  *   decide_pick.c     whom to try, and how long to wait for it
  *   decide_last.c     who of those that should not be tried is tried where nobody else is left
+ *   decide_again.c    a trunk once more, after a while
  *   decide_allow.c    what limits and the retry budget hold back
  *   decide_clock.c    what an attempt owes by now
  *   decide_final.c    what the caller gets
@@ -53,6 +54,9 @@ bool pick_tried(const struct decide *d, unsigned target);
 
 /* The target's trunk as health knows it: one without hops where it does not. */
 const struct health_trunk *pick_trunk(const struct decide *d, const struct health *h, unsigned target);
+
+/* Nobody else is left: a trunk to try again now (retry_same). False: when d->again_ns comes; never, where that is 0. */
+bool again_pick(struct decide *d, const struct health *h, uint64_t now_ns, struct pick *pick);
 
 /* Do limits let an INVITE go there now? Those of an emergency call always do. */
 bool allow_calls(const struct decide *d, const struct health *h, unsigned target);

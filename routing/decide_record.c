@@ -156,6 +156,10 @@ static void put_attempt(struct text *t, const struct decide *d, const struct hea
 		put(t, ",\"checks\":%u", a->checks);
 	if (a->same)
 		put(t, ",\"same\":true");
+	if (a->stray)
+		put(t, ",\"redirected\":true");
+	if (a->again)
+		put(t, ",\"again\":true");
 	if (a->panic)
 		put(t, ",\"panic\":true");
 	put(t, "}");

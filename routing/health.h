@@ -216,6 +216,9 @@ void health_restore(struct health *h, uint16_t slot, const struct kedge_hop_id *
 /* An attempt begins. position: 0 first, 1 second, 2 later of its call. */
 void health_began(struct health *h, uint16_t slot, unsigned position, uint64_t now_ns);
 
+/* It counts as a call of its hop and trunk (max_calls) from now on; no longer, though it may not be over. */
+void health_call(struct health *h, uint16_t slot, bool begins);
+
 /* It is over in every respect: the call left this hop. */
 void health_ended(struct health *h, uint16_t slot);
 

@@ -49,18 +49,26 @@ void health_began(struct health *h, uint16_t slot, unsigned position, uint64_t n
 		return;
 	count(&c->attempts, 1);
 	count(&c->position[position < 2 ? position : 2], 1);
-	count(&c->calls, 1);
+}
+
+void health_call(struct health *h, uint16_t slot, bool begins)
+{
+	struct kedge_hop_count *c = counts(h, slot);
+	const struct health_hop *p = hop_at(h, slot);
+	struct limit_trunk *l = hop_serves(p) ? &h->trunk[p->trunk].limit : NULL;
+
+	if (c)
+		count(&c->calls, begins ? 1 : (uint64_t)-1);
+	if (l && (begins || l->calls_to)) /* none: the trunk was gone, and came back under its name */
+		l->calls_to += begins ? 1u : (uint32_t)-1;
 }
 
 void health_ended(struct health *h, uint16_t slot)
 {
 	struct health_hop *p = hop_at(h, slot);
-	struct kedge_hop_count *c = counts(h, slot);
 
 	assert(p->calls > 0);
 	p->calls--;
-	if (c)
-		count(&c->calls, (uint64_t)-1);
 	if (hop_serves(p)) {
 		assert(h->trunk[p->trunk].calls > 0);
 		h->trunk[p->trunk].calls--;

@@ -21,6 +21,7 @@
 #include "sig/channel.h"
 #include "sig/failure.h"
 #include "sig/flight.h"
+#include "sig/inform.h"
 #include "sig/ingress.h"
 #include "sig/profile.h"
 #include "sig/record.h"
@@ -375,6 +376,7 @@ static uint64_t next_due(const struct call *c)
 			due = sooner(due, a->due_ns[i]);
 	due = sooner(due, c->next_ns);
 	due = sooner(due, c->repeat_ns);
+	due = sooner(due, c->inform_timer_ns);
 	due = sooner(due, reinvite_due(c));
 	due = sooner(due, c->rel100.due_ns);
 	due = sooner(due, inside_due(c));
@@ -655,6 +657,7 @@ void call_begin(const struct call_request *r, msg_t *msg, sip_t *sip)
 	} else {
 		call_hold(c); /* the anchor's */
 		report_begin(c);
+		inform_begin(c);
 		setup_advance(c);
 		call_arm(c);
 	}

@@ -15,6 +15,7 @@
  *
  *   call.c      begin, ACK, end: the states and the timer
  *   setup.c     the hunt: attempts, what they tell, what the caller gets
+ *   inform.c    180 to a caller who would wait in silence
  *   rel100.c    reliable provisional answers to the caller (RFC 3262)
  *   early.c     UPDATE before the answer, either side
  *   reinvite.c  offers inside the dialog, and what a side was told too early
@@ -85,6 +86,8 @@ struct call {
 	uint64_t timer_ns;          /* when it is set for, 0: not */
 	uint64_t next_ns;           /* ask decide again then, 0: not */
 	uint64_t repeat_ns;         /* say the last 18x again then */
+	uint64_t inform_ns;         /* the caller has waited long enough then, 0: it knows, or never */
+	uint64_t inform_timer_ns;   /* look then whether that is so */
 	struct decide_step delayed; /* a TRY that waits for its time (491) */
 	uint64_t delayed_ns;
 	msg_t *invite;  /* the caller's, until the outcome */

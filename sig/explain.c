@@ -45,6 +45,7 @@ static void restore(struct health *h, const struct segment *seg, uint16_t slot, 
 		return;
 	h->hop[slot].calls = (uint32_t)calls;
 	h->trunk[id.trunk].calls += (uint32_t)calls;
+	h->trunk[id.trunk].limit.calls_to += (uint32_t)calls;
 }
 
 static void add_all(struct health *h, const struct conf *c, uint64_t now_ns)

@@ -13,6 +13,7 @@
 #include "config/event.h"
 #include "sig/failure.h"
 #include "sig/flight.h"
+#include "sig/inform.h"
 #include "sig/ingress.h"
 #include "sig/profile.h"
 #include "sig/recall.h"
@@ -47,6 +48,11 @@ static void repeat_ringing(struct call *c)
 	c->repeat_ns = 0;
 	if (c->state == CALL_SETUP && c->told_1xx > 100)
 		tell_1xx(c, c->told_1xx, c->told_sdp ? c->bridge.caller.ours : NULL, false);
+}
+
+void setup_tell_180(struct call *c)
+{
+	tell_1xx(c, 180, NULL, false);
 }
 
 void setup_tell_final(struct call *c, int status, const char *phrase, const char *headers)
@@ -86,7 +92,7 @@ static void give_up_others(struct call *c, const struct attempt *but)
 static void end_setup(struct call *c)
 {
 	call_unwatch(c);
-	c->next_ns = c->repeat_ns = c->delayed_ns = 0;
+	c->next_ns = c->repeat_ns = c->delayed_ns = c->inform_ns = c->inform_timer_ns = 0;
 }
 
 static bool asked_for_timer(const struct call *c)
@@ -173,7 +179,7 @@ static struct attempt *attempt_new(struct call *c, const struct decide_step *ste
 	while (*last) {
 		if ((*last)->hop == a->hop) /* what it asked for with 422 */
 			a->leg.refresh.least_s = (*last)->leg.refresh.least_s;
-		if ((*last)->hop == a->hop && step->same)
+		if (step->same && (*last)->index == c->decide.last)
 			a->redirect = (*last)->redirect;
 		last = &(*last)->next;
 	}
@@ -330,12 +336,13 @@ static void start_attempt(struct call *c, const struct decide_step *step)
 
 void setup_advance(struct call *c)
 {
+	uint64_t now = clock_mono_ns();
 	struct decide_step step;
 
 	c->next_ns = 0;
 	if (c->state != CALL_SETUP)
 		return;
-	switch (decide_next(&c->decide, call_deps()->health, clock_mono_ns(), &step)) {
+	switch (decide_next(&c->decide, call_deps()->health, now, &step)) {
 	case DECIDE_TRY:
 		if (step.delay_ms) {
 			c->delayed = step;
@@ -346,6 +353,9 @@ void setup_advance(struct call *c)
 		break;
 	case DECIDE_WAIT:
 		c->next_ns = step.wait_ns;
+		if (step.again)
+			event_log(call_again, .trunk = c->conf->trunks.v[step.trunk].name,
+			    .wait_ms = (step.wait_ns - now) / CLOCK_NS_PER_MS, .call = c->id);
 		for (struct attempt *a = c->attempts; a; a = a->next)
 			if (a->index == step.attempt && attempt_open(a))
 				set_due(a, step.due_ns);
@@ -354,6 +364,7 @@ void setup_advance(struct call *c)
 		setup_fail(c, &step.final);
 		break;
 	}
+	inform_look(c, clock_mono_ns());
 }
 
 /* The attempt ended with a->cause: health learns it, and the hunt goes on where it should. */
@@ -604,6 +615,22 @@ void call_on_answer(struct call *c, struct attempt *a, const sip_t *sip)
 	call_arm(c);
 }
 
+/* Whose health the call speaks of where the 3xx leads: that address is a hop of the trunk, or none. */
+static void redirect_hop(struct attempt *a)
+{
+	const struct health *h = call_deps()->health;
+	const struct health_hop *from = &h->hop[a->hop];
+
+	if (!a->outcome.repairable)
+		return;
+	a->outcome.moved = true;
+	a->outcome.hop = KEDGE_HOP_NONE;
+	for (uint16_t i = 0; i < h->hop_count; i++)
+		if (h->hop[i].used && h->hop[i].trunk == from->trunk && h->hop[i].transport == from->transport &&
+		    memcmp(&h->hop[i].addr, &a->redirect.addr, sizeof(a->redirect.addr)) == 0)
+			a->outcome.hop = i;
+}
+
 /* What its end was: a reply, or what our stack made of the path. */
 static void read_failure(struct call *c, struct attempt *a, const sip_t *sip)
 {
@@ -621,9 +648,11 @@ static void read_failure(struct call *c, struct attempt *a, const sip_t *sip)
 		a->outcome.repairable = listen_local(a->leg.iface, a->leg.peer.family, 1, &local) == 0;
 	if (a->outcome.code == 422 && refresh_refused(&a->leg.refresh, leg_trunk(&a->leg), sip))
 		a->outcome.repairable = true;
-	if (a->outcome.code / 100 == 3)
+	if (a->outcome.code / 100 == 3) {
 		a->outcome.repairable =
 		    redirect_read(&a->redirect, c->home, leg_trunk(&a->leg), &a->side.peer, a->ruri, sip);
+		redirect_hop(a);
+	}
 	a->cause = f.outcome.cause;
 	failure_reason(a->reason, sizeof(a->reason), e.received ? e.reason : NULL);
 }
@@ -716,6 +745,10 @@ void setup_tick(struct call *c, uint64_t now)
 	if (c->next_ns && c->next_ns <= now) {
 		c->next_ns = 0;
 		setup_advance(c);
+	}
+	if (c->inform_timer_ns && c->inform_timer_ns <= now) {
+		c->inform_timer_ns = 0;
+		inform_look(c, now);
 	}
 	if (c->repeat_ns && c->repeat_ns <= now)
 		repeat_ringing(c);

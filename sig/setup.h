@@ -16,6 +16,9 @@ void setup_advance(struct call *c);
 /* The deadlines of the call and its attempts that are due. */
 void setup_tick(struct call *c, uint64_t now);
 
+/* 180 of our own to the caller. */
+void setup_tell_180(struct call *c);
+
 /* The final answer of the caller's INVITE, other than 200. headers: further lines, or NULL. */
 void setup_tell_final(struct call *c, int status, const char *phrase, const char *headers);
 

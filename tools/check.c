@@ -9,6 +9,7 @@
 #include "config/conf.h"
 #include "config/value.h"
 #include "routing/shm/layout.h"
+#include "tools/check_timers.h"
 #include "tools/verb.h"
 
 #ifdef __clang__
@@ -38,6 +39,10 @@ static void print_summary(const struct conf *c, const struct err_list *errs)
 		printf("trunk %s: %s%s\n", c->trunks.v[i].name,
 			conf_detection_ms(&c->trunks.v[i]) ? "if it dies between calls, that is known within " : "not probed: its death is found by a call",
 			conf_detection_ms(&c->trunks.v[i]) ? value_ms_text((uint32_t)conf_detection_ms(&c->trunks.v[i]), text) : "");
+	for (uint16_t i = 0; i < c->profiles.count; i++)
+		if (c->profiles.v[i].targets.count > 1)
+			printf("profile %s: room for %llu calls through its first trunk, %llu through the others\n", c->profiles.v[i].name,
+				(unsigned long long)conf_room(c, &c->profiles.v[i], true), (unsigned long long)conf_room(c, &c->profiles.v[i], false));
 }
 
 static json_t *message_json(const struct err *e)
@@ -64,9 +69,10 @@ static void print_json(const char *file, bool ok, const struct err_list *errs)
 
 int verb_check(int argc, char **argv)
 {
-	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, { "strict", no_argument, NULL, 's' }, { 0 } };
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, { "strict", no_argument, NULL, 's' },
+		{ "timers", no_argument, NULL, 't' }, { 0 } };
 	const char *file = verb_config_file();
-	bool json = false, strict = false, ok;
+	bool json = false, strict = false, timers = false, ok;
 	struct err_list errs = { 0 };
 	struct conf *c;
 	int o;
@@ -77,6 +83,7 @@ int verb_check(int argc, char **argv)
 		file = o == 'f' ? optarg : file;
 		json |= o == 'j';
 		strict |= o == 's';
+		timers |= o == 't';
 	}
 	if (optind < argc)
 		return verb_usage("check");
@@ -87,6 +94,8 @@ int verb_check(int argc, char **argv)
 	} else {
 		err_print(&errs, stderr);
 		print_summary(c, &errs);
+		if (c && timers)
+			check_timers(stdout, c);
 	}
 	conf_unref(c);
 	err_fini(&errs);

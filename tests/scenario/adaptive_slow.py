@@ -3,7 +3,7 @@
 
 
 def scenario(t):
-    ca = t.silent("ca", {"OPTIONS": 200, "INVITE": slow})
+    ca = t.silent("ca", {"OPTIONS": 200, "INVITE": slow}, degraded_rtt="5s")
     cb = t.carrier("cb", answer())
     t.caller(fails(486), numbers=["+4420718%05d" % i for i in range(24)], rate=12)
     t.run()

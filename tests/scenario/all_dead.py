@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""all_dead (A1): both carriers are DOWN. Nobody is refused for that alone: a call tries them all the same (fail open), one a second; the next caller gets
-503 with Retry-After at once."""
+"""all_dead (A1 A22): both carriers are DOWN. Nobody is refused for that alone: a call tries them all the same (fail open), one a second; the next caller gets
+503 with Retry-After at once, and /metrics says so."""
 
 
 def scenario(t):
@@ -10,6 +10,7 @@ def scenario(t):
         t.caller(fails(500 if i < 2 else 503), numbers=["+44207183875%d" % i], host=i + 1)
         t.run()
     assert ca.received("INVITE") == 3 and cb.received("INVITE") == 3
+    assert 'kedge_all_trunks_down{profile="out"} 1' in t.ask("/metrics")
     last = t.caller(fails(503), host=4)
     t.run()
     assert ca.received("INVITE") == 4 and cb.received("INVITE") == 4

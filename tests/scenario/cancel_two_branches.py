@@ -5,6 +5,7 @@ once and to the first at its first 1xx; the third is never tried, also not when 
 
 def scenario(t):
     t.time_scale = 4
+    t.profile = {"inform_after": "0s"}
     ca = t.carrier("ca", [recv("INVITE"), pause(1.3), send(180), recv("CANCEL"), send(200), send(487, to="INVITE"), recv("ACK")])
     cb = t.carrier("cb", [recv("INVITE"), send(100), recv("CANCEL"), send(200), send(487, to="INVITE"), recv("ACK")])
     cc = t.carrier("cc", answer())

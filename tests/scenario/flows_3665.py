@@ -224,6 +224,8 @@ def scenario(t):
     t.absent("dead", **never)
     t.profiles = {n: {"targets": [{"trunk": x} for x in trunks]} for n, trunks in (
         ("one", ["ca"]), ("two", ["ca", "cb"]), ("mute", ["mute", "cb"]), ("dead", ["dead", "cb"]), ("last", ["mute"]))}
+    for p in t.profiles.values():
+        p["inform_after"] = "0s"  # the flows are of messages, whatever time they take
     t.profiles["in"] = {"targets": [{"trunk": "pbx1"}]}
     t.profiles["last"].update(setup_budget="2s", ring_timeout="1s")
     t.routes = [{"name": n, "from": "pbx1", "prefix": prefix, "profile": n} for n, prefix in

@@ -66,7 +66,7 @@ static void objects(void **state)
 	    "trunk \"b\": removed\ntrunk \"c\": added\nprofile \"p\".targets: a, b -> c, a\nprofile \"p\".target \"a\".position: 1 -> 2\nprofile \"q\": added\n");
 	differs(BASE, RIG_HEAD "trunks = ( " A "," B " );\n" R
 	    "profiles = ( { name = \"p\"; targets = ( { trunk = \"a\"; enabled = false; }, { trunk = \"b\"; weight = 7; } ); } );\n", 0,
-	    "profile \"p\".setup_budget: \"128s\" -> \"120s\"\nprofile \"p\".target \"a\".enabled: true -> false\n"); /* what follows from it, too */
+	    "profile \"p\".setup_budget: \"128s\" -> \"120s\"\nprofile \"p\".retry_same.max: 0 -> 3\nprofile \"p\".target \"a\".enabled: true -> false\n"); /* what follows from it, too */
 }
 
 static void restarts(void **state)

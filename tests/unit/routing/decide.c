@@ -242,6 +242,35 @@ static void disabled_full_without_address(void **state)
 	free(r);
 }
 
+/* A 3xx inside the trunk: what fails there is that address's doing. */
+static void a_redirect_has_a_hop_of_its_own(void **state)
+{
+	struct rig *r = rig_new(2);
+	struct decide_outcome o = { .cause = CAUSE_STATUS, .code = 302, .repairable = true, .moved = true };
+	int other = rig_hop(r, 0, 1);
+
+	for (unsigned i = 0; i < 6; i++) {
+		o.hop = i < 3 ? (uint16_t)other : KEDGE_HOP_NONE;
+		rig_call(r, "4420");
+		rig_next(r);
+		assert_int_equal(r->step.hop, 0);
+		decide_outcome(&r->decide, &r->health, 0, &o, r->now);
+		assert_int_equal(rig_next(r), DECIDE_TRY);
+		assert_true(r->step.same);
+		assert_int_equal(r->step.hop, i < 3 ? other : 0);
+		assert_int_equal(r->decide.attempt[1].stray, i >= 3);
+		rig_status(r, 1, 500);
+		rig_next(r);
+		assert_int_equal(r->step.trunk, 1);
+		decide_fini(&r->decide, &r->health);
+		r->now += RIG_S;
+	}
+	assert_int_equal(r->health.hop[other].state, KEDGE_HOP_DOWN);
+	assert_int_equal(r->health.hop[0].state, KEDGE_HOP_UP);
+	assert_int_equal(r->health.hop[0].consecutive, 0);
+	free(r);
+}
+
 static void nothing_to_try(void **state)
 {
 	struct rig *r = rig_new(1);
@@ -867,6 +896,7 @@ int main(void)
 		cmocka_unit_test(all_down_fails_open),
 		cmocka_unit_test(a_down_one_is_the_last_resort),
 		cmocka_unit_test(disabled_full_without_address),
+		cmocka_unit_test(a_redirect_has_a_hop_of_its_own),
 		cmocka_unit_test(nothing_to_try),
 		cmocka_unit_test(silent_carrier_costs_half_a_second),
 		cmocka_unit_test(an_answered_check_buys_the_configured_time),

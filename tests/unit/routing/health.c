@@ -505,7 +505,11 @@ static void counters(void **state)
 	rig_hop(r, 0, 0);
 	health_began(&r->health, 0, 0, r->now);
 	health_began(&r->health, 0, 2, r->now);
+	health_call(&r->health, 0, true);
+	health_call(&r->health, 0, true);
 	assert_int_equal(word(&c->calls), 2);
+	assert_int_equal(r->health.trunk[0].limit.calls_to, 2);
+	health_call(&r->health, 0, false);
 	outcome(r, CAUSE_STATUS, CAUSE_O, 486, r->now);
 	outcome(r, CAUSE_STATUS, CAUSE_O, 699, r->now);
 	outcome(r, CAUSE_NO_REPLY, CAUSE_F, 0, r->now);
