@@ -143,7 +143,7 @@ static void act(struct world *w, unsigned call, int which, uint64_t now)
 			l->step++;
 			continue;
 		}
-		if (now < l->invited_ns + at[l->step] * 1000000ull)
+		if (now < l->heard_ns + at[l->step] * 1000000ull)
 			break;
 		switch (l->step++) {
 		case 0: answer(w, which, &l->invite, "100 Trying", "", false); break;
@@ -151,6 +151,11 @@ static void act(struct world *w, unsigned call, int which, uint64_t now)
 		default: final(w, call, which, l->manner.code); break;
 		}
 	}
+}
+
+static bool is_silent(const struct world_manner *m)
+{
+	return m->trying_ms == WORLD_NEVER && m->ringing_ms == WORLD_NEVER && m->final_ms == WORLD_NEVER;
 }
 
 static void on_invite(struct world *w, int which, const struct sip_in *m)
@@ -162,12 +167,16 @@ static void on_invite(struct world *w, int which, const struct sip_in *m)
 
 	if (at)
 		snprintf(branch, sizeof branch, "%.*s", (int)strcspn(at, ";,\r"), at);
-	if (!call || strcmp(branch, l->branch) == 0)
+	if (!call || (strcmp(branch, l->branch) == 0 && !l->swallowed))
 		return;
-	memcpy(l->branch, branch, sizeof branch);
-	l->invites++;
-	l->invited_ns = m->at_ns;
+	if (strcmp(branch, l->branch) != 0) {
+		memcpy(l->branch, branch, sizeof branch);
+		l->invites++;
+		l->invited_ns = m->at_ns;
+	}
 	l->invite = *m;
+	l->heard_ns = m->at_ns;
+	l->swallowed = is_silent(&w->manner[which]); /* a repeated one finds the carrier as it is then */
 	l->manner = w->manner[which];
 	l->step = 0;
 	act(w, call, which, sip_now_ns());

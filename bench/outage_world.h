@@ -29,7 +29,8 @@ struct world_manner {
 
 struct world_leg { /* a call at one carrier */
 	unsigned invites;   /* new ones, not repeated ones */
-	uint64_t invited_ns, ringing_ns, ringing_end_ns, answered_ns, cancelled_ns, acked_ns, ended_ns;
+	bool swallowed;     /* nothing came of it */
+	uint64_t invited_ns, heard_ns, ringing_ns, ringing_end_ns, answered_ns, cancelled_ns, acked_ns, ended_ns;
 	uint16_t code;      /* of its final, 0: none yet */
 	struct world_manner manner;
 	struct sip_in invite;
