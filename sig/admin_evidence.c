@@ -152,12 +152,13 @@ static void judge_trunks(const struct health *h, struct verdict *v)
 static json_t *trunk_json(const struct admin_request *r, uint16_t index)
 {
 	const struct health_trunk *t = &r->health->trunk[index];
-	json_t *hops = json_array();
+	json_t *hops = json_array(), *standing_here = json_array(); /* of the trunk: of each of its hops too */
 
 	for (uint16_t i = 0; i < t->count; i++)
 		json_array_append_new(hops, hop_json(r, t->hop[i]));
-	return json_pack("{s:s, s:s, s:s, s:o}", "trunk", r->conf->trunks.v[index].name, "state", health_state_word(health_trunk_state(r->health, index)),
-	    "operator", operator_word(t->operator.mode), "hops", hops);
+	add_marks(standing_here, r->health, &t->marks);
+	return json_pack("{s:s, s:s, s:s, s:o, s:o}", "trunk", r->conf->trunks.v[index].name, "state", health_state_word(health_trunk_state(r->health, index)),
+	    "operator", operator_word(t->operator.mode), "standing", standing_here, "hops", hops);
 }
 
 struct admin_answer admin_verdict(const struct admin_request *r)

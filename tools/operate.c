@@ -105,18 +105,11 @@ static void evidence_row(struct table *t, const json_t *e)
 	table_cell(t, 8, "%s", live_or_dash(live_text(e, "cleared_by")));
 }
 
-static void hop_rows(struct table *t, const char *trunk, const json_t *hop)
+static void evidence_rows(struct table *t, const json_t *standing)
 {
-	const json_t *standing = json_object_get(hop, "standing"), *e;
-	char ago[TABLE_AGO];
+	const json_t *e;
 	size_t i;
 
-	table_row(t);
-	table_cell(t, 0, "%s", trunk);
-	table_cell(t, 1, "%s;transport=%s", live_text(hop, "address"), live_text(hop, "transport"));
-	table_cell(t, 2, "%s", live_text(hop, "state"));
-	table_cell(t, 3, "%s", live_ago(hop, "since_ms_ago", ago));
-	table_cell(t, 4, "%lld %%", live_int(hop, "percent"));
 	json_array_foreach(standing, i, e) {
 		if (i)
 			table_row(t);
@@ -124,6 +117,19 @@ static void hop_rows(struct table *t, const char *trunk, const json_t *hop)
 			table_cell(t, k, " ");
 		evidence_row(t, e);
 	}
+}
+
+static void hop_rows(struct table *t, const char *trunk, const json_t *hop)
+{
+	char ago[TABLE_AGO];
+
+	table_row(t);
+	table_cell(t, 0, "%s", trunk);
+	table_cell(t, 1, "%s;transport=%s", live_text(hop, "address"), live_text(hop, "transport"));
+	table_cell(t, 2, "%s", live_text(hop, "state"));
+	table_cell(t, 3, "%s", live_ago(hop, "since_ms_ago", ago));
+	table_cell(t, 4, "%lld %%", live_int(hop, "percent"));
+	evidence_rows(t, json_object_get(hop, "standing"));
 }
 
 static void print_health(const json_t *o)
@@ -146,6 +152,7 @@ static void print_health(const json_t *o)
 		table_cell(&t, 0, "%s", live_text(trunk, "trunk"));
 		table_cell(&t, 1, "no address");
 		table_cell(&t, 2, "%s", live_text(trunk, "state"));
+		evidence_rows(&t, json_object_get(trunk, "standing"));
 	}
 	table_print(&t, stdout);
 	table_fini(&t);

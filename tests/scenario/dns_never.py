@@ -23,6 +23,7 @@ def scenario(t):
     now = t.trunk_now("ca")
     assert now["state"] == "DOWN" and [(h["address"], h["state"], h["reason"]) for h in now["hops"]] == [("-", "DOWN", "dns_nxdomain")], now
     assert "its name has no address" in t.verb("trunks"), t.verb("trunks")
+    assert "its name has no address" in t.verb("health", ok=False) and "ca -  UNKNOWN -> DOWN  dns_nxdomain" in t.verb("events")
     assert t.told("dns.failed")[0]["why"] == "nxdomain"
     stranger = t.tool("stranger", net=2, host=1, port=5099)
     kedge = t.kedge_at(2)
