@@ -39,7 +39,9 @@ static void too_many_bad(struct health *h, uint16_t slot, uint16_t code, uint64_
 	if (!ever_answered(p) && (p->signs.answered_ns || p->breaker.state == BREAKER_TRIAL))
 		return;
 	p->signs.bad_probes = 0;
-	health_trip(h, slot, code ? HEALTH_OPTIONS_CODE : HEALTH_OPTIONS_TIMEOUT, code, now_ns);
+	health_hold(h, slot, code ? HEALTH_OPTIONS_CODE : HEALTH_OPTIONS_TIMEOUT, code,
+	    p->signs.refused ? "probes in a row refused: nobody listens there, or the way is shut" : NULL, now_ns);
+	health_publish(h, slot, now_ns);
 	health_clear_mark(h, slot, HEALTH_PROBE_DISAGREES, now_ns);
 }
 
@@ -81,6 +83,12 @@ void health_signs_probe(struct health *h, uint16_t slot, uint16_t code, uint32_t
 		if (p->signs.bad_probes >= c->down)
 			too_many_bad(h, slot, code, now_ns);
 	}
+	p->signs.refused = false;
+}
+
+void health_signs_refused(struct health *h, uint16_t slot)
+{
+	hop_at(h, slot)->signs.refused = true;
 }
 
 bool health_confirms(const struct health *h, uint16_t slot)

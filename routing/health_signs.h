@@ -16,6 +16,9 @@
 
 #include "routing/health.h"
 
+/* The probe that health_signs_probe() is about to be told of was refused by the transport. */
+void health_signs_refused(struct health *h, uint16_t slot);
+
 /* A probe ended, as in health_probe(). */
 void health_signs_probe(struct health *h, uint16_t slot, uint16_t code, uint32_t rtt_us, uint64_t now_ns);
 

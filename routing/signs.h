@@ -51,6 +51,7 @@ struct signs {
 	uint64_t unheard_number;
 
 	uint8_t bad_probes; /* in a row, 255 at most */
+	bool refused;       /* the probe that ends now was: ICMP, RST, no connection */
 	uint64_t answered_ns; /* the last call it answered, 0: none */
 	uint64_t used_ns;     /* the last call that was sent there; until then since it is known */
 };

@@ -216,8 +216,11 @@ static void on_lost(tp_stack_t *stack, tp_client_t *client, tport_t *tport, msg_
 	struct question *q = (struct question *)client;
 
 	(void)stack, (void)tport, (void)msg, (void)error;
-	if (q->waiting && asked_of(q->slot) && q->waiting) /* its hop may have gone since */
-		unanswered(q->slot, q, clock_mono_ns());
+	if (!q->waiting || !asked_of(q->slot) || !q->waiting) /* its hop may have gone since */
+		return;
+	if (!q->test)
+		health_signs_refused(probes.deps.health, q->slot);
+	unanswered(q->slot, q, clock_mono_ns());
 }
 
 /* ---- sending -------------------------------------------------------------------------------- */

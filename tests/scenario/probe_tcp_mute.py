@@ -13,6 +13,8 @@ def scenario(t):
     assert t.until(lambda: down("mute") and down("gone"), 8), t.events("trunk.state")
     assert down("mute") == ["options_timeout"] and down("gone") == ["options_timeout"]
     assert len(mute.got("OPTIONS")) >= 3
+    evidence = lambda name: [e["evidence"] for e in t.events("trunk.state") if e["trunk"] == name and e["to"] == "DOWN"][0]
+    assert "refused" in evidence("gone") and "unanswered" in evidence("mute"), (evidence("gone"), evidence("mute"))
     pbx = t.caller(call(talk=0.1))
     t.run()
     assert mute.received("INVITE") == 0
