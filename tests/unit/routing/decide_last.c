@@ -61,6 +61,30 @@ static void a_lock_is_kept(void **state)
 	free(r);
 }
 
+/* A PBX that answers no OPTIONS, the only target: DOWN or not, its phones ring. */
+static void a_trunk_that_rings_has_no_rate(void **state)
+{
+	struct rig *r = rig_new(1);
+
+	take_down(r, 0);
+	r->now += 10 * RIG_S;
+	rig_good_call(r, "4420");
+	assert_int_equal(r->health.hop[0].state, KEDGE_HOP_DOWN);
+	for (unsigned i = 0; i < 5; i++, r->now += RIG_MS) {
+		rig_call(r, "4420");
+		assert_int_equal(rig_next(r), DECIDE_TRY);
+		decide_fini(&r->decide, &r->health);
+	}
+	rig_call(r, "4420");
+	assert_int_equal(rig_next(r), DECIDE_TRY);
+	rig_status(r, 0, 503);
+	r->now += RIG_MS;
+	rig_call(r, "4420");
+	assert_int_equal(rig_next(r), DECIDE_FINAL);
+	assert_int_equal(r->decide.skip[0].why, DECIDE_SKIP_PANIC_RATE);
+	free(r);
+}
+
 static void panic_rate_is_a_setting(void **state)
 {
 	struct rig *r = rig_new(1);
@@ -169,6 +193,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(degraded_then_down_then_a_lock_that_ends),
 		cmocka_unit_test(a_lock_is_kept),
+		cmocka_unit_test(a_trunk_that_rings_has_no_rate),
 		cmocka_unit_test(panic_rate_is_a_setting),
 		cmocka_unit_test(the_number_makes_it),
 		cmocka_unit_test(no_limit_holds_it_back),
