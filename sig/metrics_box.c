@@ -76,6 +76,9 @@ void metrics_calls(struct metrics *m)
 	metrics_int(m, ADMIN_LOAD(s->calls_answered), "result", "answered", NULL);
 	metrics_int(m, ADMIN_LOAD(s->calls_failed), "result", "failed", NULL);
 	metrics_int(m, ADMIN_LOAD(s->calls_cancelled), "result", "cancelled", NULL);
+	metrics_family(m, "kedge_dns_failures_total", METRICS_COUNTER, "Look-ups of a trunk's name that found no address, or nobody to tell one.");
+	metrics_int(m, ADMIN_LOAD(s->dns_nxdomain), "reason", "nxdomain", NULL);
+	metrics_int(m, ADMIN_LOAD(s->dns_timeout), "reason", "timeout", NULL);
 	metrics_family(m, "kedge_signaling_total", METRICS_COUNTER, "All that signaling counts, by the names of kedge_sig_counters.");
 #define C(x) metrics_int(m, ADMIN_LOAD(s->x), "what", #x, NULL);
 	KEDGE_SIG_COUNTERS(C)

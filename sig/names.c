@@ -15,6 +15,7 @@
 
 static struct {
 	struct resolve_name *name[HEALTH_TRUNKS]; /* by trunk; NULL: literal hops, or none */
+	struct kedge_sig_counters *count;
 	const struct conf *conf;
 	struct health *health;
 	void (*changed)(void);
@@ -47,6 +48,8 @@ static void on_done(void *ctx, const struct resolve_result *r)
 	for (unsigned i = 0; i < r->count; i++)
 		found[i] = (struct health_found){ r->hop[i].addr, r->hop[i].transport, r->hop[i].priority, r->hop[i].weight };
 	if (r->end != QUESTION_FOUND)
+		segment_add(reason_of(r->end) == HEALTH_DNS_TIMEOUT ? &names.count->dns_timeout : &names.count->dns_nxdomain, 1);
+	if (r->end != QUESTION_FOUND)
 		health_dns_failed(names.health, trunk, reason_of(r->end), r->expired, now);
 	else if (health_dns_found(names.health, trunk, found, r->count, now) < 0)
 		event_log(config_warning, .at = names.conf->trunks.v[trunk].name, .why = "no room for all addresses of its name");
@@ -76,10 +79,11 @@ static int look_up(uint16_t trunk)
 	return names.name[trunk] ? 0 : -ENOMEM;
 }
 
-int names_start(su_root_t *root, const struct conf *conf, struct health *health, void (*changed)(void))
+int names_start(su_root_t *root, const struct segment *seg, const struct conf *conf, struct health *health, void (*changed)(void))
 {
 	int err;
 
+	names.count = segment_counters(seg);
 	names.conf = conf;
 	names.health = health;
 	names.changed = changed;

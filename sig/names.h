@@ -12,10 +12,11 @@
 
 #include "config/conf.h"
 #include "routing/health.h"
+#include "routing/shm/segment.h"
 
 /* The listeners are open: all names are looked up, what the plane before knew of them is taken over. changed: after each
- * round, as hops may have come and gone. conf and health are borrowed until names_fini(). 0 or -ENOMEM. */
-int names_start(su_root_t *root, const struct conf *conf, struct health *health, void (*changed)(void));
+ * round, as hops may have come and gone. seg, conf and health are borrowed until names_fini(). 0 or -ENOMEM. */
+int names_start(su_root_t *root, const struct segment *seg, const struct conf *conf, struct health *health, void (*changed)(void));
 
 /* Another configuration is in force, in which the trunks kept their places (config/follow); health follows it already.
  * Names that stayed as they are go on; hops of others are the caller's to drop. 0 or -ENOMEM. */

@@ -34,6 +34,7 @@ static struct {
 	const struct conf *conf;
 	struct health *health;
 	su_root_t *root;
+	const struct segment *seg;
 	su_timer_t *timer;
 	bool running;
 	uint64_t tick_ns;
@@ -285,6 +286,7 @@ int trunk_init(const struct segment *seg, su_root_t *root, const struct conf *co
 		return err;
 	}
 	trunks.root = root;
+	trunks.seg = seg;
 	return 0;
 }
 
@@ -292,7 +294,7 @@ void trunk_start(void)
 {
 	trunks.running = true;
 	trunks.tick_ns = clock_mono_ns() + scaled_ns(TICK_MS);
-	if (names_start(trunks.root, trunks.conf, trunks.health, arm) < 0)
+	if (names_start(trunks.root, trunks.seg, trunks.conf, trunks.health, arm) < 0)
 		event_log(config_warning, .at = "trunks", .why = "a name cannot be looked up: out of memory");
 	health_settle(trunks.health, clock_mono_ns());
 	arm();

@@ -204,7 +204,8 @@ struct kedge_hop {
 	C(refused_scanner) C(refused_rate) C(refused_connection) C(stream_cut) C(mended)           \
 	C(options_unusable) C(events_lost) C(refused_limit)                                        \
 	C(timed_out_first_response) C(timed_out_progress) C(timed_out_ring) C(timed_out_budget)                  \
-	C(reloads) C(reloads_refused)
+	C(reloads) C(reloads_refused)                                                              \
+	C(dns_nxdomain) C(dns_timeout)
 
 struct kedge_worker { /* MEDIA */
 	_Alignas(KEDGE_LINE) _Atomic uint64_t sessions; /* open now */

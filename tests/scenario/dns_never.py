@@ -25,6 +25,7 @@ def scenario(t):
     assert "its name has no address" in t.verb("trunks"), t.verb("trunks")
     assert "its name has no address" in t.verb("health", ok=False) and "ca -  UNKNOWN -> DOWN  dns_nxdomain" in t.verb("events")
     assert t.told("dns.failed")[0]["why"] == "nxdomain"
+    assert 'kedge_dns_failures_total{reason="nxdomain"} 0' not in t.ask("/metrics") and 'kedge_dns_failures_total{reason="timeout"} 0' in t.ask("/metrics")
     stranger = t.tool("stranger", net=2, host=1, port=5099)
     kedge = t.kedge_at(2)
     stranger.say(stranger.begin("INVITE", "+442071838750", kedge, "before", body=stranger.sdp()), kedge)
