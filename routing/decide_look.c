@@ -67,6 +67,7 @@ static void look(struct decide *d, const struct health *h, unsigned target, uint
 		.state = p->state,
 		.reason = p->reason,
 		.probed = p->probed,
+		.generation = (uint16_t)p->generation,
 	};
 
 	if (!is_news(d, &l))

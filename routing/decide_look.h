@@ -35,7 +35,7 @@ struct decide_look {
 	uint8_t target;      /* in plan->target[] */
 	uint8_t state, reason;
 	uint8_t probed;      /* 0 not yet, 1 the last was answered well, 2 not */
-	uint8_t pad[2];
+	uint16_t generation; /* of the slot, its low bits: it may be another address's by the time of the record */
 };
 static_assert(sizeof(struct decide_look) == 44, "a call keeps a few of these");
 

@@ -90,6 +90,12 @@ static const char *hop_text(const struct health *h, uint16_t slot, char out[stat
 	return conf_addr_text(&addr, out);
 }
 
+/* Of a look: "gone" where the slot is another address's by now. */
+static const char *seen_text(const struct health *h, const struct decide_look *l, char out[static CONF_ADDR_TEXT])
+{
+	return l->generation == (uint16_t)h->hop[l->hop].generation ? hop_text(h, l->hop, out) : "gone";
+}
+
 /* Which row judged the end of it, and what followed. */
 static void put_rule(struct text *t, const struct decide_attempt *a)
 {
@@ -133,7 +139,7 @@ static void put_attempt(struct text *t, const struct decide *d, const struct hea
 
 	put(t, "%s{", i ? "," : "");
 	put_name(t, "trunk", decide_conf_at(d, a->target)->name);
-	put(t, ",\"hop\":\"%s\"", hop_text(h, a->hop, hop));
+	put(t, ",\"hop\":\"%s\"", a->look != DECIDE_NONE ? seen_text(h, &d->looks->look[a->look], hop) : hop_text(h, a->hop, hop));
 	put(t, ",\"at_ms\":%.1f", (double)(a->begun_ns - d->begun_ns) / 1e6);
 	put_ms(t, d, "first_ms", a->first_ns);
 	put_ms(t, d, "ringing_ms", a->ringing_ns);
@@ -178,7 +184,7 @@ static void put_look(struct text *t, const struct health *h, const struct decide
 	put(t,
 	    "%s{\"at_ms\":%u,\"target\":%u,\"hop\":\"%s\",\"state\":\"%s\",\"reason\":\"%s\",\"code\":%u,\"since_ms\":%u,\"failures\":%u,"
 	    "\"failed_ms\":%lld,\"heard_ms\":%lld,\"retry_ms\":%u,\"probes\":\"%s\",\"misses\":%u,\"rtt_us\":%u,\"reply_ms\":%u,\"pdd_ms\":%u,\"calls\":%u}",
-	    more ? "," : "", l->at_ms, l->target, hop_text(h, l->hop, hop), health_state_word(l->state), health_reason_word(l->reason), l->code, l->since_ms,
+	    more ? "," : "", l->at_ms, l->target, seen_text(h, l, hop), health_state_word(l->state), health_reason_word(l->reason), l->code, l->since_ms,
 	    l->consecutive, known(l->fail_ms), known(l->heard_ms), l->retry_ms, l->probed < 3 ? probes[l->probed] : "?", l->misses, l->rtt_us, l->reply_ms,
 	    l->pdd_ms, l->calls);
 }

@@ -15,6 +15,7 @@
 #define NONE    UINT32_MAX
 #define SCRATCH 4096 /* of a head in several pieces: where its Call-ID is looked for */
 #define KEYS    (FLIGHT_LEGS + 1) /* Call-IDs, and the call's own number */
+#define YOUNG_NS 32000000000ULL /* 64 of T1: an answered call is interesting no longer than its transaction */
 #define WANTED  4    /* calls that one message belongs to, where a Call-ID is used twice */
 
 enum list { FRESH, SETUP, ANSWERED, REFUSED, KEPT, LISTS }; /* FRESH: an INVITE came, no call yet */
@@ -34,7 +35,7 @@ struct key {
 struct tape { /* at the front of its first piece */
 	uint64_t call;   /* 0: no call yet */
 	uint64_t invite; /* hash of the topmost Via of the INVITE it began with */
-	uint64_t begun_ns;
+	uint64_t begun_ns, answered_ns;
 	uint32_t older, newer; /* in its list */
 	uint32_t last, used;   /* the piece that is written to, and how much of it */
 	uint32_t pieces, messages, left_out;
@@ -262,10 +263,25 @@ static void key_add(uint32_t n, uint64_t hash)
 	flight.bucket[hash & flight.mask] = n * 32 + t->keys++;
 }
 
+/* Refused INVITEs have their share and no more, whatever room is free: anybody who is let in can send them. */
+static void limit_refused(void)
+{
+	uint32_t n;
+
+	while (flight.pieces[REFUSED] + flight.pieces[FRESH] > flight.count / 8) {
+		n = flight.oldest[REFUSED] != NONE ? flight.oldest[REFUSED] : flight.oldest[FRESH];
+		drop(n);
+		count_up(&flight.evicted, 1);
+	}
+}
+
 static uint32_t tape_new(uint64_t hash, uint64_t now_ns)
 {
-	uint32_t n = take_piece(NONE);
 	struct tape *t;
+	uint32_t n;
+
+	limit_refused();
+	n = take_piece(NONE);
 
 	if (n == NONE)
 		return NONE;
@@ -497,9 +513,22 @@ static void move(uint64_t call, enum list list)
 	tell_counts();
 }
 
-void flight_answered(uint64_t call, bool moved)
+void flight_answered(uint64_t call, bool moved, uint64_t now_ns)
 {
+	uint32_t n = tape_of(call);
+
+	if (n == NONE)
+		return;
+	tape_at(n)->answered_ns = now_ns;
 	move(call, moved ? KEPT : ANSWERED);
+}
+
+void flight_tick(uint64_t now_ns)
+{
+	uint32_t n;
+
+	while (flight.piece && (n = flight.oldest[ANSWERED]) != NONE && now_ns - tape_at(n)->answered_ns >= YOUNG_NS)
+		drop(n);
 }
 
 void flight_refused(uint64_t call)

@@ -6,9 +6,9 @@
  *   message out -'                       ^
  *   an INVITE nobody knows begins one ---'
  *
- * A tape is one call: all its legs, by the Call-IDs it was told. Every message as it passed the socket, retransmissions too. Who gives way where
- * the room is full: refused INVITEs beyond an eighth of it, then the oldest running call that was answered, then the oldest kept one;
- * a call in setup never does. What finds no room is counted.
+ * A tape is one call: all its legs, by the Call-IDs it was told. Every message as it passed the socket, retransmissions too. Refused INVITEs and
+ * cancelled calls have an eighth of the room, whatever is free. Who gives way where it is full: the oldest running call that was answered, then the
+ * oldest kept one; a call in setup never does. What finds no room is counted.
  * Memory: one mapping, made at flight_open(), touched as it is needed, in pieces of 1 KB; nothing is allocated per message.
  * Thread: su_root's alone; flight_count() any. Secrets are masked when a tape is read (flight_text.h), not when it is written. */
 #ifndef KEDGE_SIG_FLIGHT_H
@@ -50,8 +50,11 @@ void flight_leg(uint64_t call, const char *call_id);
 /* A line of our own between the messages: "ca: silence_check, 500 ms: next". */
 void flight_note(uint64_t call, const char *text, uint64_t now_ns);
 
-/* It was answered: by the first that was tried, and its tape is the first to give way from now on; or moved, and it is kept. */
-void flight_answered(uint64_t call, bool moved);
+/* It was answered: by the first that was tried, and its tape is the first to give way from now on, and goes after 32 s; or moved, and it is kept. */
+void flight_answered(uint64_t call, bool moved, uint64_t now_ns);
+
+/* Time passes: calls that were answered well are let go. Every second or so. */
+void flight_tick(uint64_t now_ns);
 
 /* It was no call: its INVITE was refused. */
 void flight_refused(uint64_t call);

@@ -46,18 +46,17 @@ static void drop(enum journal_kind kind)
 	free(i);
 }
 
-static void make_room(void)
+static void make_room(enum journal_kind kind)
 {
 	size_t all = 0;
 
 	for (int k = 0; k < JOURNAL_KIND_COUNT; k++)
 		all += journal.count[k];
-	if (all < journal.records)
+	/* Whatever is free: memory does not follow the calls that went well. */
+	if (kind != JOURNAL_FAILED && journal.count[kind] && journal.count[kind] >= journal.records / 4)
+		drop(kind);
+	else if (all < journal.records)
 		return;
-	if (journal.count[JOURNAL_GOOD] > journal.records / 4)
-		drop(JOURNAL_GOOD);
-	else if (journal.count[JOURNAL_MINOR] > journal.records / 4)
-		drop(JOURNAL_MINOR);
 	else if (journal.count[JOURNAL_FAILED])
 		drop(JOURNAL_FAILED);
 	else
@@ -87,7 +86,7 @@ void journal_add(const struct journal_entry *e)
 	assert(e->kind < JOURNAL_KIND_COUNT);
 	if (!journal.records)
 		return;
-	make_room();
+	make_room((enum journal_kind)e->kind);
 	i = malloc(sizeof(*i) + n);
 	if (!i)
 		return;

@@ -3,8 +3,8 @@
  *
  *   the end of a call (sig/report), an INVITE refused (sig/ingress) --> journal_add --> three rings, `records` entries in all
  *
- * FAILED: failed, moved, or ended by kedge. MINOR: cancelled by the caller, refused at the door. GOOD: the rest. A full journal gives up the
- * oldest of GOOD, then of MINOR, while these have more than a quarter of it, else the oldest of all that FAILED: those live longest.
+ * FAILED: failed, moved, or ended by kedge. MINOR: cancelled by the caller, refused at the door. GOOD: the rest. GOOD and MINOR have a quarter of
+ * the entries each, whatever is free; FAILED has what is left, half of it at least: those live longest. Of each kind the oldest gives way.
  * Memory: the entry and its texts, some 1.5 KB each, 8 KB at most. Thread: su_root's alone. */
 #ifndef KEDGE_SIG_JOURNAL_H
 #define KEDGE_SIG_JOURNAL_H

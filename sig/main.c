@@ -34,6 +34,7 @@
 #include "sig/attempt.h"
 #include "sig/call.h"
 #include "sig/cdr.h"
+#include "sig/flight.h"
 #include "sig/history.h"
 #include "sig/ingress.h"
 #include "sig/listen.h"
@@ -142,6 +143,7 @@ static void on_beat(su_root_magic_t *magic, su_timer_t *timer, su_timer_arg_t *a
 	count_records();
 	drain_step(now);
 	tally_tick(reload_conf(), now);
+	flight_tick(now);
 	plane.beat_due_ns = now + BEAT_MS * CLOCK_NS_PER_MS;
 	su_timer_set_interval(timer, on_beat, NULL, BEAT_MS);
 }

@@ -609,7 +609,7 @@ void call_on_answer(struct call *c, struct attempt *a, const sip_t *sip)
 	c->cancel_reason = "SIP;cause=200;text=\"Call completed elsewhere\"";
 	give_up_others(c, a);
 	end_setup(c);
-	flight_answered(c->id, c->decide.count > 1);
+	flight_answered(c->id, c->decide.count > 1, c->answered_ns);
 	call_enter(c, CALL_ANSWERED);
 	call_changed(c);
 	call_arm(c);

@@ -128,7 +128,7 @@ static void well_ended_goes(void **state)
 	struct flight_counts n;
 
 	begin(1, "good");
-	flight_answered(1, false);
+	flight_answered(1, false, now);
 	assert_true(in(bye, "good"));
 	assert_int_equal(count(1), 2);
 	flight_end(1, false);
@@ -171,7 +171,7 @@ static void oldest_go_first(void **state)
 	char id[32];
 
 	begin(1, "answered");
-	flight_answered(1, false);
+	flight_answered(1, false, now);
 	begin(2, "setup");
 	for (uint64_t i = 100; i < 1100; i++) {
 		snprintf(id, sizeof(id), "failed%llu", (unsigned long long)i);
@@ -218,6 +218,31 @@ static void refused_have_a_share(void **state)
 	assert_int_equal(count(2999), 1);
 	flight_count(&n);
 	assert_true(n.evicted > 1000);
+	assert_true(n.bytes < n.room * 3 / 4); /* room is free all the same */
+}
+
+static void young_calls_only(void **state)
+{
+	struct flight_counts n;
+
+	begin(1, "first");
+	flight_answered(1, false, 1000);
+	begin(2, "second");
+	flight_answered(2, false, 2000);
+	begin(3, "moved");
+	flight_answered(3, true, 1000);
+	begin(4, "setup");
+	flight_tick(32000000999ULL);
+	assert_int_equal(count(1), 1);
+	flight_tick(32000001000ULL);
+	assert_null(flight_read(1));
+	assert_int_equal(count(2), 1);
+	flight_tick(99000000000ULL);
+	assert_null(flight_read(2));
+	assert_int_equal(count(3), 1);
+	assert_int_equal(count(4), 1);
+	flight_count(&n);
+	assert_int_equal(n.evicted, 0); /* nobody pushed them out */
 }
 
 static void one_call_has_an_end(void **state)
@@ -302,6 +327,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(same_call_id, opened, closed),
 		cmocka_unit_test_setup_teardown(oldest_go_first, opened, closed),
 		cmocka_unit_test_setup_teardown(refused_have_a_share, opened, closed),
+		cmocka_unit_test_setup_teardown(young_calls_only, opened, closed),
 		cmocka_unit_test_setup_teardown(one_call_has_an_end, opened, closed),
 		cmocka_unit_test_setup_teardown(full_of_setup, opened, closed),
 		cmocka_unit_test_teardown(nothing_kept, closed),
