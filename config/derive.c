@@ -416,6 +416,8 @@ static void trunk(struct load *l, struct conf_trunk *t)
 		t->late_offer = t->side == CONF_SIDE_CARRIER ? CONF_LATE_INSERT : CONF_LATE_PASS;
 	if (t->latch == ROW_UNSET_ENUM)
 		t->latch = l->c->media.latch;
+	if (load_where(l, &t->min_call_duration_ms, (struct conf_where){ 0 }).line == 0)
+		t->min_call_duration_ms = t->side == CONF_SIDE_PBX ? 0 : 6000;
 	if (!t->timers.ring_ms)
 		t->timers.ring_ms = t->side == CONF_SIDE_PBX ? 25000 : 120000;
 	trunk_interface(l, t);

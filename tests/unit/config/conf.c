@@ -597,6 +597,7 @@ static void derived(void **state)
 	t = &c->trunks.v[conf_trunk_find(c, "alpha")];
 	assert_int_equal(t->interface, conf_interface_find(c, "outside"));
 	assert_int_equal(t->timers.ring_ms, 120000);
+	assert_int_equal(t->min_call_duration_ms, 6000);
 	assert_int_equal(t->hops.count, 1);
 	assert_int_equal(t->hops.v[0].addr.port, 5060);
 	assert_int_equal(t->sources.count, 1);
@@ -606,6 +607,7 @@ static void derived(void **state)
 	t = &c->trunks.v[conf_trunk_find(c, "pbx1")];
 	assert_int_equal(t->interface, conf_interface_find(c, "inside"));
 	assert_int_equal(t->timers.ring_ms, 25000);
+	assert_int_equal(t->min_call_duration_ms, 0); /* who answers there hangs up when he likes */
 	assert_int_equal(c->profiles.v[0].setup_budget_ms, 128000); /* 8 s for alpha, then 120 s of ringing */
 	assert_int_equal(c->profiles.v[0].targets.v[1].position, 2);
 	assert_int_equal(c->routes.v[0].from, conf_trunk_find(c, "pbx1"));
