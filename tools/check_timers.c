@@ -69,7 +69,7 @@ static void put_retry(FILE *out, const struct conf_retry_same *r)
 		fputs("never the same trunk again\n", out);
 }
 
-/* How long those before the last one may take, with what is said of each. */
+/* The targets in their order, with how long each may keep the call from the next one; returns the sum. */
 static uint64_t put_waits(FILE *out, const struct conf *c, const struct conf_profile *p)
 {
 	uint64_t waits = 0, last = 0;
@@ -81,9 +81,11 @@ static uint64_t put_waits(FILE *out, const struct conf *c, const struct conf_pro
 
 		if (!t->enabled)
 			continue;
+		if (tries)
+			fprintf(out, " %s, then ", TEXT(last));
 		waits += last;
 		last = tries++ ? k->timers.progress_failover_ms : k->timers.progress_ms;
-		fprintf(out, "%s%s %s", tries > 1 ? ", then " : "", k->name, TEXT(last));
+		fputs(k->name, out);
 	}
 	return waits;
 }
@@ -96,9 +98,11 @@ static void put_profile(FILE *out, const struct conf *c, const struct conf_profi
 	put_retry(out, &p->retry_same);
 	line(out, "re-route");
 	waits = put_waits(out, c, p);
-	fprintf(out, ": the last one is tried %s after the INVITE at worst\n", TEXT(waits));
+	if (waits)
+		fprintf(out, ", tried %s after the INVITE at worst", TEXT(waits));
+	fputc('\n', out);
 	line(out, "total");
-	fprintf(out, "setup_budget %s: %s of it are left to the last one\n", TEXT(p->setup_budget_ms),
+	fprintf(out, "setup_budget %s, %s of it left to the last target\n", TEXT(p->setup_budget_ms),
 		TEXT(p->setup_budget_ms > waits ? p->setup_budget_ms - waits : 0));
 }
 
