@@ -46,7 +46,7 @@ def scenario(t):
     strict = t.silent("cs", {"OPTIONS": 200, "INVITE": by_subject}, codes_preset="strict", **never)
     cb = t.silent("cb", {"OPTIONS": 200, "INVITE": lambda raw, m: (raw.reply(m, 603))}, **never)
     t.profiles = {n: {"targets": [{"trunk": n}, {"trunk": "cb"}]} for n in ("ca", "cs")}
-    t.profiles.update({n + "-alone": {"targets": [{"trunk": n}]} for n in ("ca", "cs")})
+    t.profiles.update({n + "-alone": {"targets": [{"trunk": n}], "retry_same": {"max": 0}} for n in ("ca", "cs")})
     t.routes = [{"name": n, "from": "pbx1", "prefix": p, "profile": n} for n, p in (("ca", "+441"), ("cs", "+442"), ("ca-alone", "+443"), ("cs-alone", "+444"))]
     t.start()
     pbx = t.tool()

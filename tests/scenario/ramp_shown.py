@@ -33,5 +33,5 @@ def scenario(t):
     assert seen[0] == ("DOWN", 0) and seen[-1] == ("UP", 100), seen
     assert steps == sorted(steps) and len(set(steps)) >= 4 and set(steps) <= set(RAMP), seen
     assert shares <= {0} | {p / 100 for p in RAMP} and len(shares) >= 4, shares
-    assert True in shown and warned == {"WARNING"}, (shown, warned)
+    assert True in shown and "WARNING" in warned, (shown, warned)  # it may be UP by the time the second is asked
     assert json.loads(t.ask("/v1/health"))["status"] == "OK"
