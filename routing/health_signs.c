@@ -4,7 +4,7 @@
 #include "routing/health_part.h"
 
 #define HEARD_MS 1000 /* of an answered call: sooner nobody could have been heard */
-#define MARK_NS (600 * HEALTH_SECOND_NS) /* one_way, loss: without calls that show otherwise */
+#define MARK_NS (600 * HEALTH_SECOND_NS) /* without calls that show otherwise: who stands behind others gets none */
 
 /* As durations of the configuration are. */
 static uint64_t mark_ns(const struct health *h)
@@ -31,13 +31,13 @@ static void too_many_bad(struct health *h, uint16_t slot, uint16_t code, uint64_
 {
 	struct health_hop *p = &h->hop[slot];
 
+	if (!ever_answered(p) && (p->signs.answered_ns || p->breaker.state == BREAKER_TRIAL))
+		return;
 	if (calls_disagree(h, p, now_ns)) {
 		if (!health_marked(h, slot, HEALTH_PROBE_DISAGREES))
 			health_mark(h, slot, HEALTH_PROBE_DISAGREES, code, 0, now_ns);
 		return;
 	}
-	if (!ever_answered(p) && (p->signs.answered_ns || p->breaker.state == BREAKER_TRIAL))
-		return;
 	p->signs.bad_probes = 0;
 	health_hold(h, slot, code ? HEALTH_OPTIONS_CODE : HEALTH_OPTIONS_TIMEOUT, code,
 	    p->signs.refused ? "probes in a row refused: nobody listens there, or the way is shut" : NULL, now_ns);
@@ -48,16 +48,20 @@ static void too_many_bad(struct health *h, uint16_t slot, uint16_t code, uint64_
 static void on_rtt(struct health *h, uint16_t slot, uint32_t us, uint64_t now_ns)
 {
 	struct health_hop *p = &h->hop[slot];
-	uint32_t limit = conf_of(h, p)->degraded_rtt_ms, p95;
+	uint32_t limit = conf_of(h, p)->degraded_rtt_ms, p95 = 0;
 
+	if (!health_marked(h, slot, HEALTH_RTT) && p->signs.slow)
+		signs_expired(&p->signs, SIGNS_OF_RTT);
 	switch (limit ? signs_rtt(&p->signs, us / 1000, limit, &p95) : SIGNS_STAY) {
 	case SIGNS_RAISE:
-		health_mark(h, slot, HEALTH_RTT, p95, 0, now_ns);
+		health_mark(h, slot, HEALTH_RTT, p95, now_ns + mark_ns(h), now_ns);
 		break;
 	case SIGNS_CLEAR:
 		health_clear_mark(h, slot, HEALTH_RTT, now_ns);
 		break;
 	case SIGNS_STAY:
+		if (limit && p->signs.slow && !p->signs.rtt_good)
+			health_mark(h, slot, HEALTH_RTT, p95, now_ns + mark_ns(h), now_ns);
 		break;
 	}
 }
@@ -227,7 +231,7 @@ static void on_audio(struct health *h, uint16_t slot, enum signs_audio audio, ui
 	struct health_hop *p = &h->hop[slot];
 
 	if (!health_marked(h, slot, HEALTH_ONE_WAY) && p->signs.one_way)
-		signs_expired(&p->signs, false);
+		signs_expired(&p->signs, SIGNS_OF_AUDIO);
 	switch (signs_audio(&p->signs, audio)) {
 	case SIGNS_RAISE:
 		health_mark(h, slot, HEALTH_ONE_WAY, 0, now_ns + mark_ns(h), now_ns);
@@ -246,7 +250,7 @@ static void on_loss(struct health *h, uint16_t slot, const struct health_talk *t
 	uint32_t percent;
 
 	if (!health_marked(h, slot, HEALTH_LOSS) && p->signs.lossy)
-		signs_expired(&p->signs, true);
+		signs_expired(&p->signs, SIGNS_OF_LOSS);
 	switch (signs_loss(&p->signs, t->packets + t->lost, t->lost, &percent)) {
 	case SIGNS_RAISE:
 		health_mark(h, slot, HEALTH_LOSS, percent, now_ns + mark_ns(h), now_ns);
@@ -275,9 +279,11 @@ static void on_length(struct health *h, uint16_t slot, const struct health_talk 
 
 	if (is_short && !t->ended_there && !mute)
 		return;
+	if (!health_marked(h, slot, HEALTH_SHORT_CALLS) && p->signs.shorts == SIGNS_SHORT_CALLS)
+		signs_expired(&p->signs, SIGNS_OF_LENGTH);
 	switch (signs_short(&p->signs, is_short, t->number_hash)) {
 	case SIGNS_RAISE:
-		health_mark(h, slot, HEALTH_SHORT_CALLS, 0, 0, now_ns);
+		health_mark(h, slot, HEALTH_SHORT_CALLS, 0, now_ns + mark_ns(h), now_ns);
 		break;
 	case SIGNS_CLEAR:
 		health_clear_mark(h, slot, HEALTH_SHORT_CALLS, now_ns);

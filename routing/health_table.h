@@ -48,8 +48,8 @@
 	R(ONE_WAY, "one_way", MARK, DEGRADED, BEHIND, "calls without audio from it", "3 calls with audio both ways, or 10min")     \
 	R(LOSS, "loss", MARK, DEGRADED, BEHIND, "packets of its calls are lost", "10 calls below 80% of the limit, or 10min")      \
 	R(MOS, "mos", MARK, DEGRADED, BEHIND, "its calls sound bad", "10 calls that sound good, or 10min")                         \
-	R(RTT, "rtt", MARK, DEGRADED, BEHIND, "it answers slowly", "10 answers below 80% of degraded_rtt")                         \
-	R(SHORT_CALLS, "short_calls", MARK, DEGRADED, BEHIND, "calls to distinct numbers ended early", "one longer call")          \
+	R(RTT, "rtt", MARK, DEGRADED, BEHIND, "it answers slowly", "10 below 80% of degraded_rtt, or 10min without a slow one") \
+	R(SHORT_CALLS, "short_calls", MARK, DEGRADED, BEHIND, "calls to distinct numbers ended early", "one longer call, or 10min") \
 	R(ASR_DROP, "asr_drop", MARK, DEGRADED, FIRST, "fewer calls are answered than usual", "back over 80% of the usual")       \
 	R(NER_DROP, "ner_drop", MARK, DEGRADED, FIRST, "fewer calls get through than usual", "back over 80% of the usual")        \
 	R(ACD_DROP, "acd_drop", MARK, DEGRADED, FIRST, "calls are shorter than usual", "back over 80% of the usual")              \

@@ -125,13 +125,23 @@ void signs_heard(struct signs *s)
 	s->unheard = 0;
 }
 
-void signs_expired(struct signs *s, bool loss)
+void signs_expired(struct signs *s, enum signs_kind kind)
 {
-	if (loss) {
+	switch (kind) {
+	case SIGNS_OF_LOSS:
 		s->lossy = false;
 		s->losses = s->loss_at = s->loss_since = 0;
-	} else {
+		break;
+	case SIGNS_OF_AUDIO:
 		s->one_way = false;
 		s->silent_calls = s->sound_calls = 0;
+		break;
+	case SIGNS_OF_RTT:
+		s->slow = false;
+		s->rtts = s->rtt_at = s->rtt_good = 0;
+		break;
+	case SIGNS_OF_LENGTH:
+		s->shorts = 0;
+		break;
 	}
 }

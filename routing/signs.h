@@ -76,7 +76,8 @@ enum signs_verdict signs_unheard(struct signs *s, uint64_t number);
 /* Any reply to an INVITE. */
 void signs_heard(struct signs *s);
 
-/* The time of loss or one way is over (ten minutes): they begin anew. */
-void signs_expired(struct signs *s, bool loss);
+/* Its mark ended with its time (ten minutes): the count begins anew. */
+enum signs_kind { SIGNS_OF_LOSS, SIGNS_OF_AUDIO, SIGNS_OF_RTT, SIGNS_OF_LENGTH };
+void signs_expired(struct signs *s, enum signs_kind kind);
 
 #endif

@@ -50,7 +50,9 @@ const struct health_hop *call_hop(const struct call *c, uint16_t *slot)
 {
 	const struct health *h = calls.deps.health;
 
-	if (!c->winner || c->winner->hop >= h->hop_count || !h->hop[c->winner->hop].used)
+	/* While only a BYE is waited for its slot may become another trunk's. */
+	if (!c->winner || c->winner->hop >= h->hop_count || !h->hop[c->winner->hop].used ||
+	    h->hop[c->winner->hop].trunk != health_trunk_of(h, c->conf, c->winner->trunk))
 		return NULL;
 	*slot = c->winner->hop;
 	return &h->hop[*slot];

@@ -19,11 +19,11 @@ static unsigned hops_of(const struct leg *l, const struct health_hop *out[static
 	uint16_t trunk;
 
 	out[n++] = NULL; /* the dialog's own way */
-	if (!c->winner || l != &c->winner->leg || c->winner->hop >= h->hop_count || !h->hop[c->winner->hop].used)
+	if (!c->winner || l != &c->winner->leg)
 		return n;
-	trunk = h->hop[c->winner->hop].trunk;
-	for (unsigned i = 0; i < h->hop_count && n < HOPS; i++)
-		if (h->hop[i].used && h->hop[i].trunk == trunk && i != c->winner->hop)
+	trunk = health_trunk_of(h, c->conf, c->winner->trunk); /* its slot may have become another trunk's meanwhile */
+	for (unsigned i = 0; trunk != CONF_NONE && i < h->hop_count && n < HOPS; i++)
+		if (h->hop[i].used && h->hop[i].trunk == trunk && h->hop[i].addr.family && i != c->winner->hop)
 			out[n++] = &h->hop[i];
 	return n;
 }

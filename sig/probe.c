@@ -314,16 +314,28 @@ static int transmit(struct question *q, nta_agent_t *agent)
 	return q->invite ? send_invite(q, agent, &r) : send_options(q, agent, &r);
 }
 
+/* The next place. A test is not pushed out by probes: who began it waits for its end. */
+static struct question *place_of(struct asked *a)
+{
+	struct question *q;
+
+	do {
+		q = &a->question[a->at];
+		a->at = (a->at + 1) % PROBES;
+	} while (q->waiting && q->test); /* there is one at most */
+	return q;
+}
+
 static bool ask(uint16_t slot, const struct question *what, uint32_t ms, uint64_t now)
 {
 	struct asked *a = asked_of(slot);
-	struct question *q = &a->question[a->at];
+	struct question *q;
 	nta_agent_t *agent = listen_agent(conf_of(slot)->interface, probes.deps.health->hop[slot].addr.family);
 
 	if (!agent)
 		return false;
+	q = place_of(a);
 	settle(q); /* the eighth before this one: no answer is waited for so long */
-	a->at = (a->at + 1) % PROBES;
 	*q = *what;
 	q->slot = slot;
 	q->waiting = true;

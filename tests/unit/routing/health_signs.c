@@ -159,6 +159,8 @@ static void probes_agree_again(void **state)
 static void who_never_answered_a_probe(void **state)
 {
 	answer();
+	probe(0, 0, 5); /* while it is busy too: there is nothing that calls could disagree with */
+	assert_int_equal(hop()->state, KEDGE_HOP_UP);
 	t.r->now += 3600 * RIG_S;
 	probe(0, 0, 50);
 	assert_int_equal(hop()->state, KEDGE_HOP_UP);
@@ -241,6 +243,29 @@ static void ten_minutes(void **state)
 	assert_int_equal(hop()->state, KEDGE_HOP_UNKNOWN);
 }
 
+/* Who stands behind others may get no call to show better ones with. */
+static void slow_and_short_for_ten_minutes(void **state)
+{
+	reply(612, 10);
+	for (unsigned i = 0; i < 5; i++)
+		talk(2000, true, 100, 0, i);
+	t.r->now += 599 * RIG_S;
+	reply(612, 1);
+	health_tick(&t.r->health, t.r->now + 2 * RIG_S, 0);
+	is(KEDGE_HOP_DEGRADED, HEALTH_RTT, 612);
+	assert_false(health_marked(&t.r->health, 0, HEALTH_SHORT_CALLS));
+	t.r->now += 601 * RIG_S;
+	health_tick(&t.r->health, t.r->now, 0);
+	assert_int_equal(hop()->state, KEDGE_HOP_UNKNOWN);
+	reply(612, 9);
+	assert_int_equal(hop()->state, KEDGE_HOP_UNKNOWN);
+	reply(612, 1);
+	is(KEDGE_HOP_DEGRADED, HEALTH_RTT, 612);
+	for (unsigned i = 0; i < 5; i++)
+		talk(2000, true, 100, 0, i);
+	assert_true(health_marked(&t.r->health, 0, HEALTH_SHORT_CALLS));
+}
+
 static void short_calls(void **state)
 {
 	for (unsigned i = 0; i < 20; i++)
@@ -306,6 +331,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(codes_are_settings, setup, teardown),
 		cmocka_unit_test_setup_teardown(good_and_bad_in_turn, setup, teardown),
 		cmocka_unit_test_setup_teardown(calls_disagree_with_probes, setup, teardown),
+		cmocka_unit_test_setup_teardown(slow_and_short_for_ten_minutes, setup, teardown),
 		cmocka_unit_test_setup_teardown(probes_agree_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_never_answered_a_probe, setup, teardown),
 		cmocka_unit_test_setup_teardown(nor_before_its_first_call, setup, teardown),

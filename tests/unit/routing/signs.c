@@ -150,11 +150,11 @@ static void time_clears(void **state)
 	struct signs s = { 0 };
 
 	lose(&s, 80, 10);
-	signs_expired(&s, true);
+	signs_expired(&s, SIGNS_OF_LOSS);
 	assert_int_equal(lose(&s, 80, 9), SIGNS_STAY);
 	assert_int_equal(lose(&s, 80, 1), SIGNS_RAISE);
 	signs_audio(&s, SIGNS_AUDIO_NONE);
-	signs_expired(&s, false);
+	signs_expired(&s, SIGNS_OF_AUDIO);
 	assert_int_equal(signs_audio(&s, SIGNS_AUDIO_SILENT), SIGNS_STAY);
 }
 
