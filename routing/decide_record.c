@@ -162,6 +162,8 @@ static void put_attempt(struct text *t, const struct decide *d, const struct hea
 		put(t, ",\"checks\":%u", a->checks);
 	if (a->same)
 		put(t, ",\"same\":true");
+	if (a->again)
+		put(t, ",\"again\":true");
 	if (a->stray)
 		put(t, ",\"redirected\":true");
 	if (a->again)

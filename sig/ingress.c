@@ -535,6 +535,8 @@ static bool requires(const struct call_request *r, msg_t *msg, sip_t *sip)
 	unspoken(sip, t, wants != 420, tags, sizeof(tags));
 	if (!tags[0] && !wants)
 		return false;
+	if (sip->sip_request->rq_method == sip_method_invite)
+		recall_refused(r, sip, tags[0] ? 420 : 421, "require");
 	irq = nta_incoming_create(r->agent, NULL, msg, sip, TAG_END());
 	if (irq && tags[0])
 		nta_incoming_treply(irq, SIP_420_BAD_EXTENSION, SIPTAG_UNSUPPORTED_STR(tags), TAG_END());

@@ -157,10 +157,14 @@ static void print_rule(const json_t *a)
 static void print_attempt(const json_t *a, const json_t *d, size_t number)
 {
 	const json_t *look = look_of(d, a, SIZE_MAX);
-	const char *timer = recall_text(a, "timer");
+	const char *timer = recall_text(a, "timer"), *more = "";
 	char text[24];
 
-	printf(" %zu  %s  %s%s%s\n", number, recall_text(a, "trunk"), recall_text(a, "hop"), json_is_true(json_object_get(a, "same")) ? "  once more, mended" : "",
+	if (json_is_true(json_object_get(a, "same")))
+		more = "  once more, mended";
+	else if (json_is_true(json_object_get(a, "again")))
+		more = "  once more: nobody else was left (retry_same)";
+	printf(" %zu  %s  %s%s%s\n", number, recall_text(a, "trunk"), recall_text(a, "hop"), more,
 	    json_is_true(json_object_get(a, "panic")) ? "  though DOWN: nothing else was left" : "");
 	if (look)
 		print_look(look);

@@ -81,6 +81,7 @@ static const struct word refusals[] = {
 	{ "max_forwards", "its Max-Forwards is used up" },
 	{ "uri", "its Request-URI is neither sip: nor tel:" },
 	{ "accept", "its Accept leaves out application/sdp" },
+	{ "require", "it requires an extension that is not spoken to that trunk, or lacks one that is required (rel100)" },
 	{ "contact", "its Contact or From tag is missing or wrong" },
 	{ "min_se", "its session timer is shorter than the trunk's min_se" },
 	{ "draining", "kedge was asked to end and takes no new calls" },

@@ -98,6 +98,10 @@ def scenario(t):
     assert told["refused"] and told["why"] == "no_route" and told["in"] == "pbx1" and told["decision"] is None, told
     assert "no route takes this number" in t.verb("why", "+999") and "kedge explain +999 --from pbx1" in t.verb("why", "+999")
     assert [m["text"].split()[0] for m in json.loads(t.verb("trace", "+999", "--json"))["messages"]][:2] == ["INVITE", "SIP/2.0"]
+    pbx.say(pbx.begin("INVITE", "+4405551", t.kedge_at(), "odd", body=pbx.sdp(), headers=["Require: magic"]), t.kedge_at())
+    assert t.until(lambda: pbx.got("420 INVITE"), 5)
+    told = why("odd")
+    assert (told["refused"], told["why"], told["code"]) == (True, "require", 420), told
     stranger = t.tool("stranger", net=7, host=7)
     stranger.say(stranger.begin("INVITE", "+4405550", t.kedge_at(), "strange", body=stranger.sdp()), t.kedge_at())
     assert t.until(lambda: stranger.ip in t.verb("refused"), 5)
