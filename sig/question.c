@@ -252,6 +252,19 @@ static void prefer(const struct question *q, uint8_t server)
 	dns.best = server;
 }
 
+/* This server will not answer. */
+static void try_refused(struct try *t)
+{
+	struct question *q = t->question;
+
+	q->refused |= (uint8_t)(1u << t->server);
+	try_close(t);
+	if (q->refused == (1u << dns.count) - 1)
+		su_timer_set_interval(q->timer, on_timer, q, 1);
+	else if (q->count < TRIES)
+		begin_try(q);
+}
+
 static void try_answered(struct try *t)
 {
 	struct question_record record[QUESTION_RECORDS];
@@ -266,22 +279,13 @@ static void try_answered(struct try *t)
 		if (r->sr_record->r_ttl < a.ttl)
 			a.ttl = r->sr_record->r_ttl;
 	}
+	if (!a.count && t->facts.truncated) { /* there is something, and no room for it */
+		try_refused(t);
+		return;
+	}
 	a.end = a.count ? QUESTION_FOUND : t->facts.rcode == SRES_NAME_ERR ? QUESTION_NO_NAME : QUESTION_NO_RECORD;
 	prefer(t->question, t->server);
 	question_finish(t->question, &a);
-}
-
-/* This server will not answer. */
-static void try_refused(struct try *t)
-{
-	struct question *q = t->question;
-
-	q->refused |= (uint8_t)(1u << t->server);
-	try_close(t);
-	if (q->refused == (1u << dns.count) - 1)
-		su_timer_set_interval(q->timer, on_timer, q, 1);
-	else if (q->count < TRIES)
-		begin_try(q);
 }
 
 /* What lies on the socket, without taking it. <0: the network says no; 0: nothing to look at. */
@@ -305,6 +309,7 @@ static void throw_away(int fd)
 static void try_take(struct try *t, int fd, const struct dns_facts *f)
 {
 	t->facts.rcode = f->rcode;
+	t->facts.truncated = f->truncated;
 	if (f->alias_ttl < t->facts.alias_ttl)
 		t->facts.alias_ttl = f->alias_ttl;
 	memcpy(t->alias, f->alias, sizeof(t->alias));

@@ -3,7 +3,7 @@
  * and follows CNAMEs; whom to ask, when again, and for how long is decided here.
  *
  *   best resolver --0.5 s of silence--> the next one, ... then all again, each 1 s --> SILENT
- *        |- ICMP, SERVFAIL, REFUSED: the next one at once; when all refused --> REFUSED
+ *        |- ICMP, SERVFAIL, REFUSED, truncated to nothing: the next one at once; when all refused --> REFUSED
  *        `- answer, checked by sig/dns_check --> FOUND, NO_RECORD, NO_NAME
  * The one that answered is asked first from then on: of two resolvers, a dead one costs one question 0.5 s.
  *

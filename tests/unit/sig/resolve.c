@@ -17,7 +17,7 @@
 #include "sig/listen.h"
 #include "sig/resolve.h"
 
-enum mood { WELL, SILENT, SERVFAIL, BROKEN, FOREIGN, MUTATED };
+enum mood { WELL, SILENT, SERVFAIL, BROKEN, FOREIGN, MUTATED, TRUNCATED };
 
 struct rr {
 	const char *name;
@@ -176,7 +176,7 @@ static void serve_one(unsigned server)
 	p[2] = 0x81;
 	for (unsigned i = 0; i < t.rrs; i++) {
 		known |= !strcmp(t.rr[i].name, name);
-		if (mood == SERVFAIL || mood == BROKEN || strcmp(t.rr[i].name, name) || (t.rr[i].type != type && t.rr[i].type != 5) || answers == 8)
+		if (mood == SERVFAIL || mood == BROKEN || mood == TRUNCATED || strcmp(t.rr[i].name, name) || (t.rr[i].type != type && t.rr[i].type != 5) || answers == 8)
 			continue;
 		n += put_rr(p + n, &t.rr[i]);
 		answers++;
@@ -189,6 +189,7 @@ static void serve_one(unsigned server)
 		}
 	}
 	p[7] = (unsigned char)answers;
+	p[2] |= mood == TRUNCATED ? 2 : 0;
 	p[3] = mood == SERVFAIL ? 0x82 : known ? 0x80 : 0x83;
 	if (mood == BROKEN) { /* a name that is a pointer at itself */
 		p[7] = 1;
@@ -500,6 +501,9 @@ static void service_unheard(void **state)
 	t.only = "_sip._udp.ca.example";
 	t.mood[0] = SERVFAIL;
 	assert_true(rounds(2));
+	assert_int_equal(t.last.end, QUESTION_REFUSED);
+	t.mood[0] = TRUNCATED; /* so long that nothing of it has room */
+	assert_true(rounds(3));
 	assert_int_equal(t.last.end, QUESTION_REFUSED);
 }
 
