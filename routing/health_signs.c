@@ -78,7 +78,8 @@ void health_signs_probe(struct health *h, uint16_t slot, uint16_t code, uint32_t
 		on_rtt(h, slot, rtt_us, now_ns);
 	if (conf_probe_good(c, code)) {
 		p->signs.bad_probes = 0;
-		health_clear_mark(h, slot, HEALTH_PROBE_DISAGREES, now_ns);
+		if (p->good_probes >= c->up) /* one good answer in a bad hour brings no calls back */
+			health_clear_mark(h, slot, HEALTH_PROBE_DISAGREES, now_ns);
 	} else if (p->breaker.state == BREAKER_DOWN) {
 		p->signs.bad_probes = 0; /* it is DOWN already */
 	} else {

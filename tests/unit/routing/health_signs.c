@@ -151,6 +151,14 @@ static void probes_agree_again(void **state)
 	answer();
 	probe(503, 5, 3);
 	is(KEDGE_HOP_DEGRADED, HEALTH_PROBE_DISAGREES, 503);
+	for (unsigned i = 0; i < 10; i++) {
+		probe(200, 5, 2);
+		answer();
+		probe(503, 5, 1);
+	}
+	is(KEDGE_HOP_DEGRADED, HEALTH_PROBE_DISAGREES, 503);
+	probe(200, 5, 2);
+	assert_int_equal(hop()->state, KEDGE_HOP_DEGRADED);
 	probe(200, 5, 1);
 	assert_int_equal(hop()->state, KEDGE_HOP_UP);
 }
