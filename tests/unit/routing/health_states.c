@@ -647,6 +647,61 @@ static void lock_that_ends_badly(void **state)
 	free(r);
 }
 
+/* ---- restart ---- */
+
+/* What a plane that was killed knew, as the next one finds it in the trunk table. */
+static struct rig *restarted(struct rig *r, struct kedge_hop *table)
+{
+	struct rig *next = rig_new(2);
+
+	next->now = r->now + 100 * RIG_MS;
+	health_init(&next->health, &next->conf, table, 8, next->now, 1700000000000ULL + next->now / RIG_MS);
+	assert_int_equal(rig_hop(next, 0, 0), 0);
+	free(r);
+	return next;
+}
+
+static void restart(void **state)
+{
+	struct kedge_hop *table = aligned_alloc(64, 8 * sizeof(*table));
+	struct rig *r = rig_new(2);
+
+	memset(table, 0, 8 * sizeof(*table));
+	health_init(&r->health, &r->conf, table, 8, r->now, 1700000000000ULL + r->now / RIG_MS);
+	rig_hop(r, 0, 0);
+	health_probe(&r->health, 0, 200, 2000, r->now);
+	health_lock(&r->health, 0, 20, r->now);
+	r = restarted(r, table);
+	assert_int_equal(state_of(r), KEDGE_HOP_LOCKED);
+	assert_in_range(health_quiet_ns(&r->health, 0), r->now + 19 * RIG_S, r->now + 20 * RIG_S);
+	pass(r, 30, 200);
+	assert_int_equal(state_of(r), KEDGE_HOP_UP);
+	fails(r, 3);
+	pass(r, 320, 200);
+	fails(r, 2); /* a relapse */
+	pass(r, 300, 200);
+	r = restarted(r, table);
+	assert_int_equal(state_of(r), KEDGE_HOP_DOWN);
+	assert_int_equal(r->health.hop[0].breaker.relapses, 1);
+	pass(r, 270, 200);
+	assert_int_equal(state_of(r), KEDGE_HOP_DOWN); /* ten minutes, and those before count */
+	pass(r, 100, 200);
+	assert_int_equal(state_of(r), KEDGE_HOP_TRIAL);
+	pass(r, 30, 200);
+	while (health_percent(&r->health, 0) < 10)
+		pass(r, 10, 200);
+	r = restarted(r, table);
+	assert_int_equal(state_of(r), KEDGE_HOP_TRIAL);
+	assert_int_equal(health_percent(&r->health, 0), 10);
+	pass(r, 200, 200);
+	assert_int_equal(state_of(r), KEDGE_HOP_UP);
+	r = restarted(r, table);
+	fails(r, 3);
+	assert_int_equal(r->health.hop[0].breaker.relapses, 2);
+	free(table);
+	free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -669,6 +724,7 @@ int main(void)
 		cmocka_unit_test(retry_after_is_no_failure),
 		cmocka_unit_test(retry_after_settings),
 		cmocka_unit_test(lock_that_ends_badly),
+		cmocka_unit_test(restart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
