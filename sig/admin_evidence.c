@@ -138,8 +138,9 @@ static void judge_routes(const struct health *h, struct verdict *v)
 static bool is_well(const struct health *h, uint16_t trunk)
 {
 	enum kedge_hop_state state = health_trunk_state(h, trunk);
+	const struct conf_trunk *t = &h->conf->trunks.v[trunk];
 
-	return state == KEDGE_HOP_UP || state == KEDGE_HOP_UNKNOWN || h->trunk[trunk].operator.mode != HEALTH_AUTO;
+	return t->gone || !t->enabled || state == KEDGE_HOP_UP || state == KEDGE_HOP_UNKNOWN || h->trunk[trunk].operator.mode != HEALTH_AUTO;
 }
 
 static void judge_trunks(const struct health *h, struct verdict *v)
@@ -171,6 +172,7 @@ struct admin_answer admin_verdict(const struct admin_request *r)
 	if (!strcmp(v.status, "OK"))
 		judge_trunks(r->health, &v);
 	for (uint16_t i = 0; i < r->conf->trunks.count && i < HEALTH_TRUNKS; i++)
-		json_array_append_new(trunks, trunk_json(r, i));
-	return admin_json(json_pack("{s:s, s:s, s:o}", "status", v.status, "why", v.why, "trunks", trunks));
+		if (!r->conf->trunks.v[i].gone)
+			json_array_append_new(trunks, trunk_json(r, i));
+	return admin_json(json_pack("{s:s, s:s, s:I, s:o}", "status", v.status, "why", v.why, "generation", (json_int_t)r->conf->generation, "trunks", trunks));
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The verbs that look at files alone: check, config, version. */
+#include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include "config/conf.h"
 #include "config/value.h"
 #include "routing/shm/layout.h"
+#include "tools/ask.h"
 #include "tools/check_timers.h"
 #include "tools/verb.h"
 
@@ -142,21 +144,47 @@ int verb_config(int argc, char **argv)
 
 /* ---- version -------------------------------------------------------------------------------- */
 
+/* What runs here, if anything does: /v1/status; a new reference. */
+static json_t *running(void)
+{
+	char socket[ASK_PATH];
+	json_t *o = NULL;
+	int rc = ask_socket(NULL, NULL, socket) ? ask(socket, "/v1/status", &o) : -ENOENT;
+
+	if (rc == 200)
+		return o;
+	json_decref(o);
+	return NULL;
+}
+
+static void print_running(const json_t *o)
+{
+	printf("running: kedge %s, configuration generation %lld\n", json_string_value(json_object_get(o, "version")),
+	    json_integer_value(json_object_get(o, "generation")));
+}
+
 int verb_version(int argc, char **argv)
 {
 	struct utsname u = { 0 };
-	json_t *o;
+	json_t *o, *now;
 
 	if (argc > 2 || (argc == 2 && strcmp(argv[1], "--json") != 0))
 		return verb_usage("version");
 	uname(&u);
+	now = running();
 	if (argc == 1) {
 		printf("kedge %s, segment layout %d, %s\n", KEDGE_VERSION, KEDGE_LAYOUT_VERSION, KEDGE_LIBRARIES);
 		printf("compiled by " COMPILER "; running on Linux %s %s\n", u.release, u.machine);
+		if (now)
+			print_running(now);
+		json_decref(now);
 		return VERB_DONE;
 	}
 	o = json_pack("{s:s, s:i, s:s, s:s, s:s}", "version", KEDGE_VERSION, "layout", KEDGE_LAYOUT_VERSION, "libraries", KEDGE_LIBRARIES,
 		"compiler", COMPILER, "kernel", u.release);
+	if (now)
+		json_object_set_new(o, "running", json_pack("{s:O, s:O}", "version", json_object_get(now, "version"), "generation", json_object_get(now, "generation")));
+	json_decref(now);
 	json_dumpf(o, stdout, JSON_INDENT(2));
 	putchar('\n');
 	json_decref(o);

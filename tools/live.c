@@ -214,11 +214,14 @@ static void print_hops(const json_t *hops)
 }
 
 /* media: 2 workers, io_uring */
-static void print_backends(const json_t *backends)
+static void print_backends(const json_t *o)
 {
+	const json_t *backends = json_object_get(o, "backends");
 	size_t n = json_array_size(backends);
 
 	printf("\nmedia: %zu worker%s, %s\n", n, n == 1 ? "" : "s", n ? json_string_value(json_array_get(backends, 0)) : "none");
+	if (live_int(o, "generation"))
+		printf("configuration: generation %lld\n", live_int(o, "generation"));
 }
 
 static void print_one_trunk(const json_t *o)
@@ -249,7 +252,7 @@ int verb_trunks(int argc, char **argv)
 		live_print_trunks(json_object_get(o, "trunks"));
 		if (l.name)
 			print_one_trunk(json_array_get(json_object_get(o, "trunks"), 0));
-		print_backends(json_object_get(o, "backends"));
+		print_backends(o);
 	}
 	json_decref(o);
 	return VERB_DONE;

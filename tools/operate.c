@@ -140,7 +140,10 @@ static void print_health(const json_t *o)
 	struct table t;
 	size_t i, k;
 
-	printf("%s%s%s\n\n", live_text(o, "status"), *why ? ": " : "", why);
+	printf("%s%s%s\n", live_text(o, "status"), *why ? ": " : "", why);
+	if (live_int(o, "generation"))
+		printf("configuration: generation %lld\n", live_int(o, "generation"));
+	putchar('\n');
 	table_init(&t, heads, sizeof(heads) / sizeof(heads[0]));
 	t.state = 2;
 	json_array_foreach(json_object_get(o, "trunks"), i, trunk) {
