@@ -166,7 +166,7 @@ int verb_rollback(int argc, char **argv)
 
 static void print_generations(const json_t *o)
 {
-	static const char *const heads[] = { "", ">GENERATION", "AFTER", "ACCEPTED", "AGO", "BY", "HASH" };
+	static const char *const heads[] = { "NOW", ">GENERATION", "AFTER", "ACCEPTED", "AGO", "BY", "HASH" };
 	long long in_force = int_of(o, "in_force");
 	char ago[TABLE_AGO];
 	struct table t;
