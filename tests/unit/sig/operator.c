@@ -197,8 +197,8 @@ static void damaged(void **s)
 {
 	static const char *const bad[] = { "", "{", "[]", "{\"orders\":{}}", "{\"orders\":[{}]}",
 		"{\"orders\":[{\"trunk\":\"alpha\",\"order\":\"sideways\",\"by\":\"\",\"reason\":\"\",\"since\":1,\"until\":0}]}",
-		"{\"orders\":[{\"trunk\":\"beta\",\"order\":\"down\",\"by\":\"\",\"reason\":\"\",\"since\":1,\"until\":0},"
-		"{\"trunk\":\"alpha\",\"order\":\"down\",\"by\":\"\",\"reason\":\"\",\"since\":1}]}" };
+		("{\"orders\":[{\"trunk\":\"beta\",\"order\":\"down\",\"by\":\"\",\"reason\":\"\",\"since\":1,\"until\":0},"
+		 "{\"trunk\":\"alpha\",\"order\":\"down\",\"by\":\"\",\"reason\":\"\",\"since\":1}]}") };
 
 	(void)s;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
