@@ -47,20 +47,58 @@ bool limit_full(const struct limit_trunk *l, const struct conf_trunk *t)
 	return l->calls_to + l->calls_from >= t->max_calls;
 }
 
+/* Forgets the steps that are more than a second ago. */
+static void turn_pace(struct limit_pace *p, uint64_t now_ns)
+{
+	uint64_t step = now_ns / (SECOND_NS / LIMIT_STEPS);
+
+	if (step >= p->step + LIMIT_STEPS)
+		memset(p->began, 0, sizeof(p->began));
+	else
+		while (p->step < step)
+			p->began[++p->step % LIMIT_STEPS] = 0;
+	p->step = step;
+}
+
+static bool pace_ready(const struct limit_pace *p, const struct conf_trunk *t, uint64_t now_ns)
+{
+	struct limit_pace now = *p;
+	uint64_t began = 0;
+
+	if (!t->max_cps)
+		return true;
+	if (t->cps_burst)
+		return limit_ready(&p->bucket, t->max_cps, t->cps_burst, now_ns);
+	turn_pace(&now, now_ns);
+	for (unsigned i = 0; i < LIMIT_STEPS; i++)
+		began += now.began[i];
+	return began < t->max_cps;
+}
+
+static void pace_began(struct limit_pace *p, const struct conf_trunk *t, uint64_t now_ns)
+{
+	if (t->max_cps && t->cps_burst)
+		limit_owe(&p->bucket, t->max_cps, t->cps_burst, now_ns);
+	turn_pace(p, now_ns);
+	p->began[p->step % LIMIT_STEPS]++;
+}
+
 bool limit_cps_left(const struct limit_trunk *l, const struct conf_trunk *t, uint64_t now_ns)
 {
-	return !t->max_cps || limit_ready(&l->to, t->max_cps, t->cps_burst, now_ns);
+	return pace_ready(&l->to, t, now_ns);
 }
 
 void limit_sent(struct limit_trunk *l, const struct conf_trunk *t, uint64_t now_ns)
 {
-	if (t->max_cps)
-		limit_owe(&l->to, t->max_cps, t->cps_burst, now_ns);
+	pace_began(&l->to, t, now_ns);
 }
 
 bool limit_came(struct limit_trunk *l, const struct conf_trunk *t, uint64_t now_ns)
 {
-	return !t->max_cps || limit_take(&l->from, t->max_cps, t->cps_burst, now_ns);
+	if (!pace_ready(&l->from, t, now_ns))
+		return false;
+	pace_began(&l->from, t, now_ns);
+	return true;
 }
 
 /* ---- the retry budget ----------------------------------------------------------------------- */

@@ -2,7 +2,8 @@
 /* limit: how many calls a trunk carries, how many begin there in a second, and how many tries may go to trunks that fail.
  *
  *   bucket   tokens, one per call that begins; full at first, filled with `rate` a second, holds `burst`
- *   trunk    a bucket for each direction, and the calls through it: those it was sent and those it sent
+ *   pace     max_cps: without cps_burst no second has more calls than that (in steps of 50 ms), with it a bucket
+ *   trunk    a pace for each direction, and the calls through it: those it was sent and those it sent
  *   budget   of the tries beyond a call's first that would go to trunks which fail: a share of the calls of 10 s
  *
  * What a limit holds back is no failure of anybody: it goes to the next target, at once, without an INVITE.
@@ -28,9 +29,17 @@ bool limit_take(struct limit_bucket *b, uint32_t rate, uint32_t burst, uint64_t 
 /* Takes one that may not be there: what cannot wait is paid for later, by a second's tokens at most. */
 void limit_owe(struct limit_bucket *b, uint32_t rate, uint32_t burst, uint64_t now_ns);
 
+#define LIMIT_STEPS 20 /* of a second */
+
+struct limit_pace {
+	struct limit_bucket bucket;  /* where there is a cps_burst */
+	uint64_t step;               /* of the steps step - 19 .. step, each at its number modulo 20: */
+	uint32_t began[LIMIT_STEPS]; /* calls */
+};
+
 struct limit_trunk {
-	struct limit_bucket to, from;      /* calls that begin: sent to it, sent by it */
-	uint32_t calls_to, calls_from;     /* in setup or up */
+	struct limit_pace to, from;    /* calls that begin: sent to it, sent by it */
+	uint32_t calls_to, calls_from; /* in setup or up */
 };
 
 /* Has it as many calls as it may, both directions together? */

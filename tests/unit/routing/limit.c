@@ -79,12 +79,53 @@ static void the_eleventh_of_a_second_overflows(void **state)
 	assert_int_equal(r->decide.skip[0].why, DECIDE_SKIP_CPS);
 	assert_int_equal(r->health.hop[0].consecutive, 0);
 	assert_int_equal(r->health.hop[0].state, KEDGE_HOP_UNKNOWN);
-	r->now += 100 * RIG_MS;
+	r->now += 949 * RIG_MS;
+	rig_call(r, "4420");
+	rig_next(r);
+	assert_int_equal(r->step.trunk, 1);
+	decide_fini(&r->decide, &r->health);
+	r->now += 51 * RIG_MS; /* the second is over */
 	rig_call(r, "4420");
 	rig_next(r);
 	assert_int_equal(r->step.trunk, 0);
+	decide_fini(&r->decide, &r->health);
 	for (unsigned i = 0; i < 11; i++)
 		decide_fini(&calls[i], &r->health);
+	free(r);
+}
+
+/* However they are spread: ten a second pass for ever, of eleven a second one a second does not. */
+static void no_second_has_more(void **state)
+{
+	for (unsigned rate = 10; rate <= 11; rate++) {
+		struct rig *r = rig_new(2);
+		unsigned over = 0;
+
+		r->trunk[0].max_cps = 10;
+		for (unsigned i = 0; i < 10 * rate; i++, r->now += RIG_S / rate) {
+			rig_call(r, "4420");
+			rig_next(r);
+			over += r->step.trunk == 1;
+			decide_fini(&r->decide, &r->health);
+		}
+		assert_in_range(over, rate == 10 ? 0 : 9, rate == 10 ? 0 : 10);
+		free(r);
+	}
+}
+
+static void a_burst_makes_it_a_rate(void **state)
+{
+	struct rig *r = rig_new(2);
+
+	r->trunk[0].max_cps = 10;
+	r->trunk[0].cps_burst = 2;
+	for (unsigned i = 0; i < 4; i++) {
+		rig_call(r, "4420");
+		rig_next(r);
+		assert_int_equal(r->step.trunk, i == 2);
+		decide_fini(&r->decide, &r->health);
+		r->now += i == 2 ? 100 * RIG_MS : 0;
+	}
 	free(r);
 }
 
@@ -164,7 +205,7 @@ static void a_repaired_invite_counts_by_the_second(void **state)
 	struct rig *r = rig_new(1);
 	struct decide_outcome o = { .cause = CAUSE_STATUS, .code = 422, .repairable = true };
 
-	r->trunk[0].max_cps = 1;
+	r->trunk[0].max_cps = r->trunk[0].cps_burst = 1;
 	rig_call(r, "4420");
 	rig_next(r);
 	assert_true(decide_outcome(&r->decide, &r->health, 0, &o, r->now));
@@ -227,6 +268,8 @@ int main(void)
 		cmocka_unit_test(what_cannot_wait_is_owed),
 		cmocka_unit_test(the_budget_is_a_fifth_of_the_calls),
 		cmocka_unit_test(the_eleventh_of_a_second_overflows),
+		cmocka_unit_test(no_second_has_more),
+		cmocka_unit_test(a_burst_makes_it_a_rate),
 		cmocka_unit_test(all_limits_reached_is_503_at_once),
 		cmocka_unit_test(calls_are_counted_exactly),
 		cmocka_unit_test(calls_from_it_count_too),
