@@ -164,7 +164,7 @@ struct search {
 	struct journal_entry living;
 };
 
-/* True while a better one may come. The newest is seen first. */
+/* True while a better one may come. */
 static bool consider(struct search *s, const struct journal_entry *e, const struct call *call)
 {
 	enum journal_match m = journal_match(e, s->r->what);
@@ -178,7 +178,8 @@ static bool consider(struct search *s, const struct journal_entry *e, const stru
 		}
 		r->count++;
 	}
-	if (m <= s->best)
+	/* Of several with one number the latest, whether it lives or not. */
+	if (m < s->best || m == JOURNAL_NOT || (m == s->best && e->begun_wall_ms <= s->found->begun_wall_ms))
 		return true;
 	s->best = m;
 	s->found = e;
