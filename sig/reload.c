@@ -20,6 +20,7 @@
 #include "routing/health.h"
 #include "sig/admin.h"
 #include "sig/history.h"
+#include "sig/history.h"
 
 static struct {
 	const struct conf *conf; /* in force; SIP thread, and who has `one` */

@@ -3,6 +3,7 @@
 one talks on and ends as it would have, not a packet lost. A rollback has the first configuration in force again in less than a second. Each call's record has the number
 of the generation it began with, and the log says what changed."""
 import json
+import re
 import time
 
 
@@ -43,6 +44,7 @@ def scenario(t):
     through(cc)
     assert not long.got("200 BYE"), "the long call is to outlive all of this"
     t.run(20)
+    t.told_by = t.verb("events")
     assert cb.received("INVITE") == 0
 
 
@@ -51,4 +53,5 @@ def after(t):
     t.heard("long", 250)
     done = [(e["how"], e["generation"], e["before"]) for e in t.events("config.reload")]
     assert done == [("reload", 2, 1), ("rollback", 1, 2), ("reload", 3, 1)], done
+    assert re.findall(r"(reload|rollback) by \S+: configuration (\d) in place of (\d), 5 changes", t.told_by) == [("reload", "2", "1"), ("rollback", "1", "2"), ("reload", "3", "1")]
     assert {'trunk "ca"', 'trunk "cc"'} <= {e["what"] for e in t.events("config.change")}
