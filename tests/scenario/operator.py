@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """operator (A57 A90): `kedge trunk ca drain`: no INVITE to ca from then on, while the call that is up goes on to its end. down beats answered probes and outlives
-kill -9 of the plane, a reload and a restart of all of kedge; auto gives the trunk back. Each order and each change is in `kedge events`, with who, why and until when."""
+kill -9 of the plane, a reload and a restart of all of kedge; auto gives the trunk back, and so does the end
+of an order's time. Each order and each change is in `kedge events`, with who, why and until when."""
 import json
 import os
 import signal
@@ -59,6 +60,8 @@ def scenario(t):
     one_call(t, 3)
     assert ca.received("INVITE") == 2, "auto, and still no call"
     refusals(t)
+    t.verb("trunk", "ca", "down", "--until", "1s")
+    assert trunk(t)["state"] == "OFF" and t.until(lambda: trunk(t)["operator"] is None and trunk(t)["state"] != "OFF", 10), trunk(t)
     told(t)
 
 
@@ -76,7 +79,8 @@ def told(t):
     assert events["lost"] == 0
     lines = [e for e in events["events"] if e["event"] in ("order", "state") and e["trunk"] == "ca"]
     orders = [(e["order"], e["by"], e["reason"]) for e in lines if e["event"] == "order"]
-    assert orders == [("drain", "root", "card swap"), ("down", "root", "no more"), ("auto", "root", ""), ("drain", "root", ""), ("auto", "root", "")], orders
+    assert orders == [("drain", "root", "card swap"), ("down", "root", "no more"), ("auto", "root", ""), ("drain", "root", ""), ("auto", "root", ""), ("down", "root", "")], orders
+    assert [(e["trunk"], e["order"]) for e in events["events"] if e["event"] == "expired"] == [("ca", "down")]
     changes = [(e["from"], e["to"], e["why"]) for e in lines if e["event"] == "state"]
     for change in (("DRAINING", "operator:root"), ("OFF", "operator:root")):
         assert change in [c[1:] for c in changes], changes
