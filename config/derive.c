@@ -487,6 +487,8 @@ static void retry_same(struct conf_profile *p)
 		enabled += p->targets.v[i].enabled;
 	if (p->retry_same.max == ROW_UNSET_INT)
 		p->retry_same.max = enabled == 1 ? 3 : 0;
+	if (!p->retry_same.max_delay_ms)
+		p->retry_same.max_delay_ms = p->setup_budget_ms > 30000 ? 30000 : p->setup_budget_ms - 1;
 }
 
 /* By position; those of one position stay as written. */
@@ -512,11 +514,11 @@ static void profile(struct load *l, struct conf_profile *p)
 			p->targets.v[i].position = i + 1u;
 	order(&p->targets);
 	on_busy(l, p);
+	if (!p->setup_budget_ms) {
+		sum = load_budget(l->c, p, how, sizeof(how));
+		p->setup_budget_ms = sum > 60000 ? (uint32_t)(sum < UINT32_MAX ? sum : UINT32_MAX) : 60000;
+	}
 	retry_same(p);
-	if (p->setup_budget_ms)
-		return;
-	sum = load_budget(l->c, p, how, sizeof(how));
-	p->setup_budget_ms = sum > 60000 ? (uint32_t)(sum < UINT32_MAX ? sum : UINT32_MAX) : 60000;
 }
 
 void load_derive(struct load *l)

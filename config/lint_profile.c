@@ -161,11 +161,11 @@ void load_lint_time(struct load *l, const struct conf_profile *p)
 	if (p->setup_budget_ms < waits + LAST_MS)
 		load_warn(l, load_where(l, &p->setup_budget_ms, p->where), "profile \"%s\".setup_budget: \"%s\" leaves its last target less than 15s", p->name,
 			TEXT(p->setup_budget_ms));
-	if (r->max && load_where(l, &r->max_delay_ms, (struct conf_where){ 0 }).line && r->max_delay_ms >= p->setup_budget_ms)
+	if (r->max && r->max_delay_ms >= p->setup_budget_ms)
 		load_error(l, load_where(l, &r->max_delay_ms, p->where), "profile \"%s\".retry_same.max_delay: \"%s\" is not shorter than setup_budget \"%s\"",
 			p->name, TEXT(r->max_delay_ms), TEXT(p->setup_budget_ms));
 	if (r->max && r->base_ms > r->max_delay_ms)
-		load_error(l, load_where(l, &r->base_ms, p->where), "profile \"%s\".retry_same.base: \"%s\" is longer than max_delay \"%s\"", p->name,
+		load_warn(l, load_where(l, &r->base_ms, p->where), "profile \"%s\".retry_same.base: \"%s\" is longer than max_delay \"%s\"", p->name,
 			TEXT(r->base_ms), TEXT(r->max_delay_ms));
 }
 

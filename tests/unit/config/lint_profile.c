@@ -79,7 +79,7 @@ static void time_and_tries(void **state)
 	SILENT(TWO P("setup_budget = \"128s\";") ROUTE);
 	WARNS(TWO P("setup_budget = \"20s\"; ring_timeout = \"10s\";") ROUTE, "leaves its last target less than 15s");
 	REFUSES(TWO P("retry_same = { max = 1; max_delay = \"200s\"; };") ROUTE, "retry_same.max_delay: \"200s\" is not shorter than setup_budget");
-	REFUSES(TWO P("retry_same = { max = 1; base = \"5s\"; max_delay = \"2s\"; };") ROUTE, "retry_same.base: \"5s\" is longer than max_delay");
+	WARNS(TWO P("retry_same = { max = 1; base = \"5s\"; max_delay = \"2s\"; };") ROUTE, "retry_same.base: \"5s\" is longer than max_delay");
 	WARNS(TWO P("max_retries = 4;") ROUTE, "4 more carriers called for one call");
 	WARNS(AB(TRUNK("a", "203.0.113.5", "timers = { first_response = \"6s\"; };"), TRUNK("b", "192.0.3.5", "")) P("") ROUTE, "of silence before moving on");
 	WARNS(AB(TRUNK("a", "203.0.113.5", "timers = { first_response = \"900ms\"; };"), TRUNK("b", "192.0.3.5", "")) P("") ROUTE, "one lost packet for a dead carrier");
@@ -97,6 +97,10 @@ static void retries_by_targets(void **state)
 	conf_unref(c);
 	c = rig_load(TWO "profiles = ( { name = \"p\"; targets = ( { trunk = \"a\"; } ); } );\n" ROUTE, 0);
 	assert_int_equal(c->profiles.v[0].retry_same.max, 3);
+	assert_int_equal(c->profiles.v[0].retry_same.max_delay_ms, 30000);
+	conf_unref(c);
+	c = rig_load(TWO "profiles = ( { name = \"p\"; setup_budget = \"2s\"; ring_timeout = \"1s\"; targets = ( { trunk = \"a\"; } ); } );\n" ROUTE, 0);
+	assert_int_equal(c->profiles.v[0].retry_same.max_delay_ms, 1999); /* what is printed can be read again */
 	conf_unref(c);
 }
 
