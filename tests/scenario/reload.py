@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""reload (A117): a call is up through ca when the files take ca out and put cc in. --dry-run says so and changes nothing; the reload does it: new calls go to cc, the old
-one talks on and ends as it would have, not a packet lost. A rollback has the first configuration in force again in less than a second. Each call's record has the number
+"""reload (A117): two calls are up through ca when the files take ca out and put cc in. --dry-run says so and changes nothing; the reload does it: new calls go to cc, the
+old ones talk on and end as they would have, one by ca itself, not a packet lost. A rollback has the first configuration in force again in less than a second. Each call's record has the number
 of the generation it began with, and the log says what changed."""
 import json
 import re
@@ -8,12 +8,15 @@ import time
 
 
 def scenario(t):
-    ca, cb, cc = (t.carrier(name, answer()) for name in ("ca", "cb", "cc"))
+    hangs_up = answer()[:-2] + [pause(4), bye(), recv(200)]
+    ca, cb, cc = t.carrier("ca", {"8": hangs_up, "1": answer()}), t.carrier("cb", answer()), t.carrier("cc", answer())
     t.targets = ["ca", "cb"]
     later = t.trunks.pop("cc")
-    numbers = iter("+44207183%04d" % n for n in range(100))
+    numbers = iter("+44207183%03d1" % n for n in range(100))
     long = t.caller(call(6), numbers=[next(numbers)], name="long")
-    assert t.until(lambda: long.got("200 INVITE"), 5)
+    # The carrier that is gone by then ends this one.
+    ended = t.caller(call(0)[:-2] + [recv("BYE"), send(200)], numbers=["+442071830008"], name="ended", host=2)
+    assert t.until(lambda: long.got("200 INVITE") and ended.got("200 INVITE"), 5)
 
     def through(carrier):
         before = carrier.received("INVITE")
@@ -32,7 +35,7 @@ def scenario(t):
     assert t.verb("reload") == "nothing differs: generation 2 is in force\n"
     shown = json.loads(t.verb("trunks", "--json"))
     assert shown["generation"] == 2 and sorted(k["trunk"] for k in shown["trunks"]) == ["cb", "cc", "pbx1"], shown
-    assert [c["trunk"] for c in json.loads(t.verb("calls", "--json"))["calls"]] == ["ca"]
+    assert [c["trunk"] for c in json.loads(t.verb("calls", "--json"))["calls"]] == ["ca", "ca"]
 
     began = time.monotonic()
     said = t.verb("rollback")
@@ -49,7 +52,8 @@ def scenario(t):
 
 
 def after(t):
-    assert [r["generation"] for r in t.cdr()] == [1, 1, 2, 1, 3, 1], t.cdr()
+    assert sorted(r["generation"] for r in t.cdr()) == [1, 1, 1, 1, 1, 2, 3]
+    assert next(r for r in t.cdr() if r["dst"].endswith("8"))["ended_by"] == "callee"
     t.heard("long", 250)
     done = [(e["how"], e["generation"], e["before"]) for e in t.events("config.reload")]
     assert done == [("reload", 2, 1), ("rollback", 1, 2), ("reload", 3, 1)], done
