@@ -16,7 +16,7 @@
  *    only after silence, ICMP/RST, connect failure or 503. Never the same hop twice; SAME only as the table says.
  *  - what stands BEHIND (health_place) waits for all that stand FIRST. DOWN hops are left out while any other is usable;
  *    when nothing else is left they are tried all the same, soonest expected back first, then those LOCKED for less than
- *    a second, each by panic_rate calls a second (fail open), a DOWN one by all while its last call rang.
+ *    a second, each by panic_rate calls a second (fail open), a DOWN one by all until a call fails there.
  *  - limits (routing/limit) are asked before an INVITE: what is too much goes on at once and counts for nobody's failure.
  *  - an emergency call is held back by none of these: not by limits, budget, max_retries, locks, the operator.
  *  - waits for a first reply or for progress end only while another usable hop or target is left.

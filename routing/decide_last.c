@@ -26,11 +26,13 @@ static uint64_t order_of(const struct health *h, uint16_t slot)
 	return (uint64_t)distance(h->hop[slot].state) << 62 | (retry ? retry : UINT64_MAX >> 3);
 }
 
-/* The rate spares callers and a trunk that fails. Where the last call to a DOWN one rang it would refuse the next for nothing: for
- * minutes, with a PBX that is every route's only target and answers no OPTIONS. */
-static bool rings(const struct health_hop *p)
+/* The rate spares callers and a trunk that fails. Where no call failed since it is DOWN, or the last one rang, it would refuse them
+ * for nothing: for minutes, with a PBX that is every route's only target and answers no OPTIONS. */
+static bool no_call_fails(const struct health_hop *p)
 {
-	return p->state == KEDGE_HOP_DOWN && p->last_success_ns > p->since_ns && p->last_success_ns > p->last_fail_ns;
+	uint64_t good_ns = p->last_success_ns > p->since_ns ? p->last_success_ns : p->since_ns;
+
+	return p->state == KEDGE_HOP_DOWN && p->last_fail_ns < good_ns;
 }
 
 /* May it be tried though it stands LAST? By one call in a while, and a lock is kept to its last second. */
@@ -40,7 +42,7 @@ static bool may_be_tried(const struct health *h, const struct conf_trunk *t, uin
 
 	if (p->state == KEDGE_HOP_LOCKED && health_retry_ns(h, slot) > now_ns + LOCK_ENDS_NS)
 		return false;
-	return rings(p) || !p->last_panic_ns || (now_ns - p->last_panic_ns) * t->panic_rate >= HEALTH_SECOND_NS;
+	return no_call_fails(p) || !p->last_panic_ns || (now_ns - p->last_panic_ns) * t->panic_rate >= HEALTH_SECOND_NS;
 }
 
 bool last_hop(const struct decide *d, const struct health *h, unsigned target, uint64_t now_ns, uint16_t *hop, uint64_t *order)

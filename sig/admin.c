@@ -53,6 +53,7 @@ static bool answered(const struct sockaddr_un *sun)
 static int listen_at(const char *path)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct stat st;
 	int fd, rc;
 
 	if (strlen(path) >= sizeof(sun.sun_path))
@@ -61,7 +62,8 @@ static int listen_at(const char *path)
 	make_directory(path);
 	if (answered(&sun))
 		return -EADDRINUSE;
-	unlink(path);
+	if (!lstat(path, &st) && S_ISSOCK(st.st_mode)) /* nothing else is ours to take away */
+		unlink(path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;

@@ -61,7 +61,32 @@ static void a_lock_is_kept(void **state)
 	free(r);
 }
 
-/* A PBX that answers no OPTIONS, the only target: DOWN or not, its phones ring. */
+static void all_are_tried(struct rig *r)
+{
+	for (unsigned i = 0; i < 5; i++, r->now += RIG_MS) {
+		rig_call(r, "4420");
+		assert_int_equal(rig_next(r), DECIDE_TRY);
+		decide_fini(&r->decide, &r->health);
+	}
+}
+
+/* A PBX that answers no OPTIONS, the only target: whether it takes calls nobody knows yet. */
+static void probes_alone_make_no_rate(void **state)
+{
+	struct rig *r = rig_new(1);
+
+	health_trip(&r->health, 0, HEALTH_OPTIONS_TIMEOUT, 0, r->now);
+	r->now += RIG_S;
+	all_are_tried(r);
+	rig_call(r, "4420");
+	assert_int_equal(rig_next(r), DECIDE_TRY);
+	rig_end(r, 0, CAUSE_NO_REPLY, 0);
+	rig_call(r, "4420");
+	assert_int_equal(rig_next(r), DECIDE_FINAL);
+	free(r);
+}
+
+/* DOWN or not, its phones ring. */
 static void a_trunk_that_rings_has_no_rate(void **state)
 {
 	struct rig *r = rig_new(1);
@@ -70,11 +95,7 @@ static void a_trunk_that_rings_has_no_rate(void **state)
 	r->now += 10 * RIG_S;
 	rig_good_call(r, "4420");
 	assert_int_equal(r->health.hop[0].state, KEDGE_HOP_DOWN);
-	for (unsigned i = 0; i < 5; i++, r->now += RIG_MS) {
-		rig_call(r, "4420");
-		assert_int_equal(rig_next(r), DECIDE_TRY);
-		decide_fini(&r->decide, &r->health);
-	}
+	all_are_tried(r);
 	rig_call(r, "4420");
 	assert_int_equal(rig_next(r), DECIDE_TRY);
 	rig_status(r, 0, 503);
@@ -193,6 +214,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(degraded_then_down_then_a_lock_that_ends),
 		cmocka_unit_test(a_lock_is_kept),
+		cmocka_unit_test(probes_alone_make_no_rate),
 		cmocka_unit_test(a_trunk_that_rings_has_no_rate),
 		cmocka_unit_test(panic_rate_is_a_setting),
 		cmocka_unit_test(the_number_makes_it),
