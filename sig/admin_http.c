@@ -119,6 +119,9 @@ static void name_of(uid_t uid, char *out, size_t room)
 		snprintf(out, room, "%s", pw.pw_name);
 	else
 		snprintf(out, room, "uid %u", uid);
+	for (char *c = out; *c; c++) /* a cut or foreign character would make no JSON: the order would not be kept */
+		if (*c < ' ' || *c > '~')
+			*c = '?';
 }
 
 /* ---- what is asked -------------------------------------------------------------------------- */
