@@ -28,13 +28,14 @@ setup_install() {
 	fi
 }
 
-# setup_build PRESET [TARGET...]: configures once, builds; shows the log's end when that fails.
+# setup_build PRESET [TARGET...]: configures, builds; shows the log's end when that fails. Configures each time, in half a second: what was
+# configured before Python was installed has no scenarios.
 setup_build() {
 	local preset=$1 dir
 	shift
 	dir="$kedge_top/build-$preset"
 	[ "$preset" = dev ] && dir="$kedge_top/build"
-	if ! { [ -f "$dir/build.ninja" ] || (cd "$kedge_top" && cmake --preset "$preset"); } >"$kedge_log" 2>&1 ||
+	if ! (cd "$kedge_top" && cmake --preset "$preset") >"$kedge_log" 2>&1 ||
 		! ninja -C "$dir" "$@" >>"$kedge_log" 2>&1; then
 		echo "kedge: the build failed; the end of $kedge_log:" >&2
 		tail -n 40 "$kedge_log" >&2

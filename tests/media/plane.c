@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The media plane alone, end to end: real RTP over loopback through a real kedge-media; this process plays supervisor and
-// signaling. Every test runs over both backends, IPv4 and IPv6 among them; each packet heard is checked byte by byte.
+/* The media plane alone, end to end: real RTP over loopback through a real kedge-media; this process plays supervisor and
+ * signaling. What a far address is learnt from, and that a sprayer gets nothing (A93), too. Every test runs over both backends,
+ * IPv4 and IPv6 among them; each packet heard is checked byte by byte. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
