@@ -20,7 +20,7 @@ def scenario(t):
     t.caller(rejected(), numbers=["+442071899999", "+442071899998"], name="last", host=2, limit=1)
     t.run()
     changes = [(e["to"], e["why"]) for e in t.events("trunk.state") if e["trunk"] == "ca"]
-    assert changes == [("UP", "probed"), ("DOWN", "window:503")], changes
+    assert changes in ([("UP", how), ("DOWN", "window:503")] for how in ("probed", "answered")), changes  # whichever comes first
     assert len({m["Call-ID"] for m in ca.got("INVITE")}) == len(plan)
 
 
