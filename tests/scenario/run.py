@@ -3,10 +3,12 @@
 """run: plays one scenario. Exit 0: it held; 1: it did not (artefacts are kept, the path is printed); 77: skipped.
   tests/scenario/run.py BUILD NAME[@WIRE] [--keep DIR]
 WIRE: udp4, udp6, tcp4 or tcp6, what the parties speak. NAME.py defines scenario(t); t is the Rig of tests/harness/rig.py, the words of tests/harness/sipp.py are there by name."""
-import importlib.util
-import os
 import sys
-import traceback
+
+del sys.path[0]  # first of all: a scenario may be called as a module of Python's is (operator, numbers, trace)
+import importlib.util  # noqa: E402
+import os  # noqa: E402
+import traceback  # noqa: E402
 
 here = os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True
