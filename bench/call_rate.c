@@ -4,7 +4,6 @@
  * bench/README.md has how to read it. Needs sipp; everything is on loopback. */
 #include <dirent.h>
 #include <errno.h>
-#include <ftw.h>
 #include <getopt.h>
 #include <limits.h>
 #include <netinet/in.h>
@@ -539,25 +538,13 @@ static bool goals(const struct row *row, const struct held *h)
 
 /* ---- the whole ---- */
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	return remove(path);
-}
-
 static int prepare(void)
 {
-	ssize_t n = readlink("/proc/self/exe", bench.program, sizeof bench.program - 16);
-	char *slash;
-
 	if (!stage_have("sipp")) {
 		fputs("call_rate: sipp is missing: apt-get install -y sip-tester\n", stderr);
 		return -1;
 	}
-	bench.program[n > 0 ? n : 0] = 0;
-	/* build/bench/call_rate: kedge is one folder up. */
-	for (int i = 0; i < 2 && (slash = strrchr(bench.program, '/')); i++)
-		*slash = 0;
-	strcat(bench.program, "/kedge");
+	stage_program(bench.program, sizeof bench.program);
 	bench.slot = stage_claim(20, 99, &bench.lock);
 	if (bench.slot < 0 || stage_dir("call-rate", bench.dir, sizeof bench.dir) || mkdir(in_dir("run"), 0755)) {
 		perror("call_rate");
@@ -638,7 +625,6 @@ int main(int argc, char **argv)
 	stage_end(bench.pbx);
 	stage_end(bench.carrier);
 	stage_end(bench.kedge);
-	if (bench.dir[0])
-		nftw(bench.dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	stage_remove(bench.dir);
 	return code;
 }

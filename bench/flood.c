@@ -4,7 +4,6 @@
  * of the calls is checked. bench/README.md has how to read it. Everything is on loopback. */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <ftw.h>
 #include <getopt.h>
 #include <limits.h>
 #include <netinet/in.h>
@@ -93,16 +92,9 @@ static int start_kedge(void)
 
 static int bound(int net, int host, int port)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port) };
-	int s = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	char ip[INET_ADDRSTRLEN];
 
-	inet_pton(AF_INET, stage_ip(bench.slot, net, host, ip), &a.sin_addr);
-	if (s >= 0 && bind(s, (struct sockaddr *)&a, sizeof a)) {
-		close(s);
-		return -1;
-	}
-	return s;
+	return stage_udp(stage_ip(bench.slot, net, host, ip), port);
 }
 
 static void put(int s, const struct sockaddr_in *to, const char *text)
@@ -477,20 +469,11 @@ static void print_json(const struct result *r)
 
 /* ---- the whole ---- */
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	return remove(path);
-}
-
 static int prepare(void)
 {
-	ssize_t n = readlink("/proc/self/exe", bench.program, sizeof bench.program - 16);
-	char ip[INET_ADDRSTRLEN], *slash;
+	char ip[INET_ADDRSTRLEN];
 
-	bench.program[n > 0 ? n : 0] = 0;
-	for (int i = 0; i < 2 && (slash = strrchr(bench.program, '/')); i++)
-		*slash = 0;
-	strcat(bench.program, "/kedge");
+	stage_program(bench.program, sizeof bench.program);
 	bench.slot = stage_claim(20, 99, &bench.lock);
 	if (bench.slot < 0 || stage_dir("flood", bench.dir, sizeof bench.dir) || mkdir(in_dir("run"), 0755) || crowd_open()) {
 		perror("flood");
@@ -551,7 +534,6 @@ int main(int argc, char **argv)
 	code = opt.slo && (r.faults || r.lost || r.ratio >= 1.2);
 out:
 	stage_end(bench.kedge);
-	if (bench.dir[0])
-		nftw(bench.dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	stage_remove(bench.dir);
 	return code;
 }

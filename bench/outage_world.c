@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <ftw.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -466,15 +465,10 @@ void world_shut(struct world *w, int carrier)
 
 int world_open(struct world *w)
 {
-	ssize_t n = readlink("/proc/self/exe", w->program, sizeof w->program - 16);
-	char path[PATH_MAX], *slash, ip[INET_ADDRSTRLEN];
+	char path[PATH_MAX], ip[INET_ADDRSTRLEN];
 	int wrong = 0;
 
-	w->program[n > 0 ? n : 0] = 0;
-	/* build/bench/outages: kedge is one folder up. */
-	for (int i = 0; i < 2 && (slash = strrchr(w->program, '/')); i++)
-		*slash = 0;
-	strcat(w->program, "/kedge");
+	stage_program(w->program, sizeof w->program);
 	w->slot = stage_claim(20, 99, &w->lock);
 	if (w->slot < 0 || stage_dir("outages", w->dir, sizeof w->dir))
 		return -1;
@@ -491,15 +485,8 @@ int world_open(struct world *w)
 	return wrong || mkdir(path, 0755) ? -1 : 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st, (void)flag, (void)ftw;
-	return remove(path);
-}
-
 void world_close(struct world *w)
 {
 	stage_end(w->pid);
-	if (w->dir[0])
-		nftw(w->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	stage_remove(w->dir);
 }

@@ -11,7 +11,7 @@
 #include <limits.h>
 #include <sys/types.h>
 
-#include "bench/outage_sip.h"
+#include "bench/sip_party.h"
 
 enum { WORLD_CARRIERS = 2, WORLD_CALLS = 400 };
 #define WORLD_NEVER UINT32_MAX

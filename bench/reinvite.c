@@ -5,7 +5,6 @@
  * through all of it. bench/README.md has how to read it. */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <ftw.h>
 #include <getopt.h>
 #include <limits.h>
 #include <poll.h>
@@ -14,16 +13,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "bench/sip_party.h"
 #include "tests/harness/stage.h"
 
-enum { CARRIERS = 3, CALLS_MAX = 200, RUNS_MAX = 9, AGAIN_MAX = 50, MESSAGE = 4096, PORT = 5070, GAP_MS = 5, PATIENCE_MS = 4000 };
+enum { CARRIERS = 3, CALLS_MAX = 200, RUNS_MAX = 9, AGAIN_MAX = 50, PORT = 5070, GAP_MS = 5, PATIENCE_MS = 4000 };
 enum step { SETUP, SAME, HOLD, AFTER, BYE, STEPS };
 
 static const char *const refusal[CARRIERS] = { "503 Service Unavailable", "481 Call/Transaction Does Not Exist", NULL };
@@ -63,63 +61,7 @@ static struct {
 	unsigned lost, ended, refused, asked[CARRIERS]; /* no answer, a BYE from kedge, an answer that is no 200; re-INVITEs a carrier saw */
 } bench;
 
-static uint64_t wall_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
-
 /* ---- messages ---- */
-
-static int bound(const char *ip)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(PORT) };
-	int s = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1;
-
-	inet_pton(AF_INET, ip, &a.sin_addr);
-	setsockopt(s, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof one);
-	return s >= 0 && bind(s, (struct sockaddr *)&a, sizeof a) == 0 ? s : -1;
-}
-
-/* The header line that begins with `name`, with its line end; "" there is none. */
-static const char *header(const char *text, const char *name, char *out, size_t room)
-{
-	out[0] = 0;
-	for (const char *at = strstr(text, "\r\n"); at && strncmp(at, "\r\n\r\n", 4) != 0; at = strstr(at + 2, "\r\n"))
-		if (strncasecmp(at + 2, name, strlen(name)) == 0) {
-			snprintf(out, room, "%.*s\r\n", (int)strcspn(at + 2, "\r"), at + 2);
-			break;
-		}
-	return out;
-}
-
-static bool take(int s, char *text, struct sockaddr_in *from, uint64_t *at_ns)
-{
-	char control[CMSG_SPACE(sizeof(struct timespec))];
-	struct iovec iov = { text, MESSAGE - 1 };
-	struct msghdr h = { .msg_name = from, .msg_namelen = sizeof *from, .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
-		.msg_controllen = sizeof control };
-	ssize_t n = recvmsg(s, &h, 0);
-	struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&h);
-	struct timespec t;
-
-	if (n < 0)
-		return false;
-	text[n] = 0;
-	*at_ns = wall_ns();
-	if (c && c->cmsg_type == SCM_TIMESTAMPNS) {
-		memcpy(&t, CMSG_DATA(c), sizeof t);
-		*at_ns = (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-	}
-	return true;
-}
-
-static void put(int s, const struct sockaddr_in *to, const char *text)
-{
-	(void)!sendto(s, text, strlen(text), 0, (const struct sockaddr *)to, sizeof *to);
-}
 
 static char *sdp_of(const char *ip, unsigned version, const char *direction, char *out, size_t room)
 {
@@ -132,7 +74,7 @@ static char *sdp_of(const char *ip, unsigned version, const char *direction, cha
 static void request(unsigned i, const char *method, const char *body)
 {
 	struct call *c = &bench.call[i];
-	char text[MESSAGE], id[48], uri[64];
+	char text[SIP_TEXT], id[48], uri[64];
 	const char *same = strcmp(method, "ACK") == 0 ? "INVITE" : method;
 
 	snprintf(id, sizeof id, "reinvite-%u-%u-%u", bench.run, bench.which, i);
@@ -142,7 +84,7 @@ static void request(unsigned i, const char *method, const char *body)
 		method, c->target[0] ? c->target : uri, bench.pbx_ip, PORT, id, c->cseq, same == method ? same : "ACK", bench.pbx_ip, i,
 		c->to[0] ? c->to : "To: <", c->to[0] ? "" : uri, c->to[0] ? "" : ">\r\n", id, c->cseq, method, bench.pbx_ip, PORT,
 		body[0] ? "Content-Type: application/sdp\r\n" : "", strlen(body), body);
-	put(bench.pbx, &bench.kedge, text);
+	sip_put(bench.pbx, &bench.kedge, text);
 }
 
 static void ask(unsigned i, enum step step)
@@ -155,12 +97,13 @@ static void ask(unsigned i, enum step step)
 	if (step != BYE)
 		sdp_of(bench.pbx_ip, c->cseq, c->held ? "sendonly" : "sendrecv", body, sizeof body);
 	c->waits = true;
-	c->asked_ns = wall_ns();
+	c->asked_ns = sip_now_ns();
 	request(i, step == BYE ? "BYE" : "INVITE", body);
 }
 
-static void on_pbx(const char *text, const struct sockaddr_in *from, uint64_t at_ns)
+static void on_pbx(const struct sip_in *m)
 {
+	const char *text = m->text;
 	char line[512];
 	unsigned run, which, i, cseq, code = (unsigned)atoi(text + 8);
 	struct call *c;
@@ -169,14 +112,14 @@ static void on_pbx(const char *text, const struct sockaddr_in *from, uint64_t at
 		bench.ended += strncmp(text, "BYE ", 4) == 0;
 		return;
 	}
-	if (code < 200 || sscanf(header(text, "Call-ID:", line, sizeof line), "%*s reinvite-%u-%u-%u", &run, &which, &i) != 3 || run != bench.run ||
-	    which != bench.which || i >= opt.calls || sscanf(header(text, "CSeq:", line, sizeof line), "%*s %u", &cseq) != 1)
+	if (code < 200 || sscanf(sip_line(text, "Call-ID:", line, sizeof line), "%*s reinvite-%u-%u-%u", &run, &which, &i) != 3 || run != bench.run ||
+	    which != bench.which || i >= opt.calls || sscanf(sip_line(text, "CSeq:", line, sizeof line), "%*s %u", &cseq) != 1)
 		return;
 	c = &bench.call[i];
 	if (strstr(line, "INVITE") && cseq == c->cseq) {
 		if (!c->to[0] && code < 300) {
-			header(text, "To:", c->to, sizeof c->to);
-			header(text, "Contact:", line, sizeof line);
+			sip_line(text, "To:", c->to, sizeof c->to);
+			sip_line(text, "Contact:", line, sizeof line);
 			const char *at = strchr(line, '<');
 			snprintf(c->target, sizeof c->target, "%.*s", at ? (int)strcspn(at + 1, ">") : 0, at ? at + 1 : "");
 		}
@@ -186,21 +129,21 @@ static void on_pbx(const char *text, const struct sockaddr_in *from, uint64_t at
 		return;
 	c->waits = false;
 	bench.refused += code >= 300;
-	bench.times.us[bench.times.count++] = (double)(int64_t)(at_ns - c->asked_ns) / 1000;
-	(void)from;
+	bench.times.us[bench.times.count++] = (double)(int64_t)(m->at_ns - c->asked_ns) / 1000;
 }
 
 /* ---- the carriers ---- */
 
-static void on_carrier(int which, const char *text, const struct sockaddr_in *from)
+static void on_carrier(int which, const struct sip_in *m)
 {
-	char out[MESSAGE], via[1024], to[512], line[3][512], body[256] = "";
+	const char *text = m->text;
+	char contact[64], to[512], body[256] = "";
 	const char *status = "200 OK";
 	bool invite = strncmp(text, "INVITE ", 7) == 0, inside;
 
 	if (strncmp(text, "SIP/2.0", 7) == 0 || strncmp(text, "ACK ", 4) == 0)
 		return;
-	header(text, "To:", to, sizeof to);
+	sip_line(text, "To:", to, sizeof to);
 	inside = strstr(to, ";tag=") != NULL;
 	if (invite && inside) {
 		bench.asked[which]++;
@@ -210,33 +153,28 @@ static void on_carrier(int which, const char *text, const struct sockaddr_in *fr
 	}
 	if (!status)
 		return;
-	to[strcspn(to, "\r")] = 0;
-	snprintf(out, sizeof out, "SIP/2.0 %s\r\n%s%s%s%s\r\n%s%sContact: <sip:c@%s:%d>\r\n%sContent-Length: %zu\r\n\r\n%s", status,
-		header(text, "Via:", via, sizeof via), header(text, "From:", line[0], sizeof line[0]), to, inside ? "" : ";tag=c",
-		header(text, "Call-ID:", line[1], sizeof line[1]), header(text, "CSeq:", line[2], sizeof line[2]), bench.carrier_ip[which], PORT,
-		body[0] ? "Content-Type: application/sdp\r\n" : "", strlen(body), body);
-	put(bench.carrier[which], from, out);
+	snprintf(contact, sizeof contact, "%s:%d", bench.carrier_ip[which], PORT);
+	sip_reply(bench.carrier[which], m, &(struct sip_reply){ status, "c", contact, "", body });
 }
 
 /* Everybody's messages for so long. */
 static void serve(unsigned ms)
 {
 	struct pollfd fds[1 + CARRIERS] = { { .fd = bench.pbx, .events = POLLIN } };
-	static char text[MESSAGE];
-	uint64_t end = wall_ns() + ms * 1000000ull, at_ns;
-	struct sockaddr_in from;
+	static struct sip_in m;
+	uint64_t end = sip_now_ns() + ms * 1000000ull;
 
 	for (int i = 0; i < CARRIERS; i++)
 		fds[i + 1] = (struct pollfd){ .fd = bench.carrier[i], .events = POLLIN };
-	for (uint64_t now; (now = wall_ns()) < end;) {
+	for (uint64_t now; (now = sip_now_ns()) < end;) {
 		struct timespec wait = { .tv_nsec = (long)(end - now < 5000000 ? end - now : 5000000) };
 		ppoll(fds, 1 + CARRIERS, &wait, NULL);
 		for (int i = 0; i <= CARRIERS; i++)
-			while (fds[i].revents && take(fds[i].fd, text, &from, &at_ns)) {
+			while (fds[i].revents && sip_take(fds[i].fd, &m)) {
 				if (i)
-					on_carrier(i - 1, text, &from);
+					on_carrier(i - 1, &m);
 				else
-					on_pbx(text, &from, at_ns);
+					on_pbx(&m);
 			}
 	}
 }
@@ -348,24 +286,19 @@ static const char config[] =
 
 static int prepare(void)
 {
-	ssize_t n = readlink("/proc/self/exe", bench.program, sizeof bench.program - 16);
-	char file[PATH_MAX], log[PATH_MAX], out[PATH_MAX], *slash;
+	char file[PATH_MAX], log[PATH_MAX], out[PATH_MAX];
 	FILE *f;
 	int wrong = 0;
 
-	bench.program[n > 0 ? n : 0] = 0;
-	/* build/bench/reinvite: kedge is one folder up. */
-	for (int i = 0; i < 2 && (slash = strrchr(bench.program, '/')); i++)
-		*slash = 0;
-	strcat(bench.program, "/kedge");
+	stage_program(bench.program, sizeof bench.program);
 	bench.slot = stage_claim(20, 99, &bench.lock);
 	if (bench.slot < 0 || stage_dir("reinvite", bench.dir, sizeof bench.dir))
 		return -1;
 	bench.kedge = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(5060) };
 	inet_pton(AF_INET, stage_ip(bench.slot, 3, 1, bench.kedge_ip), &bench.kedge.sin_addr);
-	wrong |= (bench.pbx = bound(stage_ip(bench.slot, 1, 1, bench.pbx_ip))) < 0;
+	wrong |= (bench.pbx = sip_socket(stage_ip(bench.slot, 1, 1, bench.pbx_ip), PORT)) < 0;
 	for (int i = 0; i < CARRIERS; i++)
-		wrong |= (bench.carrier[i] = bound(stage_ip(bench.slot, 2, 1 + i, bench.carrier_ip[i]))) < 0;
+		wrong |= (bench.carrier[i] = sip_socket(stage_ip(bench.slot, 2, 1 + i, bench.carrier_ip[i]), PORT)) < 0;
 	snprintf(file, sizeof file, "%s/run", bench.dir);
 	wrong |= mkdir(file, 0755);
 	snprintf(file, sizeof file, "%s/kedge.cfg", bench.dir);
@@ -376,12 +309,6 @@ static int prepare(void)
 	fprintf(f, config, bench.slot, bench.dir);
 	fclose(f);
 	return stage_kedge(bench.program, file, log, out, &bench.pid);
-}
-
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st, (void)flag, (void)ftw;
-	return remove(path);
 }
 
 static bool parse(int argc, char **argv)
@@ -419,7 +346,6 @@ int main(int argc, char **argv)
 		fprintf(stderr, "reinvite: could not begin: %s\n", strerror(errno));
 	}
 	stage_end(bench.pid);
-	if (bench.dir[0])
-		nftw(bench.dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	stage_remove(bench.dir);
 	return code;
 }

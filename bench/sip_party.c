@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "bench/outage_sip.h"
+#include "bench/sip_party.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -8,7 +8,8 @@
 #include <strings.h>
 #include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
+
+#include "tests/harness/stage.h"
 
 static uint64_t ns_of(const struct timespec *t)
 {
@@ -25,15 +26,9 @@ uint64_t sip_now_ns(void)
 
 int sip_socket(const char *ip, int port)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
-	int s = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1;
+	int s = stage_udp(ip, port), one = 1;
 
-	inet_pton(AF_INET, ip, &a.sin_addr);
 	setsockopt(s, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof one);
-	if (s >= 0 && bind(s, (struct sockaddr *)&a, sizeof a)) {
-		close(s);
-		return -1;
-	}
 	return s;
 }
 

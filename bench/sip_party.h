@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* outage_sip: SIP over UDP in a few lines, for the parties of bench/outages: messages as text, dated by the kernel's receive stamps. IPv4.
+/* sip_party: SIP over UDP in a few lines, for the parties of bench/outages and bench/reinvite: messages as text, dated by the kernel's receive stamps. IPv4.
  * Thread: any, no state. */
-#ifndef KEDGE_BENCH_OUTAGE_SIP_H
-#define KEDGE_BENCH_OUTAGE_SIP_H
+#ifndef KEDGE_BENCH_SIP_PARTY_H
+#define KEDGE_BENCH_SIP_PARTY_H
 
 #include <netinet/in.h>
 #include <stdbool.h>

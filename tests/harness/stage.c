@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,6 +11,8 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -55,6 +58,42 @@ int stage_dir(const char *name, char *out, size_t size)
 		top = "/tmp";
 	snprintf(out, size, "%s/kedge-%s-XXXXXX", top, name);
 	return mkdtemp(out) ? 0 : -1;
+}
+
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+	(void)st, (void)flag, (void)ftw;
+	return remove(path);
+}
+
+void stage_remove(const char *dir)
+{
+	if (dir[0])
+		nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+void stage_program(char *out, size_t size)
+{
+	char self[PATH_MAX], *slash;
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+
+	self[n > 0 ? n : 0] = 0;
+	for (int i = 0; i < 2 && (slash = strrchr(self, '/')); i++)
+		*slash = 0;
+	snprintf(out, size, "%s/kedge", self);
+}
+
+int stage_udp(const char *ip, int port)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+	int s = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	inet_pton(AF_INET, ip, &a.sin_addr);
+	if (s >= 0 && bind(s, (struct sockaddr *)&a, sizeof a)) {
+		close(s);
+		return -1;
+	}
+	return s;
 }
 
 uint64_t stage_raise_files(void)

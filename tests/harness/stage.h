@@ -22,6 +22,15 @@ const char *stage_ip(int slot, int net, int host, char *out);
  * there (108 bytes). 0, or -1: errno says why. */
 int stage_dir(const char *name, char *out, size_t size);
 
+/* Removes such a folder and all in it. "": nothing. */
+void stage_remove(const char *dir);
+
+/* kedge, for a program that lies in a folder of the build tree: one folder above its own. */
+void stage_program(char *out, size_t size);
+
+/* A UDP socket that does not block, bound there; -1: errno says why. */
+int stage_udp(const char *ip, int port);
+
 /* Soft descriptor limit to the hard one; returns it. */
 uint64_t stage_raise_files(void);
 
