@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Trunks: every one of the configuration, from the first moment (A142), with what its hops counted. A hop that the DNS takes away takes its
  * counts along; Prometheus reads that as a counter's reset. */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,6 +97,18 @@ static void gather(struct all *a)
 
 #define EACH(a, t) for (struct trunk_count *t = (a)->v; t < (a)->v + (a)->count; t++)
 
+/* One sample a trunk: its word at that offset, a uint64_t. */
+static void put_plain(struct all *a, const char *name, enum metrics_type type, const char *help, size_t offset)
+{
+	uint64_t value;
+
+	metrics_family(a->m, name, type, help);
+	EACH(a, t) {
+		memcpy(&value, (const char *)t + offset, sizeof(value));
+		metrics_int(a->m, value, "trunk", t->name, NULL);
+	}
+}
+
 static void put_state(struct all *a)
 {
 	struct metrics *m = a->m;
@@ -127,9 +140,7 @@ static void put_calls(struct all *a)
 	static const char *const positions[] = { "first", "second", "later" };
 	struct metrics *m = a->m;
 
-	metrics_family(m, "kedge_trunk_calls", METRICS_GAUGE, "Its calls, up or in setup.");
-	EACH(a, t)
-		metrics_int(m, t->calls, "trunk", t->name, NULL);
+	put_plain(a, "kedge_trunk_calls", METRICS_GAUGE, "Its calls, up or in setup.", offsetof(struct trunk_count, calls));
 	metrics_family(m, "kedge_trunk_calls_limit", METRICS_GAUGE, "Its max_calls.");
 	for (uint16_t i = 0; i < a->count; i++)
 		metrics_int(m, m->r->conf->trunks.v[i].max_calls, "trunk", a->v[i].name, NULL);
@@ -137,12 +148,8 @@ static void put_calls(struct all *a)
 	EACH(a, t)
 		for (int i = 0; i < 3; i++)
 			metrics_int(m, t->attempts[i], "trunk", t->name, "position", positions[i], NULL);
-	metrics_family(m, "kedge_trunk_answered_total", METRICS_COUNTER, "Attempts that were answered.");
-	EACH(a, t)
-		metrics_int(m, t->answered, "trunk", t->name, NULL);
-	metrics_family(m, "kedge_trunk_ringing_total", METRICS_COUNTER, "Attempts that rang.");
-	EACH(a, t)
-		metrics_int(m, t->ringing, "trunk", t->name, NULL);
+	put_plain(a, "kedge_trunk_answered_total", METRICS_COUNTER, "Attempts that were answered.", offsetof(struct trunk_count, answered));
+	put_plain(a, "kedge_trunk_ringing_total", METRICS_COUNTER, "Attempts that rang.", offsetof(struct trunk_count, ringing));
 	metrics_family(m, "kedge_trunk_attempt_failures_total", METRICS_COUNTER,
 	    "Attempts that ended without a final response, and why: no path, no answer in time, cancelled by kedge or the caller.");
 	EACH(a, t) {
@@ -150,9 +157,7 @@ static void put_calls(struct all *a)
 		metrics_int(m, t->timed_out, "trunk", t->name, "reason", "timeout", NULL);
 		metrics_int(m, t->cancelled, "trunk", t->name, "reason", "cancelled", NULL);
 	}
-	metrics_family(m, "kedge_trunk_skips_total", METRICS_COUNTER, "Calls that passed it over because of its state.");
-	EACH(a, t)
-		metrics_int(m, t->skipped, "trunk", t->name, NULL);
+	put_plain(a, "kedge_trunk_skips_total", METRICS_COUNTER, "Calls that passed it over because of its state.", offsetof(struct trunk_count, skipped));
 }
 
 /* Always there, at 0 too; the others once they were heard. */
@@ -194,21 +199,11 @@ static void put_media(struct all *a)
 {
 	struct metrics *m = a->m;
 
-	metrics_family(m, "kedge_media_trunk_packets_total", METRICS_COUNTER, "RTP packets received from it.");
-	EACH(a, t)
-		metrics_int(m, t->packets, "trunk", t->name, NULL);
-	metrics_family(m, "kedge_media_lost_packets_total", METRICS_COUNTER, "RTP packets of its calls that never came.");
-	EACH(a, t)
-		metrics_int(m, t->lost, "trunk", t->name, NULL);
-	metrics_family(m, "kedge_media_late_packets_total", METRICS_COUNTER, "RTP packets of its calls that came late or twice.");
-	EACH(a, t)
-		metrics_int(m, t->late, "trunk", t->name, NULL);
-	metrics_family(m, "kedge_media_oneway_sessions_total", METRICS_COUNTER, "Calls whose audio from it never came.");
-	EACH(a, t)
-		metrics_int(m, t->one_way, "trunk", t->name, NULL);
-	metrics_family(m, "kedge_media_silent_sessions_total", METRICS_COUNTER, "Calls whose audio from it stopped.");
-	EACH(a, t)
-		metrics_int(m, t->silent, "trunk", t->name, NULL);
+	put_plain(a, "kedge_media_trunk_packets_total", METRICS_COUNTER, "RTP packets received from it.", offsetof(struct trunk_count, packets));
+	put_plain(a, "kedge_media_lost_packets_total", METRICS_COUNTER, "RTP packets of its calls that never came.", offsetof(struct trunk_count, lost));
+	put_plain(a, "kedge_media_late_packets_total", METRICS_COUNTER, "RTP packets of its calls that came late or twice.", offsetof(struct trunk_count, late));
+	put_plain(a, "kedge_media_oneway_sessions_total", METRICS_COUNTER, "Calls whose audio from it never came.", offsetof(struct trunk_count, one_way));
+	put_plain(a, "kedge_media_silent_sessions_total", METRICS_COUNTER, "Calls whose audio from it stopped.", offsetof(struct trunk_count, silent));
 	metrics_family(m, "kedge_media_jitter_seconds", METRICS_SUMMARY, "Jitter of RTP from it (RFC 3550), a sample a call.");
 	EACH(a, t)
 		metrics_buckets(m, NULL, &t->jitter_samples, 0, (double)t->jitter_us / 1e6, "trunk", t->name);

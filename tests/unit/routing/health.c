@@ -7,25 +7,8 @@
 #include <cmocka.h>
 
 #include "tests/unit/routing/rig.h"
+#include "tests/unit/routing/rig_watch.h"
 #include "routing/shm/seq.h"
-
-static struct health_change seen[64];
-static unsigned changes;
-
-static void on_change(void *ctx, const struct health_change *c)
-{
-	assert(changes < 64);
-	seen[changes++] = *c;
-}
-
-static struct rig *rig_watched(void)
-{
-	struct rig *r = rig_new(2);
-
-	changes = 0;
-	r->health.changed = on_change;
-	return r;
-}
 
 static uint8_t outcome(struct rig *r, uint8_t cause, uint8_t health, uint16_t code, uint64_t begun)
 {

@@ -9,24 +9,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/routing/rig.h"
-
-static struct health_change seen[256];
-static unsigned changes;
-
-static void on_change(void *ctx, const struct health_change *c)
-{
-	assert(changes < 256);
-	seen[changes++] = *c;
-}
-
-static struct rig *rig_watched(void)
-{
-	struct rig *r = rig_new(2);
-
-	changes = 0;
-	r->health.changed = on_change;
-	return r;
-}
+#include "tests/unit/routing/rig_watch.h"
 
 static enum kedge_hop_state state_of(const struct rig *r)
 {
