@@ -263,7 +263,9 @@ static void print_why(const json_t *o)
 	if (json_is_object(json_object_get(o, "decision")))
 		print_decision(json_object_get(o, "decision"));
 	print_answer(o);
-	printf("\nits messages: kedge trace %s\n", recall_text(o, "call"));
+	/* Those of a call that went well are let go. */
+	if (strcmp(recall_text(o, "kind"), "good") || strcmp(recall_text(o, "state"), "ended"))
+		printf("\nits messages: kedge trace %s\n", recall_text(o, "call"));
 }
 
 int verb_why(int argc, char **argv)

@@ -70,6 +70,7 @@ def scenario(t):
     pbx.say(pbx.follow(ok, "BYE", 2), inside)
     assert t.until(lambda: len(t.events("call.end")) == 3, 5)
     assert json.loads(t.verb("why", "well", "--json"))["kind"] == "good"
+    assert "its messages: kedge trace" not in t.verb("why", "well"), "there are none"
     assert t.verb("trace", "well", ok=False) == ""
     t.cdrs = 3
 
