@@ -3,6 +3,7 @@
 
 #include "media/addr.h"
 #include "media/early.h"
+#include "media/outlet.h"
 #include "media/worker.h"
 
 struct way { /* of one packet, from an end to the other */
@@ -92,28 +93,6 @@ static bool find_other_end(struct worker *w, struct way *way)
 	}
 	way->to_port = &w->port[port];
 	way->to = &w->end[port];
-	if (way->to->secure) { /* no keys in this build: never in clear instead */
-		DROP(w, srtp);
-		return false;
-	}
-	return true;
-}
-
-/* The socket toward the other end for RTP, or for RTCP. */
-static bool send_on(
-    struct worker *w, const struct way *way, bool rtcp, const uint8_t *data, size_t len)
-{
-	unsigned which = rtcp && !(way->to->flags & KEDGE_END_RTCP_MUX);
-	struct sock *s = &way->to_port->sock[which];
-
-	if (s->to_len == 0) {
-		DROP(w, no_peer);
-		return false;
-	}
-	w->ops->send(w->io, 2 * way->to->port + which, IO_TAG(way->to_port->generation), data, len,
-	    s->connected ? NULL : &s->to.sa, s->connected ? 0 : s->to_len);
-	worker_count(&w->count->packets_out, 1);
-	worker_count(&w->count->bytes_out, len);
 	return true;
 }
 
@@ -147,32 +126,14 @@ static void count_rtp(struct worker *w, struct way *way, const struct rtp *h, si
 	atomic_store_explicit(&f->last_rx_ns, w->now_ns, memory_order_relaxed);
 }
 
-/* What a restarted worker goes on from, stored before the packet is sent. */
-static void store_line(const struct way *way, bool switched)
+/* What a restarted worker knows of the sender, stored before the packet is sent on. */
+static void store_source(const struct end *from)
 {
-	const struct stitch *l = &way->to->line;
-	struct kedge_end_run *run = way->to->run, *from = way->from->run;
+	struct kedge_end_run *run = from->run;
 
-	if (switched) { /* offsets of two sources never stand together: the source is nobody meanwhile */
-		atomic_store_explicit(
-		    &run->seq_offset, (uint64_t)STITCH_NONE << 16, memory_order_release);
-		atomic_store_explicit(&run->ssrc,
-		    (uint64_t)l->ssrc << 32 |
-		        (uint32_t)atomic_load_explicit(&run->ssrc, memory_order_relaxed),
-		    memory_order_relaxed);
-	}
-	atomic_store_explicit(&run->tx_index, l->index, memory_order_relaxed);
-	atomic_store_explicit(&run->timestamp,
-	    (uint64_t)l->last_timestamp << 32 | l->timestamp_offset, memory_order_relaxed);
-	atomic_store_explicit(&run->last_tx_ns, l->last_ns, memory_order_relaxed);
-	if (switched)
-		atomic_store_explicit(&run->seq_offset,
-		    (uint64_t)l->source_ssrc << 32 | (uint64_t)l->source << 16 | l->sequence_offset,
-		    memory_order_release);
-	atomic_store_explicit(&from->rx_index, way->from->quality.index, memory_order_relaxed);
-	atomic_store_explicit(&from->ssrc,
-	    (atomic_load_explicit(&from->ssrc, memory_order_relaxed) & ~0xffffffffULL) |
-	        way->from->quality.ssrc,
+	atomic_store_explicit(&run->rx_index, from->quality.index, memory_order_relaxed);
+	atomic_store_explicit(&run->ssrc,
+	    (atomic_load_explicit(&run->ssrc, memory_order_relaxed) & ~0xffffffffULL) | from->quality.ssrc,
 	    memory_order_relaxed);
 }
 
@@ -201,21 +162,22 @@ static uint8_t map_payload_type(const struct end *outside, bool inward, uint8_t 
 	return pt;
 }
 
+/* What lies on the way of a few calls only: each stage is a bit of one of the two ends. */
+static void work_on(const struct way *way, struct rtp *h)
+{
+	unsigned work = way->from->work | way->to->work;
+
+	if (work & WORK_TYPES)
+		h->payload_type =
+		    map_payload_type(way->inside ? way->to : way->from, !way->inside, h->payload_type);
+}
+
 static void relay_rtp(struct worker *w, struct way *way, struct rtp *h, uint8_t *data, size_t len)
 {
-	enum stitch_result result;
-
-	if (way->to->pt_count | way->from->pt_count)
-		h->payload_type = map_payload_type(
-		    way->inside ? way->to : way->from, !way->inside, h->payload_type);
-	result = stitch_rtp(&way->to->line, way->place, h, &way->from->pace, w->now_ns);
-	if (result == STITCH_LATE) {
-		DROP(w, not_live);
-		return;
-	}
-	rtp_write(data, h);
-	store_line(way, result == STITCH_SWITCHED);
-	if (send_on(w, way, false, data, len))
+	if (way->from->work | way->to->work)
+		work_on(way, h);
+	store_source(way->from);
+	if (outlet_rtp(w, way->to, way->place, &way->from->pace, h, data, len))
 		count_relayed(w, way);
 }
 
@@ -228,7 +190,7 @@ static void relay_plain(struct worker *w, struct way *way, const uint8_t *data, 
 	worker_count(&f->packets, 1);
 	worker_count(&f->bytes, len);
 	atomic_store_explicit(&f->last_rx_ns, w->now_ns, memory_order_relaxed);
-	if (send_on(w, way, false, data, len))
+	if (outlet_plain(w, way->to, data, len))
 		count_relayed(w, way);
 }
 
@@ -273,7 +235,7 @@ bool relay_again(struct worker *w, uint32_t sock, uint32_t tag, const struct soc
 	struct way way;
 	enum fate fate = GONE;
 
-	if (find_way(w, sock, tag, &way) && !way.from->secure)
+	if (find_way(w, sock, tag, &way) && !(way.from->work & WORK_SECURE))
 		fate = on_rtp(w, &way, from, data, len);
 	if (fate == SENT)
 		worker_count(&w->count->early_heard, 1);
@@ -286,7 +248,7 @@ bool relay_again(struct worker *w, uint32_t sock, uint32_t tag, const struct soc
 static void on_rtcp(
     struct worker *w, struct way *way, const struct sockaddr *from, const uint8_t *data, size_t len)
 {
-	uint8_t *out = w->rtcp[w->rtcp_next];
+	uint8_t *out = outlet_room(w);
 	struct stitch_rtcp r;
 	size_t n;
 
@@ -308,8 +270,7 @@ static void on_rtcp(
 		DROP(w, malformed);
 		return;
 	}
-	w->rtcp_next = (w->rtcp_next + 1) % WORKER_RTCP_ROOM;
-	send_on(w, way, true, out, n);
+	outlet_rtcp(w, way->to, out, n);
 }
 
 /* Longer than its buffer: the next ones get larger buffers, if it was no stranger that sent it. */
@@ -345,7 +306,7 @@ void relay_packet(struct worker *w, uint32_t sock, uint32_t tag, const struct so
 	worker_count(&w->count->bytes_in, len);
 	if (!find_way(w, sock, tag, &way))
 		return;
-	if (way.from->secure) {
+	if (way.from->work & WORK_SECURE) {
 		DROP(w, srtp);
 		return;
 	}

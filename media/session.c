@@ -51,6 +51,17 @@ static uint8_t payload_types(const struct kedge_end *e)
 	return n;
 }
 
+static uint8_t work_of(const struct kedge_end *want)
+{
+	uint8_t work = 0;
+
+	if (payload_types(want) > 0)
+		work |= WORK_TYPES;
+	if (want->srtp != 0)
+		work |= WORK_SECURE;
+	return work;
+}
+
 static void end_wanted(struct worker *w, struct end *e, const struct kedge_end *want)
 {
 	bool speaks = want->flags & KEDGE_END_SPEAKS;
@@ -65,7 +76,7 @@ static void end_wanted(struct worker *w, struct end *e, const struct kedge_end *
 	e->flags = want->flags;
 	e->telephone_event = want->telephone_event;
 	e->pt_count = payload_types(want);
-	e->secure = want->srtp != 0;
+	e->work = work_of(want);
 }
 
 static void clear_run(struct kedge_end_run *run)

@@ -20,6 +20,10 @@
 
 struct worker;
 
+/* end.work: the stages of relay.c. A plain call has none, and pays one test for all of them. */
+#define WORK_TYPES  1u /* payload types are mapped (want.pt) */
+#define WORK_SECURE 2u /* SRTP (want.srtp) */
+
 struct end { /* lies beside its port; what packets need comes first */
 	_Alignas(KEDGE_LINE) struct kedge_end_run *run; /* its words in the table */
 	uint32_t port;
@@ -27,7 +31,7 @@ struct end { /* lies beside its port; what packets need comes first */
 	uint8_t flags;                 /* as want.flags */
 	uint8_t telephone_event;       /* as want.telephone_event */
 	uint8_t pt_count;              /* pairs of want.pt in use */
-	bool secure;                   /* SRTP is wanted */
+	uint8_t work;                  /* WORK_... bits: what a packet from it or to it needs beside relaying */
 	bool heard;                    /* RTP came since speaks_ns */
 	bool silent;                   /* told */
 	struct stitch line;            /* toward this end */

@@ -18,12 +18,11 @@
 
 #include "media/early.h"
 #include "media/io.h"
+#include "media/outlet.h"
 #include "media/port.h"
 #include "media/session.h"
 #include "media/stitch.h"
 #include "routing/shm/segment.h"
-
-#define WORKER_RTCP_ROOM 32 /* rewritten RTCP that waits for a flush: at most IO_SENDS */
 
 struct worker_setup {
 	uint8_t backend;    /* enum conf_backend */
@@ -72,8 +71,8 @@ struct worker {
 	uint64_t tick_ns, slow_ns, audited_ns, pass_worst_ns;
 	unsigned slow_ticks;
 	struct early early;
-	unsigned rtcp_next;
-	uint8_t rtcp[WORKER_RTCP_ROOM][STITCH_RTCP_MAX];
+	unsigned room_next;
+	uint8_t room[OUTLET_ROOMS][IO_BIG]; /* outlet_room() */
 	_Atomic bool stop;
 };
 

@@ -84,7 +84,9 @@ static int end_begin(struct anchor *a, unsigned end, uint32_t net, unsigned hop)
 		.latch = KEDGE_LATCH_STRICT,
 		.clock_rate = 8000,
 		.ptime_ms = 20,
-		.telephone_event = 0xff };
+		.telephone_event = 0xff,
+		.audio_pt = 0xff,
+		.cn_pt = 0xff };
 	int err;
 
 	if (++anchor_state.end_generation == 0)
@@ -266,6 +268,9 @@ void anchor_far(struct anchor *a, unsigned end, const struct anchor_far *far)
 	e.latch = far->latch;
 	e.flags = far->flags;
 	e.telephone_event = far->telephone_event;
+	e.codec = far->codec;
+	e.audio_pt = far->audio_pt;
+	e.cn_pt = far->cn_pt;
 	e.clock_rate = far->clock_rate ? far->clock_rate : 8000;
 	e.ptime_ms = far->ptime_ms ? far->ptime_ms : 20;
 	memset(e.pt, 0xff, sizeof(e.pt));

@@ -39,6 +39,9 @@ struct anchor_far {                  /* what an offer or answer said about one e
 	uint8_t latch;               /* enum kedge_latch */
 	uint8_t flags;               /* KEDGE_END_... */
 	uint8_t telephone_event;     /* payload type, 0xff: none */
+	uint8_t codec;               /* enum kedge_codec, of audio_pt */
+	uint8_t audio_pt;            /* payload type of the codec spoken with this end, 0xff: not known */
+	uint8_t cn_pt;               /* payload type of comfort noise, 0xff: none */
 	uint32_t clock_rate;         /* Hz; 0: 8000 */
 	uint16_t ptime_ms;           /* 0: 20 */
 	uint8_t pt_count;

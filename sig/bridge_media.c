@@ -2,6 +2,7 @@
 #include "sig/bridge_media.h"
 
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 #include "sig/bridge_body.h"
@@ -54,13 +55,29 @@ static bool ours_mux(const struct bridge_side *side)
 	return body_kept(&o, side->ours) && o.anchored >= 0 && o.line[o.anchored].mux;
 }
 
-/* Tells media what `said` (from that side) means; map: what the caller was answered, to pair types
- * with. */
-static void tell_end(struct bridge *b, const struct bridge_side *side, const struct offer *said,
-    const struct offer *map, bool relearn)
+/* What kedge itself would say to an end. */
+static void codec_fill(struct anchor_far *far, const struct offer_end *e)
 {
-	struct anchor_far far = { .telephone_event = 0xff, .relearn = relearn };
-	struct offer_end e;
+	static const struct {
+		const char *name;
+		enum kedge_codec codec;
+	} known[] = { { "PCMU", KEDGE_CODEC_PCMU }, { "PCMA", KEDGE_CODEC_PCMA }, { "G722", KEDGE_CODEC_G722 } };
+
+	far->codec = KEDGE_CODEC_OTHER;
+	far->audio_pt = e->pt;
+	far->cn_pt = e->cn;
+	for (unsigned i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (!strcasecmp(e->codec, known[i].name))
+			far->codec = known[i].codec;
+}
+
+/* Tells media what `said` (from that side) means; map: what the caller was answered, to pair types
+ * with; answer: what was agreed with that side, if it is not `said`. */
+static void tell_end(struct bridge *b, const struct bridge_side *side, const struct offer *said,
+    const struct offer *map, const struct offer *answer, bool relearn)
+{
+	struct anchor_far far = { .telephone_event = 0xff, .audio_pt = 0xff, .cn_pt = 0xff, .relearn = relearn };
+	struct offer_end e, agreed;
 
 	if (offer_end(said, &e)) {
 		far.rtp = e.rtp;
@@ -73,6 +90,7 @@ static void tell_end(struct bridge *b, const struct bridge_side *side, const str
 		far.telephone_event = e.telephone_event;
 		far.clock_rate = e.clock_rate;
 		far.ptime_ms = e.ptime_ms;
+		codec_fill(&far, answer != NULL && offer_end(answer, &agreed) ? &agreed : &e);
 		memcpy(b->codec, e.codec, sizeof(b->codec));
 		b->held = b->held || e.direction != OFFER_SENDRECV;
 	} else {
@@ -96,16 +114,16 @@ void media_tell(
 	if (!said)
 		said = body_kept(&theirs, callee->theirs);
 	if (said)
-		tell_end(b, callee, said, map, relearn);
+		tell_end(b, callee, said, map, NULL, relearn);
 	if (body_kept(&caller, b->caller.theirs))
-		tell_end(b, &b->caller, &caller, NULL, relearn);
+		tell_end(b, &b->caller, &caller, NULL, map, relearn);
 	anchor_live(&b->anchor, callee->end);
 }
 
 /* What may be heard from an outside end before its answer: the hop itself, its media networks. */
 void media_tell_early(struct bridge *b, const struct bridge_side *side)
 {
-	struct anchor_far far = { .telephone_event = 0xff, .flags = KEDGE_END_RECV };
+	struct anchor_far far = { .telephone_event = 0xff, .audio_pt = 0xff, .cn_pt = 0xff, .flags = KEDGE_END_RECV };
 
 	learn_fill(&far, b, side);
 	anchor_far(&b->anchor, side->end, &far);

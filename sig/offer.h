@@ -202,6 +202,7 @@ struct offer_end { /* what media is told about one side */
 	uint8_t direction;           /* enum offer_direction: what that side does */
 	uint8_t telephone_event;     /* payload type, 0xff: none */
 	uint8_t pt;                  /* of the first real codec, 0xff: none */
+	uint8_t cn;                  /* payload type of comfort noise (RFC 3389), 0xff: none */
 	bool mux;                    /* a=rtcp-mux was there: counts if our body has it too */
 	bool t38;                    /* datagrams of no RTP: rtcp family 0, pt 0xff, codec "T38" */
 	char codec[20];              /* name of the first real codec */

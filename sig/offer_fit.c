@@ -130,6 +130,7 @@ bool offer_end(const struct offer *o, struct offer_end *end)
 		.direction = l->direction,
 		.telephone_event = 0xff,
 		.pt = codec ? codec->pt : 0xff,
+		.cn = 0xff,
 		.mux = l->mux && !o->t38,
 		.t38 = o->t38,
 	};
@@ -143,6 +144,8 @@ bool offer_end(const struct offer *o, struct offer_end *end)
 		if (!strcasecmp(o->format[i].name, "telephone-event") &&
 		    (end->telephone_event == 0xff || o->format[i].rate == end->clock_rate))
 			end->telephone_event = o->format[i].pt;
+		else if (!strcasecmp(o->format[i].name, "CN") && o->format[i].rate == end->clock_rate)
+			end->cn = o->format[i].pt;
 	return true;
 }
 

@@ -302,6 +302,9 @@ struct kedge_pt { /* payload type of this end for a payload type of the inside e
 	uint8_t inside, here;
 };
 
+/* The codec an end speaks, as far as kedge can write it itself or turn it into the other end's. */
+enum kedge_codec { KEDGE_CODEC_OTHER, KEDGE_CODEC_PCMU, KEDGE_CODEC_PCMA, KEDGE_CODEC_G722 };
+
 struct kedge_end { /* one end as signaling wants it */
 	uint32_t generation; /* 0: end unused; +1 at each new use of the place */
 	uint32_t port;       /* index in the port table */
@@ -318,7 +321,10 @@ struct kedge_end { /* one end as signaling wants it */
 	uint8_t telephone_event;      /* payload type, 0xff: none */
 	uint8_t srtp;                 /* 0: plain; else the suite, keys in kedge_keys with the same suite */
 	struct kedge_pt pt[8];
-	uint32_t pad;
+	uint8_t codec;    /* enum kedge_codec: of audio_pt */
+	uint8_t audio_pt; /* payload type of the first real codec, 0xff: none known */
+	uint8_t cn_pt;    /* of comfort noise (RFC 3389), 0xff: not negotiated */
+	uint8_t pad;
 };
 static_assert(sizeof(struct kedge_end) % 8 == 0, "whole words");
 

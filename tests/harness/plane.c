@@ -392,6 +392,9 @@ int plane_end(
 	e->clock_rate = 8000;
 	e->ptime_ms = 20;
 	e->telephone_event = 101;
+	e->audio_pt = 0;
+	e->codec = KEDGE_CODEC_PCMU;
+	e->cn_pt = 0xff;
 	memset(e->pt, 0xff, sizeof(e->pt));
 	if (far != NULL)
 		e->rtp = plane_addr(far);
