@@ -319,7 +319,7 @@ struct kedge_end { /* one end as signaling wants it */
 	uint32_t clock_rate;          /* Hz of the negotiated codec, 8000 if unknown */
 	uint16_t ptime_ms;
 	uint8_t telephone_event;      /* payload type, 0xff: none */
-	uint8_t srtp;                 /* 0: plain; else the suite, keys in kedge_keys with the same suite */
+	uint8_t srtp;                 /* 0: plain; else enum kedge_suite, keys in kedge_keys with the same suite */
 	struct kedge_pt pt[8];
 	uint8_t codec;    /* enum kedge_codec: of audio_pt */
 	uint8_t audio_pt; /* payload type of the first real codec, 0xff: none known */
@@ -342,9 +342,22 @@ struct kedge_anchor { /* one anchor as signaling wants it; written after its end
 };
 static_assert(sizeof(struct kedge_anchor) % 8 == 0, "whole words");
 
+/* SRTP suites by their SDES names (RFC 4568 6.2, 6188, 7714), with the bytes of master key and salt. */
+#define KEDGE_SUITES(S)                                                                            \
+	S(AES_CM_128_HMAC_SHA1_80, 16, 14) S(AES_CM_128_HMAC_SHA1_32, 16, 14)                      \
+	S(AES_256_CM_HMAC_SHA1_80, 32, 14) S(AES_256_CM_HMAC_SHA1_32, 32, 14)                      \
+	S(AEAD_AES_128_GCM, 16, 12) S(AEAD_AES_256_GCM, 32, 12)
+enum kedge_suite {
+	KEDGE_SUITE_NONE,
+#define S(name, key, salt) KEDGE_SUITE_##name,
+	KEDGE_SUITES(S)
+#undef S
+	    KEDGE_SUITE_COUNT
+};
+
 struct kedge_keys { /* SIG: SDES master keys with salts (RFC 4568); never in logs, queues, tools */
 	uint8_t suite; /* 0: none. Unequal to kedge_end.srtp: no packet passes, never in clear instead */
-	uint8_t tx_len, rx_len, pad[5];
+	uint8_t tx_len, rx_len, pad[5]; /* bytes of tx, rx: master key, then salt; tx protects what we send */
 	uint8_t tx[48], rx[48];
 	uint64_t pad2;
 };
