@@ -4,6 +4,7 @@
 #include "media/addr.h"
 #include "media/early.h"
 #include "media/outlet.h"
+#include "media/remap.h"
 #include "media/worker.h"
 
 struct way { /* of one packet, from an end to the other */
@@ -150,32 +151,19 @@ static void count_relayed(struct worker *w, const struct way *way)
 
 /* ---- RTP ------------------------------------------------------------------------------------- */
 
-/* Payload types: an outside end's numbers for the inside end's (kedge_end.pt). */
-static uint8_t map_payload_type(const struct end *outside, bool inward, uint8_t pt)
-{
-	for (unsigned i = 0; i < outside->pt_count; i++) {
-		const struct kedge_pt *m = &outside->want.pt[i];
-
-		if (pt == (inward ? m->here : m->inside))
-			return inward ? m->inside : m->here;
-	}
-	return pt;
-}
-
 /* What lies on the way of a few calls only: each stage is a bit of one of the two ends. */
-static void work_on(const struct way *way, struct rtp *h)
+static void work_on(const struct way *way, struct rtp *h, uint8_t *data)
 {
 	unsigned work = way->from->work | way->to->work;
 
 	if (work & WORK_TYPES)
-		h->payload_type =
-		    map_payload_type(way->inside ? way->to : way->from, !way->inside, h->payload_type);
+		remap_packet(way->inside ? way->to : way->from, !way->inside, h, data);
 }
 
 static void relay_rtp(struct worker *w, struct way *way, struct rtp *h, uint8_t *data, size_t len)
 {
 	if (way->from->work | way->to->work)
-		work_on(way, h);
+		work_on(way, h, data);
 	store_source(way->from);
 	if (outlet_rtp(w, way->to, way->place, &way->from->pace, h, data, len))
 		count_relayed(w, way);

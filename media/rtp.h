@@ -57,6 +57,14 @@ static inline void rtp_set32(uint8_t *p, uint32_t x)
 	rtp_set16(p + 2, (uint16_t)x);
 }
 
+/* Where the payload of a packet that rtp_parse() took begins. */
+static inline size_t rtp_header(const uint8_t *data)
+{
+	size_t n = RTP_HEADER + 4u * (data[0] & 0x0f);
+
+	return data[0] & 0x10 ? n + 4 + 4u * rtp_get16(data + n + 2) : n;
+}
+
 /* Reads the header of an RTP packet of len bytes. 0; -EBADMSG: not RTP, or lengths inside do not fit. */
 int rtp_parse(const uint8_t *data, size_t len, struct rtp *h);
 

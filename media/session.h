@@ -21,7 +21,7 @@
 struct worker;
 
 /* end.work: the stages of relay.c. A plain call has none, and pays one test for all of them. */
-#define WORK_TYPES  1u /* payload types are mapped (want.pt) */
+#define WORK_TYPES  1u /* payload types are mapped (want.pt), laws of G.711 turned (want.laws) */
 #define WORK_SECURE 2u /* SRTP (want.srtp) */
 
 struct end { /* lies beside its port; what packets need comes first */

@@ -275,6 +275,8 @@ void anchor_far(struct anchor *a, unsigned end, const struct anchor_far *far)
 	e.ptime_ms = far->ptime_ms ? far->ptime_ms : 20;
 	memset(e.pt, 0xff, sizeof(e.pt));
 	memcpy(e.pt, far->pt, far->pt_count * sizeof(far->pt[0]));
+	memcpy(e.laws, far->laws, sizeof(e.laws));
+	e.send_ptime_ms = far->send_ptime_ms;
 	memcpy(e.learn, far->learn, sizeof(e.learn));
 	if (far->relearn)
 		e.exchange++;

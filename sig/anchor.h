@@ -46,6 +46,8 @@ struct anchor_far {                  /* what an offer or answer said about one e
 	uint16_t ptime_ms;           /* 0: 20 */
 	uint8_t pt_count;
 	struct kedge_pt pt[8];
+	uint8_t laws[2];             /* as kedge_end.laws */
+	uint8_t send_ptime_ms;       /* as kedge_end.send_ptime_ms */
 	struct kedge_prefix learn[4];
 	bool relearn; /* this exchange lets the latch learn anew */
 };

@@ -324,7 +324,9 @@ struct kedge_end { /* one end as signaling wants it */
 	uint8_t codec;    /* enum kedge_codec: of audio_pt */
 	uint8_t audio_pt; /* payload type of the first real codec, 0xff: none known */
 	uint8_t cn_pt;    /* of comfort noise (RFC 3389), 0xff: not negotiated */
-	uint8_t pad;
+	uint8_t send_ptime_ms; /* G.711 goes to this end in packets of so many ms; 0: as it comes */
+	uint8_t laws[2]; /* bit i: pt[i] names PCMU inside and PCMA here [0], PCMA inside and PCMU here [1] */
+	uint8_t pad[6];
 };
 static_assert(sizeof(struct kedge_end) % 8 == 0, "whole words");
 
