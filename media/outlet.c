@@ -50,7 +50,7 @@ static bool may_send(struct worker *w, const struct end *to)
 {
 	if (!(to->work & WORK_SECURE))
 		return true;
-	DROP(w, srtp);
+	worker_count(&w->count->srtp_no_key, 1);
 	return false;
 }
 

@@ -295,7 +295,7 @@ void relay_packet(struct worker *w, uint32_t sock, uint32_t tag, const struct so
 	if (!find_way(w, sock, tag, &way))
 		return;
 	if (way.from->work & WORK_SECURE) {
-		DROP(w, srtp);
+		worker_count(&w->count->srtp_no_key, 1);
 		return;
 	}
 	if (cut) {

@@ -109,6 +109,11 @@ void metrics_media(struct metrics *m)
 	metrics_family(m, "kedge_media_bytes_total", METRICS_COUNTER, "Bytes of these.");
 	metrics_int(m, SUM(bytes_in), "direction", "in", NULL);
 	metrics_int(m, SUM(bytes_out), "direction", "out", NULL);
+	metrics_family(m, "kedge_media_srtp_failures_total", METRICS_COUNTER, "Packets of secure ends that did not pass: not authentic, heard before, no key for them, or no SRTP at all.");
+	metrics_int(m, SUM(srtp_auth), "reason", "auth", NULL);
+	metrics_int(m, SUM(srtp_replay), "reason", "replay", NULL);
+	metrics_int(m, SUM(srtp_no_key), "reason", "no_key", NULL);
+	metrics_int(m, SUM(srtp_malformed), "reason", "malformed", NULL);
 	metrics_family(m, "kedge_media_total", METRICS_COUNTER, "All that the media workers count, by the names of kedge_worker: drop_*: packets not relayed, and why.");
 #define C(x) metrics_int(m, SUM(x), "what", #x, NULL);
 	KEDGE_MEDIA_COUNTERS(C)

@@ -24,15 +24,15 @@
  * Bytes a call takes (asserted at the end of this file):
  *   part                      every call   with more than 2 outside ends / a record over 2,016 bytes
  *   session: anchor, inside end,
- *     2 outside ends                1472
- *   session_more: outside ends 3-8        2688
+ *     2 outside ends                1664
+ *   session_more: outside ends 3-8        3072
  *   record: two copies              4096  4096
  *   session counters                 192
- *   sum                             5760  12544
+ *   sum                             5952  13120
  * The memory is a sparse file: what is never written takes no page. So slots that were never used cost
  * nothing, and the two "more" parts lie behind everything else, where ordinary calls never touch a page.
- * An end costs 448 bytes, a port pair 16, a hop 5,504, a worker's queue 256 KB, also sparse. 2,000 calls
- * touch 11.5 MB of 25 MB reserved. Reading a page that was never written takes it too: who walks all slots
+ * An end costs 512 bytes, a port pair 16, a hop 5,504, a worker's queue 256 KB, also sparse. 2,000 calls
+ * touch 11.9 MB of 26 MB reserved. Reading a page that was never written takes it too: who walks all slots
  * asks segment_next_used() first. */
 #ifndef KEDGE_ROUTING_SHM_LAYOUT_H
 #define KEDGE_ROUTING_SHM_LAYOUT_H
@@ -188,7 +188,8 @@ struct kedge_hop {
 #define KEDGE_MEDIA_COUNTERS(C)                                                                    \
 	C(packets_in) C(packets_out) C(bytes_in) C(bytes_out)                                      \
 	C(drop_stranger) C(drop_malformed) C(drop_closed) C(drop_not_live) C(drop_held)            \
-	C(drop_early) C(drop_no_peer) C(drop_send) C(drop_srtp)                                    \
+	C(drop_early) C(drop_no_peer) C(drop_send)                                                 \
+		C(srtp_auth) C(srtp_replay) C(srtp_no_key) C(srtp_malformed)                       \
 	C(buffers_empty) C(rearmed) C(short_send) C(again) C(icmp) C(cancelled)                    \
 	C(latched) C(relatched) C(sessions_opened) C(sessions_closed) C(sessions_orphaned)         \
 		C(table_busy) C(recovered) C(early_heard)
@@ -357,10 +358,21 @@ enum kedge_suite {
 	    KEDGE_SUITE_COUNT
 };
 
-struct kedge_keys { /* SIG: SDES master keys with salts (RFC 4568); never in logs, queues, tools */
-	uint8_t suite; /* 0: none. Unequal to kedge_end.srtp: no packet passes, never in clear instead */
-	uint8_t tx_len, rx_len, pad[5]; /* bytes of tx, rx: master key, then salt; tx protects what we send */
-	uint8_t tx[48], rx[48];
+/* SIG: SDES master keys, each with its salt behind it, as inline: has them (RFC 4568 9.2); never in logs, queues, tools.
+ * No MKI, no session parameters, no lifetime below the default.
+ *   order    keys, then the end, then the anchor, then the command: media looks at that.
+ *   fresh    a new generation of an end has new keys, both: its numbers begin anew, and a key with a number used twice
+ *            is no key any more. Each attempt, branch and direction has its own.
+ *   unknown  length 0: what comes (rx) or would go (tx) is dropped and counted. So rx before the answer came.
+ *   rekey    the line is written anew and the command sent: a direction whose key is another one begins at rollover 0; the
+ *            old rx key is still heard until 2 s after the first packet under the new one, 32 s at most. A direction
+ *            with the same key goes on as it was.
+ *   wipe     SIG writes zeroes as soon as the end is of no use: the slot's anchor is closed (kedge_session.done), the place
+ *            is given up, or it became plain. Media keeps no copy: only libsrtp's contexts, wiped as the end closes. */
+struct kedge_keys {
+	uint8_t suite; /* enum kedge_suite. Unequal to kedge_end.srtp: no packet passes, never in clear instead */
+	uint8_t tx_len, rx_len, pad[5]; /* bytes of tx, rx: master key, then salt */
+	uint8_t tx[48], rx[48]; /* kedge sends with tx, receives with rx */
 	uint64_t pad2;
 };
 static_assert(sizeof(struct kedge_keys) % 8 == 0, "whole words");
@@ -368,12 +380,19 @@ static_assert(sizeof(struct kedge_keys) % 8 == 0, "whole words");
 struct kedge_end_run { /* MEDIA: what a restarted worker goes on from; words, stored before each send */
 	_Alignas(KEDGE_LINE) _Atomic uint64_t tx_index; /* highest sent, rollover counter << 16 | sequence */
 	_Atomic uint64_t rx_index;
-	_Atomic uint64_t tx_rtcp_index;
+	_Atomic uint64_t tx_rtcp_index; /* SRTCP: highest sent */
 	_Atomic uint64_t ssrc;      /* sent << 32 | received */
 	_Atomic uint64_t timestamp; /* last sent << 32 | offset added to what is received */
 	_Atomic uint64_t last_tx_ns;
 	_Atomic uint64_t seq_offset; /* added to received sequence numbers */
 	_Atomic uint64_t generation; /* of the end these belong to */
+	/* Of a secure end (media/srtp.h). The tags say under which keys the numbers were used: not the keys themselves. */
+	_Alignas(KEDGE_LINE) _Atomic uint64_t tx_tag;
+	_Atomic uint64_t rx_tag;
+	_Atomic uint64_t tx_base;  /* rollovers of tx_index when this key's began: 0 for it */
+	_Atomic uint64_t rx_srtp;  /* highest index that authenticated; tx_index is both the line's and SRTP's */
+	_Atomic uint64_t rx_srtcp; /* the same for SRTCP */
+	_Atomic uint64_t rx_ssrc;  /* whose rx_srtp it is, << 32 | whose rx_srtcp */
 };
 
 struct kedge_latched { /* MEDIA: learnt far addresses */
@@ -461,16 +480,16 @@ struct kedge_worker_queues {
 
 /* ---- the size table of the header comment --------------------------------------------------- */
 
-static_assert(sizeof(struct kedge_end_slot) == 448, "an end");
-static_assert(sizeof(struct kedge_session) == 128 + 3 * 448, "a session's near part");
-static_assert(sizeof(struct kedge_session_more) == 2688, "a session's other outside ends");
+static_assert(sizeof(struct kedge_end_slot) == 512, "an end");
+static_assert(sizeof(struct kedge_session) == 128 + 3 * 512, "a session's near part");
+static_assert(sizeof(struct kedge_session_more) == 3072, "a session's other outside ends");
 static_assert(KEDGE_OUT_MAX == 8, "outside ends per anchor");
 static_assert(sizeof(struct kedge_record) == 4096, "a record's near part");
 static_assert(sizeof(struct kedge_record_more) == 4096, "a record's rest");
 static_assert(sizeof(struct kedge_stats) == 192, "a session's counters");
-static_assert(sizeof(struct kedge_session) + sizeof(struct kedge_record) + sizeof(struct kedge_stats) == 5760,
+static_assert(sizeof(struct kedge_session) + sizeof(struct kedge_record) + sizeof(struct kedge_stats) == 5952,
     "every call");
-static_assert(5760 + sizeof(struct kedge_session_more) + sizeof(struct kedge_record_more) == 12544,
+static_assert(5952 + sizeof(struct kedge_session_more) + sizeof(struct kedge_record_more) == 13120,
     "a call with all eight outside ends and the longest record");
 static_assert(sizeof(struct kedge_hop) == 5504, "a hop");
 static_assert(sizeof(struct kedge_public_head) <= 4096 && sizeof(struct kedge_private_head) <= 4096,
