@@ -19,6 +19,8 @@ struct way { /* of one packet, from an end to the other */
 	bool rtcp_port; /* it came to the RTCP socket */
 };
 
+#define UDPTL_HEAD 3 /* bytes before a UDPTL packet's first fax data */
+
 #define DROP(w, why) worker_count(&(w)->count->drop_##why, 1)
 
 /* ---- who sends, and where it goes ------------------------------------------------------------ */
@@ -192,14 +194,38 @@ static bool held(struct worker *w, const struct way *way)
 
 enum fate { GONE, SENT, EARLY /* nobody may hear it yet */ };
 
+/* What it was that is not relayed. */
+static void malformed(struct worker *w, const uint8_t *data, size_t len)
+{
+	struct kedge_worker *c = w->count;
+	_Atomic uint64_t *const why[] = { [RTP_SOUND] = &c->bad_short, [RTP_SHORT] = &c->bad_short, [RTP_STUN] = &c->bad_stun,
+		[RTP_VERSION] = &c->bad_version, [RTP_TYPE] = &c->bad_type, [RTP_CSRC] = &c->bad_csrc,
+		[RTP_EXTENSION] = &c->bad_extension, [RTP_PADDING] = &c->bad_padding };
+
+	DROP(w, malformed);
+	worker_count(why[rtp_fault(data, len)], 1);
+}
+
+/* A datagram of no RTP stream: UDPTL has a sequence number and a length at least (T.38 9.1), and a NAT probe is none. */
+static bool plain_sound(struct worker *w, const uint8_t *data, size_t len)
+{
+	if (len > UDPTL_HEAD && !rtp_is_stun(data, len))
+		return true;
+	DROP(w, malformed);
+	worker_count(len > UDPTL_HEAD ? &w->count->bad_stun : &w->count->bad_short, 1);
+	return false;
+}
+
 static enum fate on_rtp(
     struct worker *w, struct way *way, const struct sockaddr *from, uint8_t *data, size_t len)
 {
 	bool plain = way->from->flags & KEDGE_END_PLAIN;
 	struct rtp h;
 
+	if (plain && !plain_sound(w, data, len))
+		return GONE;
 	if (!plain && rtp_parse(data, len, &h) < 0) {
-		DROP(w, malformed);
+		malformed(w, data, len);
 		return GONE;
 	}
 	if (!check_source(w, way, from))
@@ -232,6 +258,12 @@ bool relay_again(struct worker *w, uint32_t sock, uint32_t tag, const struct soc
 
 /* ---- RTCP ------------------------------------------------------------------------------------ */
 
+static void bad_rtcp(struct worker *w, const uint8_t *data, size_t len)
+{
+	DROP(w, malformed);
+	worker_count(rtp_is_stun(data, len) ? &w->count->bad_stun : &w->count->bad_rtcp, 1);
+}
+
 /* Reports flow while a stream is on hold too (RFC 3264 5.1). */
 static void on_rtcp(
     struct worker *w, struct way *way, const struct sockaddr *from, const uint8_t *data, size_t len)
@@ -241,7 +273,7 @@ static void on_rtcp(
 	size_t n;
 
 	if (!rtp_is_rtcp(data, len) || data[0] >> 6 != 2) {
-		DROP(w, malformed);
+		bad_rtcp(w, data, len);
 		return;
 	}
 	if (!check_source(w, way, from) || !find_other_end(w, way))
@@ -255,7 +287,7 @@ static void on_rtcp(
 		.cname = way->session->cname };
 	n = stitch_rtcp(&r, data, len, out);
 	if (n == 0) {
-		DROP(w, malformed);
+		bad_rtcp(w, data, len);
 		return;
 	}
 	outlet_rtcp(w, way->to, out, n);
@@ -267,6 +299,7 @@ static void on_cut(struct worker *w, const struct way *way, const struct sockadd
 	struct kedge_addr addr;
 
 	DROP(w, malformed);
+	worker_count(&w->count->bad_cut, 1);
 	if (from != NULL) {
 		addr = addr_from(from);
 		if (!addr_same(&addr, latch_target(&way->sock->latch)))

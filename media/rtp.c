@@ -14,12 +14,18 @@ static int padding(const uint8_t *data, size_t len, size_t header)
 	return pad == 0 || pad > len - header ? -EBADMSG : (int)pad;
 }
 
+/* SR to APP in the second byte: payload types 72 to 76, kept free for that (RFC 3551 6). */
+static bool is_report(uint8_t second)
+{
+	return second >= RTCP_SR && second <= RTCP_APP;
+}
+
 int rtp_parse(const uint8_t *data, size_t len, struct rtp *h)
 {
 	size_t header = RTP_HEADER;
 	int pad;
 
-	if (len < RTP_HEADER || len > UINT16_MAX || data[0] >> 6 != 2)
+	if (len < RTP_HEADER || len > UINT16_MAX || data[0] >> 6 != 2 || is_report(data[1]))
 		return -EBADMSG;
 	header += 4u * (data[0] & 0x0f);
 	if (data[0] & 0x10) {
@@ -39,6 +45,37 @@ int rtp_parse(const uint8_t *data, size_t len, struct rtp *h)
 	h->ssrc = rtp_get32(data + 8);
 	h->payload = (uint16_t)(len - header - (size_t)pad);
 	return 0;
+}
+
+bool rtp_is_stun(const uint8_t *data, size_t len)
+{
+	return len >= STUN_HEADER && data[0] < 0x40 && rtp_get32(data + 4) == STUN_COOKIE;
+}
+
+/* For packets that were refused: the order is that of rtp_parse(), but that STUN is called by its name. */
+enum rtp_fault rtp_fault(const uint8_t *data, size_t len)
+{
+	size_t header = RTP_HEADER;
+
+	if (rtp_is_stun(data, len))
+		return RTP_STUN;
+	if (len < RTP_HEADER || len > UINT16_MAX)
+		return RTP_SHORT;
+	if (data[0] >> 6 != 2)
+		return RTP_VERSION;
+	if (is_report(data[1]))
+		return RTP_TYPE;
+	header += 4u * (data[0] & 0x0f);
+	if (len < header)
+		return RTP_CSRC;
+	if (data[0] & 0x10) {
+		if (len < header + 4)
+			return RTP_EXTENSION;
+		header += 4 + 4u * rtp_get16(data + header + 2);
+		if (len < header)
+			return RTP_EXTENSION;
+	}
+	return padding(data, len, header) < 0 ? RTP_PADDING : RTP_SOUND;
 }
 
 void rtp_write(uint8_t *data, const struct rtp *h)

@@ -8,7 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RTP_HEADER 12 /* bytes without CSRCs and extension */
+#define RTP_HEADER  12 /* bytes without CSRCs and extension */
+#define STUN_HEADER 20
+#define STUN_COOKIE 0x2112a442u
 
 enum rtcp_type {
 	RTCP_SR = 200,
@@ -65,8 +67,16 @@ static inline size_t rtp_header(const uint8_t *data)
 	return data[0] & 0x10 ? n + 4 + 4u * rtp_get16(data + n + 2) : n;
 }
 
-/* Reads the header of an RTP packet of len bytes. 0; -EBADMSG: not RTP, or lengths inside do not fit. */
+/* Reads the header of an RTP packet of len bytes. 0; -EBADMSG: not RTP, or lengths inside do not fit: rtp_fault(). */
 int rtp_parse(const uint8_t *data, size_t len, struct rtp *h);
+
+/* Why rtp_parse() refuses it; RTP_SOUND: it does not. RTP_TYPE: an RTCP packet where RTP ought to be (RFC 3550 A.1): its
+ * bytes would pass for another SSRC. */
+enum rtp_fault { RTP_SOUND, RTP_SHORT, RTP_STUN, RTP_VERSION, RTP_TYPE, RTP_CSRC, RTP_EXTENSION, RTP_PADDING };
+enum rtp_fault rtp_fault(const uint8_t *data, size_t len);
+
+/* STUN by its magic cookie (RFC 8489 5): an ICE agent's or a NAT probe's, on whatever port. */
+bool rtp_is_stun(const uint8_t *data, size_t len);
 
 /* Writes the fields of *h (all but payload) over the header of a packet that rtp_parse() took. */
 void rtp_write(uint8_t *data, const struct rtp *h);

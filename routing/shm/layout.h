@@ -184,7 +184,7 @@ struct kedge_hop {
 
 /* ---- public: counters ----------------------------------------------------------------------- */
 
-/* Why a packet was not relayed, and other things counted once per worker. */
+/* Why a packet was not relayed, and other things counted once per worker. bad_...: what was wrong with those of drop_malformed. */
 #define KEDGE_MEDIA_COUNTERS(C)                                                                    \
 	C(packets_in) C(packets_out) C(bytes_in) C(bytes_out)                                      \
 	C(drop_stranger) C(drop_malformed) C(drop_closed) C(drop_not_live) C(drop_held)            \
@@ -192,7 +192,9 @@ struct kedge_hop {
 		C(srtp_auth) C(srtp_replay) C(srtp_no_key) C(srtp_malformed)                       \
 	C(buffers_empty) C(rearmed) C(short_send) C(again) C(icmp) C(cancelled)                    \
 	C(latched) C(relatched) C(sessions_opened) C(sessions_closed) C(sessions_orphaned)         \
-		C(table_busy) C(recovered) C(early_heard)
+		C(table_busy) C(recovered) C(early_heard)                                  \
+	C(drop_rate) C(bad_short) C(bad_stun) C(bad_version) C(bad_type) C(bad_csrc)               \
+	C(bad_extension) C(bad_padding) C(bad_rtcp) C(bad_cut)
 
 /* What signaling counts beside the hops. */
 #define KEDGE_SIG_COUNTERS(C)                                                                      \

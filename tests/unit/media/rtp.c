@@ -19,28 +19,33 @@ static const struct {
 	uint8_t last;          /* last byte: the padding's count */
 	int rc;
 	uint16_t payload;
+	enum rtp_fault fault;
 } rtp_cases[] = {
-	{ "plain", 172, 0x80, 0, 0, 0, 0, 160 },
-	{ "header alone", 12, 0x80, 0, 0, 0, 0, 0 },
-	{ "one byte short", 11, 0x80, 0, 0, 0, -EBADMSG, 0 },
-	{ "nothing", 0, 0x80, 0, 0, 0, -EBADMSG, 0 },
-	{ "version 1", 172, 0x40, 0, 0, 0, -EBADMSG, 0 },
-	{ "version 0, as STUN has", 172, 0x00, 0, 0, 0, -EBADMSG, 0 },
-	{ "version 3", 172, 0xc0, 0, 0, 0, -EBADMSG, 0 },
-	{ "two CSRCs", 180, 0x82, 0, 0, 0, 0, 160 },
-	{ "fifteen CSRCs, none there", 12, 0x8f, 0, 0, 0, -EBADMSG, 0 },
-	{ "fifteen CSRCs, one byte short", 71, 0x8f, 0, 0, 0, -EBADMSG, 0 },
-	{ "fifteen CSRCs, just there", 72, 0x8f, 0, 0, 0, 0, 0 },
-	{ "extension of one word", 180, 0x90, 0, 1, 0, 0, 160 },
-	{ "extension without its head", 15, 0x90, 0, 0, 0, -EBADMSG, 0 },
-	{ "extension longer than the packet", 172, 0x90, 0, 0xffff, 0, -EBADMSG, 0 },
-	{ "extension to the last byte", 172, 0x90, 0, 39, 0, 0, 0 },
-	{ "extension one word too long", 172, 0x90, 0, 40, 0, -EBADMSG, 0 },
-	{ "padding of four", 172, 0xa0, 0, 0, 4, 0, 156 },
-	{ "padding of zero", 172, 0xa0, 0, 0, 0, -EBADMSG, 0 },
-	{ "all payload is padding", 172, 0xa0, 0, 0, 160, 0, 0 },
-	{ "padding into the header", 172, 0xa0, 0, 0, 161, -EBADMSG, 0 },
-	{ "padding, no payload", 12, 0xa0, 0, 0, 4, -EBADMSG, 0 },
+	{ "plain", 172, 0x80, 0, 0, 0, 0, 160, RTP_SOUND },
+	{ "header alone", 12, 0x80, 0, 0, 0, 0, 0, RTP_SOUND },
+	{ "one byte short", 11, 0x80, 0, 0, 0, -EBADMSG, 0, RTP_SHORT },
+	{ "nothing", 0, 0x80, 0, 0, 0, -EBADMSG, 0, RTP_SHORT },
+	{ "version 1", 172, 0x40, 0, 0, 0, -EBADMSG, 0, RTP_VERSION },
+	{ "version 0, as STUN has", 172, 0x00, 0, 0, 0, -EBADMSG, 0, RTP_VERSION },
+	{ "version 3", 172, 0xc0, 0, 0, 0, -EBADMSG, 0, RTP_VERSION },
+	{ "two CSRCs", 180, 0x82, 0, 0, 0, 0, 160, RTP_SOUND },
+	{ "fifteen CSRCs, none there", 12, 0x8f, 0, 0, 0, -EBADMSG, 0, RTP_CSRC },
+	{ "fifteen CSRCs, one byte short", 71, 0x8f, 0, 0, 0, -EBADMSG, 0, RTP_CSRC },
+	{ "fifteen CSRCs, just there", 72, 0x8f, 0, 0, 0, 0, 0, RTP_SOUND },
+	{ "extension of one word", 180, 0x90, 0, 1, 0, 0, 160, RTP_SOUND },
+	{ "extension without its head", 15, 0x90, 0, 0, 0, -EBADMSG, 0, RTP_EXTENSION },
+	{ "extension longer than the packet", 172, 0x90, 0, 0xffff, 0, -EBADMSG, 0, RTP_EXTENSION },
+	{ "extension to the last byte", 172, 0x90, 0, 39, 0, 0, 0, RTP_SOUND },
+	{ "extension one word too long", 172, 0x90, 0, 40, 0, -EBADMSG, 0, RTP_EXTENSION },
+	{ "padding of four", 172, 0xa0, 0, 0, 4, 0, 156, RTP_SOUND },
+	{ "padding of zero", 172, 0xa0, 0, 0, 0, -EBADMSG, 0, RTP_PADDING },
+	{ "all payload is padding", 172, 0xa0, 0, 0, 160, 0, 0, RTP_SOUND },
+	{ "padding into the header", 172, 0xa0, 0, 0, 161, -EBADMSG, 0, RTP_PADDING },
+	{ "an SR on the RTP port", 172, 0x80, 200, 0, 0, -EBADMSG, 0, RTP_TYPE },
+	{ "an APP there", 172, 0x80, 204, 0, 0, -EBADMSG, 0, RTP_TYPE },
+	{ "the next type is RTP with a marker", 172, 0x80, 205, 0, 0, 0, 160, RTP_SOUND },
+	{ "and the one before", 172, 0x80, 199, 0, 0, 0, 160, RTP_SOUND },
+	{ "padding, no payload", 12, 0xa0, 0, 0, 4, -EBADMSG, 0, RTP_PADDING },
 };
 
 static void reads_headers(void **state)
@@ -64,6 +69,8 @@ static void reads_headers(void **state)
 		    h.payload != rtp_cases[i].payload)
 			fail_msg("%s: %d, payload %u", rtp_cases[i].what, rtp_parse(exact, len, &h),
 			    h.payload);
+		if (rtp_fault(exact, len) != rtp_cases[i].fault)
+			fail_msg("%s: fault %d", rtp_cases[i].what, rtp_fault(exact, len));
 		free(p);
 		free(exact);
 	}
@@ -85,6 +92,24 @@ static void writes_what_it_read(void **state)
 	memset(q + 1, 0, 11);
 	rtp_write(q, &h);
 	assert_memory_equal(p, q, sizeof(p));
+}
+
+/* A binding request (RFC 8489 5), and what only looks like one. */
+static void knows_stun(void **state)
+{
+	uint8_t p[STUN_HEADER] = { 0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42 };
+	struct rtp h;
+
+	assert_true(rtp_is_stun(p, sizeof(p)));
+	assert_int_equal(rtp_fault(p, sizeof(p)), RTP_STUN);
+	assert_int_equal(rtp_parse(p, sizeof(p), &h), -EBADMSG);
+	assert_false(rtp_is_stun(p, sizeof(p) - 1));
+	p[7]++;
+	assert_false(rtp_is_stun(p, sizeof(p)));
+	p[7]--;
+	p[0] = 0x80; /* RTP whose timestamp happens to be the cookie */
+	assert_false(rtp_is_stun(p, sizeof(p)));
+	assert_int_equal(rtp_parse(p, sizeof(p), &h), 0);
 }
 
 static void tells_rtcp_apart(void **state)
@@ -158,7 +183,7 @@ static void ends_at_the_last_packet(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(reads_headers),
-		cmocka_unit_test(writes_what_it_read), cmocka_unit_test(tells_rtcp_apart),
+		cmocka_unit_test(writes_what_it_read), cmocka_unit_test(knows_stun), cmocka_unit_test(tells_rtcp_apart),
 		cmocka_unit_test(walks_compounds), cmocka_unit_test(ends_at_the_last_packet) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
