@@ -85,6 +85,7 @@ static int end_begin(struct anchor *a, unsigned end, uint32_t net, unsigned hop)
 		.clock_rate = 8000,
 		.ptime_ms = 20,
 		.telephone_event = 0xff,
+		.event_here = 0xff,
 		.audio_pt = 0xff,
 		.cn_pt = 0xff };
 	int err;
@@ -268,6 +269,8 @@ void anchor_far(struct anchor *a, unsigned end, const struct anchor_far *far)
 	e.latch = far->latch;
 	e.flags = far->flags;
 	e.telephone_event = far->telephone_event;
+	e.event_here = far->event_here;
+	e.dtmf = far->dtmf;
 	e.codec = far->codec;
 	e.audio_pt = far->audio_pt;
 	e.cn_pt = far->cn_pt;

@@ -76,7 +76,7 @@ static void codec_fill(struct anchor_far *far, const struct offer_end *e)
 static void tell_end(struct bridge *b, const struct bridge_side *side, const struct offer *said,
     const struct offer *map, const struct offer *answer, bool relearn)
 {
-	struct anchor_far far = { .telephone_event = 0xff, .audio_pt = 0xff, .cn_pt = 0xff, .relearn = relearn };
+	struct anchor_far far = { .telephone_event = 0xff, .event_here = 0xff, .audio_pt = 0xff, .cn_pt = 0xff, .relearn = relearn };
 	struct offer_end e, agreed;
 
 	if (offer_end(said, &e)) {
@@ -123,7 +123,7 @@ void media_tell(
 /* What may be heard from an outside end before its answer: the hop itself, its media networks. */
 void media_tell_early(struct bridge *b, const struct bridge_side *side)
 {
-	struct anchor_far far = { .telephone_event = 0xff, .audio_pt = 0xff, .cn_pt = 0xff, .flags = KEDGE_END_RECV };
+	struct anchor_far far = { .telephone_event = 0xff, .event_here = 0xff, .audio_pt = 0xff, .cn_pt = 0xff, .flags = KEDGE_END_RECV };
 
 	learn_fill(&far, b, side);
 	anchor_far(&b->anchor, side->end, &far);

@@ -22,13 +22,15 @@
  * (segment_attach). Nobody walks the parts by hand: segment.h has an accessor for each.
  *
  * Bytes a call takes (asserted at the end of this file):
- *   part                      every call   with more than 2 outside ends / a record over 2,016 bytes
+ *   part                      every call   with more than 2 outside ends, or digits that are converted /
+ *                                          a record over 2,016 bytes
  *   session: anchor, inside end,
  *     2 outside ends                1664
- *   session_more: outside ends 3-8        3072
+ *   session_more: outside ends 3-8,
+ *     digits that are converted           3456
  *   record: two copies              4096  4096
  *   session counters                 192
- *   sum                             5952  13120
+ *   sum                             5952  13504
  * The memory is a sparse file: what is never written takes no page. So slots that were never used cost
  * nothing, and the two "more" parts lie behind everything else, where ordinary calls never touch a page.
  * An end costs 512 bytes, a port pair 16, a hop 5,504, a worker's queue 256 KB, also sparse. 2,000 calls
@@ -194,7 +196,8 @@ struct kedge_hop {
 	C(latched) C(relatched) C(sessions_opened) C(sessions_closed) C(sessions_orphaned)         \
 		C(table_busy) C(recovered) C(early_heard)                                  \
 	C(drop_rate) C(bad_short) C(bad_stun) C(bad_version) C(bad_type) C(bad_csrc)               \
-	C(bad_extension) C(bad_padding) C(bad_rtcp) C(bad_cut)
+	C(bad_extension) C(bad_padding) C(bad_rtcp) C(bad_cut) \
+	C(drop_digit) C(digits_heard) C(digits_said)
 
 /* What signaling counts beside the hops. */
 #define KEDGE_SIG_COUNTERS(C)                                                                      \
@@ -308,6 +311,15 @@ struct kedge_pt { /* payload type of this end for a payload type of the inside e
 /* The codec an end speaks, as far as kedge can write it itself or turn it into the other end's. */
 enum kedge_codec { KEDGE_CODEC_OTHER, KEDGE_CODEC_PCMU, KEDGE_CODEC_PCMA, KEDGE_CODEC_G722 };
 
+/* How digits (DTMF) travel between kedge and an end. Where two ends that speak with each other differ, kedge turns the one
+ * into the other: media the events and tones, signaling the INFOs. */
+enum kedge_dtmf {
+	KEDGE_DTMF_NONE,  /* as they come: nothing is looked for */
+	KEDGE_DTMF_EVENT, /* RFC 4733, telephone_event */
+	KEDGE_DTMF_INFO,  /* SIP INFO (RFC 6086) */
+	KEDGE_DTMF_INBAND /* tones in its audio, G.711 */
+};
+
 struct kedge_end { /* one end as signaling wants it */
 	uint32_t generation; /* 0: end unused; +1 at each new use of the place */
 	uint32_t port;       /* index in the port table */
@@ -329,7 +341,9 @@ struct kedge_end { /* one end as signaling wants it */
 	uint8_t cn_pt;    /* of comfort noise (RFC 3389), 0xff: not negotiated */
 	uint8_t send_ptime_ms; /* G.711 goes to this end in packets of so many ms; 0: as it comes */
 	uint8_t laws[2]; /* bit i: pt[i] names PCMU inside and PCMA here [0], PCMA inside and PCMU here [1] */
-	uint8_t pad[6];
+	uint8_t dtmf;       /* enum kedge_dtmf */
+	uint8_t event_here; /* the number our own body gave telephone_event: what it may send, 0xff: none */
+	uint8_t pad[4];
 };
 static_assert(sizeof(struct kedge_end) % 8 == 0, "whole words");
 
@@ -419,8 +433,21 @@ struct kedge_session {
 	struct kedge_end_slot out[KEDGE_OUT_NEAR]; /* by segment_end(), which knows where the others are */
 };
 
+/* Digits on their way from one plane to the other, oldest first. put and taken only ever grow, over all uses of the slot; a
+ * digit of another generation is passed over. Taken is stored before anything is done with it: whoever dies, none is
+ * given twice. Never in logs or tools: they may be card numbers. */
+#define KEDGE_DIGITS 15
+struct kedge_digits {
+	_Alignas(KEDGE_LINE) _Atomic uint64_t put;  /* producer */
+	_Atomic uint64_t digit[KEDGE_DIGITS];       /* producer: shm/digit.h */
+	_Alignas(KEDGE_LINE) _Atomic uint64_t taken; /* consumer */
+};
+
 struct kedge_session_more {
 	struct kedge_end_slot out[KEDGE_OUT_MAX - KEDGE_OUT_NEAR];
+	/* Only calls that turn digits of one kind into another write here. [0] MEDIA to SIG: heard from an end, those that media
+	 * turned itself too; [1] SIG to MEDIA: to be said to an end. */
+	struct kedge_digits digits[2];
 };
 
 /* ---- private: call records ------------------------------------------------------------------ */
@@ -464,7 +491,8 @@ enum kedge_evt {
 	KEDGE_EVT_FIRST_RTP,  /* the first packet of the live outside end was relayed inside */
 	KEDGE_EVT_SILENT,     /* the live outside end ought to speak and was silent for media.media_dead */
 	KEDGE_EVT_ORPHAN,     /* both ends silent for 10 s and no owner: closed by media */
-	KEDGE_EVT_SILENT_IN   /* as SILENT: the inside end */
+	KEDGE_EVT_SILENT_IN,  /* as SILENT: the inside end */
+	KEDGE_EVT_DIGITS      /* there are digits of an end to be read */
 };
 
 struct kedge_queue { /* shm/queue.h */
@@ -484,14 +512,14 @@ struct kedge_worker_queues {
 
 static_assert(sizeof(struct kedge_end_slot) == 512, "an end");
 static_assert(sizeof(struct kedge_session) == 128 + 3 * 512, "a session's near part");
-static_assert(sizeof(struct kedge_session_more) == 3072, "a session's other outside ends");
+static_assert(sizeof(struct kedge_session_more) == 3456, "a session's other outside ends");
 static_assert(KEDGE_OUT_MAX == 8, "outside ends per anchor");
 static_assert(sizeof(struct kedge_record) == 4096, "a record's near part");
 static_assert(sizeof(struct kedge_record_more) == 4096, "a record's rest");
 static_assert(sizeof(struct kedge_stats) == 192, "a session's counters");
 static_assert(sizeof(struct kedge_session) + sizeof(struct kedge_record) + sizeof(struct kedge_stats) == 5952,
     "every call");
-static_assert(5952 + sizeof(struct kedge_session_more) + sizeof(struct kedge_record_more) == 13120,
+static_assert(5952 + sizeof(struct kedge_session_more) + sizeof(struct kedge_record_more) == 13504,
     "a call with all eight outside ends and the longest record");
 static_assert(sizeof(struct kedge_hop) == 5504, "a hop");
 static_assert(sizeof(struct kedge_public_head) <= 4096 && sizeof(struct kedge_private_head) <= 4096,

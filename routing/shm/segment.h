@@ -142,6 +142,16 @@ static inline struct kedge_end_slot *segment_end(
 	return &more->out[end - KEDGE_OUT_NEAR];
 }
 
+/* way: 0 media to signaling, 1 signaling to media. */
+static inline struct kedge_digits *segment_digits(const struct segment *seg, uint32_t slot, unsigned way)
+{
+	struct kedge_session_more *more =
+	    segment_at(seg->priv, seg->priv->session_more_off, slot, seg->priv->slots, sizeof(*more));
+
+	assert(way < 2);
+	return &more->digits[way];
+}
+
 static inline struct kedge_record *segment_record(const struct segment *seg, uint32_t slot)
 {
 	return segment_at(
