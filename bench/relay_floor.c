@@ -28,7 +28,7 @@ static void need(int rc, const char *what)
 {
 	if (rc >= 0)
 		return;
-	fprintf(stderr, "relay_pps: raw floor: %s: %s\n", what, strerror(-rc));
+	fprintf(stderr, "raw floor: %s: %s\n", what, strerror(-rc));
 	exit(1);
 }
 
@@ -122,7 +122,7 @@ static void open_ring(const int *fds, uint32_t socks)
 		ring.sq.array[i] = i;
 	registered = io_uring_register_ring_fd(&ring) == 1;
 	if (!(p.features & IORING_FEAT_MIN_TIMEOUT))
-		fputs("relay_pps: raw floor: this kernel has no minimum wait: it wakes on each "
+		fputs("raw floor: this kernel has no minimum wait: it wakes on each "
 		      "packet\n",
 		    stderr);
 	need(io_uring_register_files(&ring, fds, socks), "files");

@@ -10,10 +10,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "media/rtp.h"
+
 #define SIZE  172
 #define BATCH 32
 #define MAGIC 0x6b656467u
+#define SSRC  0x10000 /* + stream */
 #define TURNS 20 /* of 1 ms: one packet of each stream */
+#define RTCP_ROUNDS 50 /* of TURNS: one report of each stream */
 
 struct body { /* behind the RTP header */
 	uint32_t magic, stream, number, pad;
@@ -30,68 +34,103 @@ static uint64_t clock_of(clockid_t id)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-static int open_socket(struct load *l, unsigned side, unsigned i)
+#define TAG_RTCP (2 * LOAD_SOCKETS) /* + side: the epoll tag of its RTCP socket */
+
+static void local_address(const struct load *l, unsigned side, union addr_sock *a)
 {
-	struct sockaddr_in *a = &l->local[side][i];
-	struct epoll_event ev = { .events = EPOLLIN, .data.u32 = side * LOAD_SOCKETS + i };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), size = 8 << 20,
+	memset(a, 0, sizeof(*a));
+	if (l->ipv6) {
+		a->in6.sin6_family = AF_INET6;
+		a->in6.sin6_addr = in6addr_loopback;
+	} else {
+		a->in.sin_family = AF_INET;
+		a->in.sin_addr.s_addr = htonl(0x7f000101 + side * 0x100);
+	}
+}
+
+static int open_socket(struct load *l, unsigned side, int *sock, union addr_sock *a, uint32_t tag)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.u32 = tag };
+	int fd = socket(l->ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), size = 8 << 20,
 	    on = 1;
-	socklen_t len = sizeof(*a);
+	socklen_t len = l->len;
 
 	if (fd < 0)
 		return -errno;
-	l->sock[side][i] = fd;
-	*a = (struct sockaddr_in){ .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(0x7f000101 + side * 0x100) };
+	*sock = fd;
+	local_address(l, side, a);
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
-	if (bind(fd, (struct sockaddr *)a, len) < 0 ||
-	    getsockname(fd, (struct sockaddr *)a, &len) < 0 ||
+	if (bind(fd, &a->sa, len) < 0 || getsockname(fd, &a->sa, &len) < 0 ||
 	    epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0)
 		return -errno;
 	return 0;
 }
 
-int load_open(struct load *l, uint32_t calls)
+int load_open(struct load *l, const struct load_setup *setup)
 {
 	memset(l, 0, sizeof(*l));
-	l->calls = calls;
+	l->calls = setup->calls;
+	l->ipv6 = setup->ipv6;
+	l->rtcp = setup->rtcp;
+	l->len = l->ipv6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
 	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	l->stream = calloc(2 * (size_t)calls, sizeof(*l->stream));
+	l->stream = calloc(2 * (size_t)l->calls, sizeof(*l->stream));
 	if (l->stream == NULL || l->epoll_fd < 0)
 		return -ENOMEM;
-	for (unsigned side = 0; side < 2; side++)
-		for (unsigned i = 0; i < LOAD_SOCKETS; i++) {
-			int rc = open_socket(l, side, i);
+	for (unsigned side = 0; side < 2; side++) {
+		int rc = open_socket(l, side, &l->rtcp_sock[side], &l->rtcp_local[side], TAG_RTCP + side);
 
-			if (rc < 0)
-				return rc;
-		}
+		l->by_port[side] = calloc(UINT16_MAX + 1, sizeof(uint32_t));
+		if (rc == 0 && l->by_port[side] == NULL)
+			rc = -ENOMEM;
+		for (unsigned i = 0; i < LOAD_SOCKETS && rc == 0; i++)
+			rc = open_socket(l, side, &l->sock[side][i], &l->local[side][i], side * LOAD_SOCKETS + i);
+		if (rc < 0)
+			return rc;
+	}
 	return 0;
 }
 
 void load_close(struct load *l)
 {
-	for (unsigned side = 0; side < 2; side++)
+	for (unsigned side = 0; side < 2; side++) {
 		for (unsigned i = 0; i < LOAD_SOCKETS; i++)
 			close(l->sock[side][i]);
+		close(l->rtcp_sock[side]);
+		free(l->by_port[side]);
+	}
 	close(l->epoll_fd);
 	free(l->stream);
 }
 
-const struct sockaddr_in *load_far(const struct load *l, uint32_t call, unsigned side)
+const struct sockaddr *load_far(const struct load *l, uint32_t call, unsigned side)
 {
-	return &l->local[side][call % LOAD_SOCKETS];
+	return &l->local[side][call % LOAD_SOCKETS].sa;
 }
 
-void load_aim(struct load *l, uint32_t call, const struct sockaddr_in *inside,
-    const struct sockaddr_in *outside)
+const struct sockaddr *load_far_rtcp(const struct load *l, unsigned side)
 {
-	l->stream[2 * call].to = *inside;
-	l->stream[2 * call].from = *outside;
-	l->stream[2 * call + 1].to = *outside;
-	l->stream[2 * call + 1].from = *inside;
+	return &l->rtcp_local[side].sa;
+}
+
+/* Its RTCP comes from the port behind. */
+static uint16_t port_of(const union addr_sock *a)
+{
+	return ntohs(a->sa.sa_family == AF_INET ? a->in.sin_port : a->in6.sin6_port);
+}
+
+void load_aim(struct load *l, uint32_t call, const struct sockaddr *inside, const struct sockaddr *outside)
+{
+	struct load_stream *in = &l->stream[2 * call], *out = in + 1;
+
+	memcpy(&in->to, inside, l->len);
+	memcpy(&in->from, outside, l->len);
+	out->to = in->from;
+	out->from = in->to;
+	l->by_port[1][(uint16_t)(port_of(&in->from) + 1)] = 2 * call + 1;
+	l->by_port[0][(uint16_t)(port_of(&out->from) + 1)] = 2 * call + 2;
 }
 
 /* ---- sending --------------------------------------------------------------------------------- */
@@ -104,7 +143,7 @@ static uint64_t mix(uint32_t stream, uint32_t number, unsigned i)
 static void make_packet(uint8_t *p, uint32_t stream, uint32_t number)
 {
 	struct body b = { .magic = MAGIC, .stream = stream, .number = number };
-	uint32_t timestamp = htonl(number * 160), ssrc = htonl(0x10000 + stream);
+	uint32_t timestamp = htonl(number * 160), ssrc = htonl(SSRC + stream);
 	uint16_t sequence = htons((uint16_t)number);
 
 	p[0] = 0x80;
@@ -125,10 +164,39 @@ static void send_stream(struct load *l, uint32_t stream)
 	uint8_t packet[SIZE];
 
 	make_packet(packet, stream, s->sent);
-	if (sendto(fd, packet, SIZE, 0, (struct sockaddr *)&s->to, sizeof(s->to)) == SIZE) {
+	if (sendto(fd, packet, SIZE, 0, &s->to.sa, l->len) == SIZE) {
 		s->sent++;
 		l->count.sent += l->measuring;
 	}
+}
+
+/* A sender report and a CNAME (RFC 3550 6.4.1, 6.5), as an end sends them. */
+static void send_rtcp(struct load *l, uint32_t stream)
+{
+	struct load_stream *s = &l->stream[stream];
+	uint64_t now = clock_of(CLOCK_REALTIME);
+	union addr_sock to = s->to;
+	uint8_t p[28 + 16] = { 0x80, RTCP_SR, 0, 6 };
+	uint8_t *sdes = p + 28;
+
+	rtp_set32(p + 4, SSRC + stream);
+	rtp_set32(p + 8, (uint32_t)(now / 1000000000 + 2208988800u));
+	rtp_set32(p + 12, (uint32_t)((now % 1000000000 << 32) / 1000000000));
+	rtp_set32(p + 16, s->sent * 160);
+	rtp_set32(p + 20, s->sent);
+	rtp_set32(p + 24, s->sent * (SIZE - RTP_HEADER));
+	memcpy(sdes, (const uint8_t[]){ 0x81, RTCP_SDES, 0, 3 }, 4);
+	rtp_set32(sdes + 4, SSRC + stream);
+	memcpy(sdes + 8, (const uint8_t[]){ 1, 4, 'l', 'o', 'a', 'd' }, 6);
+	if (l->ipv6)
+		to.in6.sin6_port = htons((uint16_t)(port_of(&to) + 1));
+	else
+		to.in.sin_port = htons((uint16_t)(port_of(&to) + 1));
+	if (sendto(l->rtcp_sock[stream % 2], p, sizeof(p), 0, &to.sa, l->len) != sizeof(p))
+		return;
+	l->count.rtcp_lost += s->ntp != 0 && s->ntp_counts;
+	memcpy(&s->ntp, p + 8, 8);
+	s->ntp_counts = l->measuring;
 }
 
 /* ---- checking -------------------------------------------------------------------------------- */
@@ -193,8 +261,15 @@ static uint64_t stamp_of(struct msghdr *m)
 	return clock_of(CLOCK_REALTIME);
 }
 
+static bool same(const union addr_sock *a, const union addr_sock *b)
+{
+	if (a->sa.sa_family == AF_INET)
+		return a->in.sin_port == b->in.sin_port && a->in.sin_addr.s_addr == b->in.sin_addr.s_addr;
+	return a->in6.sin6_port == b->in6.sin6_port && IN6_ARE_ADDR_EQUAL(&a->in6.sin6_addr, &b->in6.sin6_addr);
+}
+
 static void check_packet(struct load *l, unsigned side, unsigned i, const uint8_t *p, size_t len,
-    const struct sockaddr_in *from, uint64_t stamp)
+    const union addr_sock *from, uint64_t stamp)
 {
 	struct load_stream *s;
 	struct body b;
@@ -208,8 +283,7 @@ static void check_packet(struct load *l, unsigned side, unsigned i, const uint8_
 	s = &l->stream[b.stream];
 	/* It must come out on the other side, at this call's far end, from this call's port. */
 	if (b.stream % 2 == side || b.stream / 2 % LOAD_SOCKETS != i ||
-	    from->sin_port != s->from.sin_port ||
-	    from->sin_addr.s_addr != s->from.sin_addr.s_addr || !on_line(s, p)) {
+	    !same(from, &s->from) || !on_line(s, p)) {
 		l->count.misplaced++;
 		return;
 	}
@@ -221,13 +295,48 @@ static void check_packet(struct load *l, unsigned side, unsigned i, const uint8_
 	l->count.received++;
 }
 
+/* The report of the stream that comes out at this port, once, each packet of the compound whole. */
+static bool is_report(struct load *l, unsigned side, const union addr_sock *from, const uint8_t *p, size_t len)
+{
+	uint32_t stream = l->by_port[side][port_of(from)];
+	struct load_stream *s = stream != 0 ? &l->stream[stream - 1] : NULL;
+	struct rtcp r;
+
+	if (s == NULL || rtcp_next(&p, &len, &r) < 0 || r.type != RTCP_SR || r.length < 24 || s->ntp == 0 ||
+	    memcmp(r.body + 4, &s->ntp, 8) != 0)
+		return false;
+	s->ntp = 0;
+	return rtcp_next(&p, &len, &r) == 0 && r.type == RTCP_SDES && len == 0;
+}
+
+static void receive_rtcp(struct load *l, unsigned side)
+{
+	uint8_t p[512];
+	union addr_sock from;
+	ssize_t n;
+
+	for (;;) {
+		socklen_t len = sizeof(from);
+
+		n = recvfrom(l->rtcp_sock[side], p, sizeof(p), MSG_DONTWAIT, &from.sa, &len);
+		if (n < 0)
+			return;
+		if (p[1] == RTCP_RR) /* a relay's own */
+			continue;
+		if (!is_report(l, side, &from, p, (size_t)n))
+			l->count.rtcp_faulty++;
+		else
+			l->count.rtcp_received += l->measuring;
+	}
+}
+
 static void receive(struct load *l, unsigned side, unsigned i)
 {
 	static uint8_t data[BATCH][256];
 	static struct {
 		_Alignas(struct cmsghdr) uint8_t control[64];
 	} control[BATCH];
-	struct sockaddr_in from[BATCH];
+	union addr_sock from[BATCH];
 	struct mmsghdr m[BATCH];
 	struct iovec iov[BATCH];
 	int n;
@@ -251,11 +360,17 @@ static void receive(struct load *l, unsigned side, unsigned i)
 
 static void receive_ready(struct load *l, int timeout_ms)
 {
-	struct epoll_event ev[2 * LOAD_SOCKETS];
-	int n = epoll_wait(l->epoll_fd, ev, 2 * LOAD_SOCKETS, timeout_ms);
+	struct epoll_event ev[2 * LOAD_SOCKETS + 2];
+	int n = epoll_wait(l->epoll_fd, ev, 2 * LOAD_SOCKETS + 2, timeout_ms);
 
-	for (int i = 0; i < n; i++)
-		receive(l, ev[i].data.u32 / LOAD_SOCKETS, ev[i].data.u32 % LOAD_SOCKETS);
+	for (int i = 0; i < n; i++) {
+		uint32_t tag = ev[i].data.u32;
+
+		if (tag >= TAG_RTCP)
+			receive_rtcp(l, tag - TAG_RTCP);
+		else
+			receive(l, tag / LOAD_SOCKETS, tag % LOAD_SOCKETS);
+	}
 }
 
 /* ---- pace ------------------------------------------------------------------------------------ */
@@ -274,6 +389,8 @@ static void take_turn(struct load *l, uint64_t turn)
 				receive_ready(l, 0);
 		}
 		send_stream(l, s);
+		if (l->rtcp && (turn / TURNS + s / TURNS) % RTCP_ROUNDS == 0)
+			send_rtcp(l, s);
 	}
 	if (l->each_ms != NULL)
 		l->each_ms(l->ctx);
@@ -301,8 +418,10 @@ void load_run(struct load *l, uint64_t for_ns, bool measuring, bool last)
 		return;
 	for (end = clock_of(CLOCK_MONOTONIC) + 300000000; clock_of(CLOCK_MONOTONIC) < end;)
 		receive_ready(l, 1);
-	for (uint32_t i = 0; i < 2 * l->calls; i++)
+	for (uint32_t i = 0; i < 2 * l->calls; i++) {
 		l->count.lost += l->stream[i].sent - l->stream[i].expected;
+		l->count.rtcp_lost += l->stream[i].ntp != 0 && l->stream[i].ntp_counts;
+	}
 }
 
 double load_percentile(const struct load_count *c, double p)

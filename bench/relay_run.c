@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: MIT
+#include "bench/relay_run.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench/relay_floor.h"
+#include "config/clock.h"
+#include "tests/harness/plane.h"
+
+#define RUNS_MAX 32
+
+/* ---- the machine ----------------------------------------------------------------------------- */
+
+static void pin(const struct run_options *o, unsigned first, unsigned last)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	for (unsigned cpu = first; cpu <= last; cpu++)
+		CPU_SET(cpu, &set);
+	if (o->pin && sysconf(_SC_NPROCESSORS_ONLN) > 1)
+		sched_setaffinity(0, sizeof(set), &set);
+}
+
+void run_pin_generator(const struct run_options *o)
+{
+	pin(o, 0, 0);
+}
+
+/* All but the generator's, or all where the workers are more than these. */
+void run_pin_relay(const struct run_options *o)
+{
+	unsigned last = (unsigned)sysconf(_SC_NPROCESSORS_ONLN) - 1;
+
+	pin(o, o->workers <= last ? 1 : 0, o->workers == 1 ? 1 : last);
+}
+
+uint64_t run_cpu_ns(pid_t pid)
+{
+	struct timespec ts;
+	clockid_t id;
+
+	if (clock_getcpuclockid(pid, &id) != 0 || clock_gettime(id, &ts) < 0)
+		return 0;
+	return (uint64_t)ts.tv_sec * CLOCK_NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+double run_memory(pid_t pid, const char *file, const char *name)
+{
+	char path[64], line[256];
+	double kb = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+	f = fopen(path, "r");
+	if (f == NULL)
+		return 0;
+	while (fgets(line, sizeof(line), f) != NULL)
+		if (strncmp(line, name, strlen(name)) == 0)
+			kb = strtod(line + strlen(name) + 1, NULL);
+	fclose(f);
+	return kb * 1024;
+}
+
+void run_cpu_model(char *out, size_t size)
+{
+	char line[256], *colon;
+	FILE *f = fopen("/proc/cpuinfo", "r");
+
+	snprintf(out, size, "unknown CPU");
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		if (strncmp(line, "model name", 10) == 0 && (colon = strchr(line, ':')) != NULL) {
+			snprintf(out, size, "%s", colon + 2);
+			out[strcspn(out, "\n")] = 0;
+			break;
+		}
+	if (f != NULL)
+		fclose(f);
+}
+
+void run_many_files(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) == 0) {
+		l.rlim_cur = l.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &l);
+	}
+}
+
+/* ---- results --------------------------------------------------------------------------------- */
+
+void run_finish(struct run_result *r, const struct load *l, uint64_t spent_ns, uint64_t relayed)
+{
+	r->count = l->count;
+	r->relayed = relayed;
+	r->ns = relayed != 0 ? (double)spent_ns / (double)relayed : 0;
+	r->p50 = load_percentile(&l->count, 0.5);
+	r->p99 = load_percentile(&l->count, 0.99);
+	r->p999 = load_percentile(&l->count, 0.999);
+	r->max = load_percentile(&l->count, 1);
+}
+
+uint64_t run_faults(const struct load_count *c)
+{
+	return c->lost + c->doubled + c->reordered + c->corrupt + c->misplaced + c->rtcp_lost + c->rtcp_faulty;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+double run_median(const double *v, unsigned n)
+{
+	double sorted[RUNS_MAX];
+
+	memcpy(sorted, v, n * sizeof(*v));
+	qsort(sorted, n, sizeof(*v), by_value);
+	return sorted[n / 2];
+}
+
+static double median_of(const struct run_result *r, unsigned n, size_t offset)
+{
+	double v[RUNS_MAX];
+
+	for (unsigned i = 0; i < n; i++)
+		memcpy(&v[i], (const char *)&r[i] + offset, sizeof(v[i]));
+	return run_median(v, n);
+}
+
+static void add_counts(struct load_count *to, const struct load_count *from)
+{
+	to->sent += from->sent;
+	to->received += from->received;
+	to->lost += from->lost;
+	to->doubled += from->doubled;
+	to->reordered += from->reordered;
+	to->corrupt += from->corrupt;
+	to->misplaced += from->misplaced;
+	to->rtcp_received += from->rtcp_received;
+	to->rtcp_lost += from->rtcp_lost;
+	to->rtcp_faulty += from->rtcp_faulty;
+}
+
+void run_medians(struct run_result *out, const struct run_result *r, unsigned n)
+{
+	static const size_t fields[] = { offsetof(struct run_result, ns), offsetof(struct run_result, p50),
+		offsetof(struct run_result, p99), offsetof(struct run_result, p999), offsetof(struct run_result, max),
+		offsetof(struct run_result, bytes_per_call), offsetof(struct run_result, resident),
+		offsetof(struct run_result, anonymous), offsetof(struct run_result, open_us) };
+
+	memset(out, 0, sizeof(*out));
+	for (unsigned i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		double m = median_of(r, n, fields[i]);
+
+		memcpy((char *)out + fields[i], &m, sizeof(m));
+	}
+	for (unsigned i = 0; i < n; i++) {
+		out->relayed += r[i].relayed;
+		add_counts(&out->count, &r[i].count);
+	}
+}
+
+/* ---- the raw floor --------------------------------------------------------------------------- */
+
+struct share {
+	_Alignas(KEDGE_LINE) _Atomic uint64_t packets;
+};
+
+struct floor {
+	int *fds;            /* two sockets a call, bound and connected to the far ends, as the relay's are */
+	struct share *share; /* by worker */
+	pid_t pid[KEDGE_WORKERS_MAX];
+};
+
+static void floor_sockets(const struct run_options *o, struct load *l, int *fds)
+{
+	for (uint32_t call = 0; call < l->calls; call++) {
+		union addr_sock here[2];
+
+		for (unsigned side = 0; side < 2; side++) {
+			socklen_t len = sizeof(here[side]);
+			int fd = plane_socket(o->ipv6 ? "::1" : side == 0 ? "127.0.3.1" : "127.0.4.1");
+
+			fds[2 * call + side] = fd;
+			if (fd < 0 || getsockname(fd, &here[side].sa, &len) < 0 ||
+			    connect(fd, load_far(l, call, side), len) < 0) {
+				fprintf(stderr, "raw floor: socket: %s\n", strerror(errno));
+				exit(1);
+			}
+		}
+		load_aim(l, call, &here[0].sa, &here[1].sa);
+	}
+}
+
+/* Each worker has the calls of its part, one behind the other. */
+static void floor_start(const struct run_options *o, struct floor *f, unsigned calls)
+{
+	for (unsigned i = 0; i < o->workers; i++) {
+		unsigned first = calls * i / o->workers, end = calls * (i + 1) / o->workers;
+
+		f->pid[i] = fork();
+		if (f->pid[i] == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			run_pin_relay(o);
+			relay_floor(f->fds + 2 * first, end - first, RUN_BATCH, o->window_us, &f->share[i].packets);
+		}
+	}
+}
+
+static void floor_totals(const struct run_options *o, const struct floor *f, uint64_t *cpu, uint64_t *packets)
+{
+	*cpu = *packets = 0;
+	for (unsigned i = 0; i < o->workers; i++) {
+		*cpu += run_cpu_ns(f->pid[i]);
+		*packets += atomic_load_explicit(&f->share[i].packets, memory_order_relaxed);
+	}
+}
+
+static void floor_stop(const struct run_options *o, struct floor *f, unsigned calls)
+{
+	for (unsigned i = 0; i < o->workers; i++) {
+		kill(f->pid[i], SIGKILL);
+		waitpid(f->pid[i], NULL, 0);
+	}
+	for (uint32_t i = 0; i < 2 * calls; i++)
+		close(f->fds[i]);
+	free(f->fds);
+	munmap(f->share, 4096);
+}
+
+void run_floor(const struct run_options *o, unsigned calls, struct run_result *r)
+{
+	struct load_setup setup = { .calls = calls, .ipv6 = o->ipv6 }; /* it has no sockets for RTCP */
+	uint64_t cpu, cpu_end, packets, packets_end;
+	struct floor f = { .fds = calloc(2 * calls, sizeof(int)) };
+	struct load l;
+
+	memset(r, 0, sizeof(*r));
+	f.share = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (f.share == MAP_FAILED || f.fds == NULL || load_open(&l, &setup) < 0)
+		exit(1);
+	floor_sockets(o, &l, f.fds);
+	floor_start(o, &f, calls);
+	load_run(&l, 1500 * CLOCK_NS_PER_MS, false, false);
+	floor_totals(o, &f, &cpu, &packets);
+	load_run(&l, o->seconds * CLOCK_NS_PER_S, true, false);
+	floor_totals(o, &f, &cpu_end, &packets_end);
+	load_run(&l, 0, true, true);
+	run_finish(r, &l, cpu_end - cpu, packets_end - packets);
+	floor_stop(o, &f, calls);
+	load_close(&l);
+}
