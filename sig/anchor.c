@@ -22,6 +22,7 @@ static struct {
 	uint32_t free_count;
 	uint32_t closing; /* slots that media has yet to close */
 	uint32_t end_generation;
+	uint32_t on_worker[KEDGE_WORKERS_MAX]; /* slots not free, by worker */
 	uint32_t next_worker;
 	uint32_t woken; /* workers with commands they were not woken for yet, a bit each */
 	int wait_index;
@@ -112,20 +113,24 @@ int anchor_net(unsigned iface, unsigned family)
 	return -EADDRNOTAVAIL;
 }
 
-/* The next worker that has a port there, so that calls spread. */
+/* The worker with the fewest anchors that has a port there; of several the next in turn. Turns alone would not do: calls last
+ * differently long, and what is left of a busy hour may all lie on one. */
 static int pick_worker(uint32_t net)
 {
-	uint32_t workers = anchor_state.seg->priv->workers;
+	uint32_t workers = anchor_state.seg->priv->workers, least = UINT32_MAX;
+	int best = -ENOBUFS;
 
 	for (uint32_t i = 0; i < workers; i++) {
 		uint32_t w = (anchor_state.next_worker + i) % workers;
 
-		if (queue_count(segment_free(anchor_state.seg, w, net)) > 0) {
-			anchor_state.next_worker = w + 1;
-			return (int)w;
+		if (anchor_state.on_worker[w] < least && queue_count(segment_free(anchor_state.seg, w, net)) > 0) {
+			least = anchor_state.on_worker[w];
+			best = (int)w;
 		}
 	}
-	return -ENOBUFS;
+	if (best >= 0)
+		anchor_state.next_worker = (uint32_t)best + 1;
+	return best;
 }
 
 static void begin_slot(struct anchor *a, uint64_t call_id)
@@ -186,6 +191,7 @@ int anchor_open(struct anchor *a, uint64_t call_id, unsigned net, void *owner)
 	if (err)
 		return err;
 	anchor_state.free_count--;
+	anchor_state.on_worker[worker]++;
 	anchor_state.owner[a->slot] = owner;
 	a->open = true;
 	begin_slot(a, call_id);
@@ -360,6 +366,7 @@ static void slot_closed(uint32_t slot, const struct kedge_anchor *w)
 	seq_write(&segment_session(anchor_state.seg, slot)->want, &freed);
 	anchor_state.owner[slot] = NULL;
 	anchor_state.free_slot[anchor_state.free_count++] = slot;
+	anchor_state.on_worker[w->worker]--;
 	segment_add(&segment_counters(anchor_state.seg)->anchors_closed, 1);
 	if (owner)
 		anchor_state.events->closed(owner, slot);
@@ -425,10 +432,12 @@ static void slot_adopt(uint32_t slot)
 		w.state = KEDGE_SLOT_FREE;
 		seq_write(&segment_session(anchor_state.seg, slot)->want, &w);
 	}
-	if (w.state == KEDGE_SLOT_FREE)
+	if (w.state == KEDGE_SLOT_FREE) {
 		anchor_state.free_slot[anchor_state.free_count++] = slot;
-	else if (w.state == KEDGE_SLOT_CLOSED)
-		anchor_state.closing++;
+		return;
+	}
+	anchor_state.on_worker[w.worker]++;
+	anchor_state.closing += w.state == KEDGE_SLOT_CLOSED;
 }
 
 static int wait_register(void)

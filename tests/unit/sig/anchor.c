@@ -234,6 +234,32 @@ static void runs_out_in_order(void **state)
 		assert_int_equal(end_of(a[0].slot, i).generation, 0);
 }
 
+static void restart(void)
+{
+	anchor_fini();
+	segment_detach(&sig);
+	atomic_store_explicit(&run.pub->sig.beat_ns, 0, memory_order_relaxed);
+	assert_int_equal(segment_attach(&sig, run.pub_fd, run.priv_fd, SEGMENT_SIG), 0);
+	assert_int_equal(anchor_init(&sig, root, &events), 0);
+}
+
+/* A long call stays where it is: all short ones go to the other worker, not to each in turn; also for a successor. */
+static void spreads_over_the_workers(void **state)
+{
+	struct anchor stays = { 0 }, goes = { 0 };
+
+	assert_int_equal(anchor_open(&stays, 1, 0, &stays), 0);
+	for (int i = 0; i < 6; i++) {
+		if (i == 3)
+			restart();
+		assert_int_equal(anchor_open(&goes, 2, 0, &goes), 0);
+		assert_int_equal(goes.worker, 1 - stays.worker);
+		anchor_close(&goes);
+		media_says(goes.slot, KEDGE_EVT_CLOSED);
+		memset(&goes, 0, sizeof(goes));
+	}
+}
+
 static void no_port_takes_no_slot(void **state)
 {
 	struct anchor a[SLOTS] = { 0 };
@@ -288,11 +314,7 @@ static void a_successor_takes_over(void **state)
 	assert_int_equal(anchor_open(&open, 1, 0, &open), 0);
 	assert_int_equal(anchor_open(&closed, 2, 0, &closed), 0);
 	anchor_close(&closed);
-	anchor_fini();
-	segment_detach(&sig);
-	atomic_store_explicit(&run.pub->sig.beat_ns, 0, memory_order_relaxed);
-	assert_int_equal(segment_attach(&sig, run.pub_fd, run.priv_fd, SEGMENT_SIG), 0);
-	assert_int_equal(anchor_init(&sig, root, &events), 0);
+	restart();
 	assert_int_equal(anchor_free_slots(), 1);
 	assert_int_equal(anchor_closing(), 1);
 	assert_int_equal(anchor_open(&a, 3, 0, &a), 0);
@@ -309,6 +331,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(opens_and_closes, setup, teardown),
 		cmocka_unit_test_setup_teardown(ends_come_and_go, setup, teardown),
 		cmocka_unit_test_setup_teardown(runs_out_in_order, setup, teardown),
+		cmocka_unit_test_setup_teardown(spreads_over_the_workers, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_port_takes_no_slot, setup, teardown),
 		cmocka_unit_test_setup_teardown(eight_ends_at_most, setup, teardown),
 		cmocka_unit_test_setup_teardown(
