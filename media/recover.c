@@ -24,9 +24,9 @@ static void recover_line(struct stitch *l, const struct kedge_end_run *run)
 	l->sequence_offset = (uint16_t)offset;
 }
 
-static void recover_quality(
-    struct quality *q, const struct kedge_end_run *run, const struct kedge_flow *flow)
+static void recover_quality(struct quality *q, const struct kedge_end_run *run, const struct kedge_stats *stats, unsigned side)
 {
+	const struct kedge_flow *flow = &stats->flow[side];
 	uint32_t ssrc = (uint32_t)atomic_load_explicit(&run->ssrc, memory_order_relaxed);
 
 	if (ssrc == 0)
@@ -37,18 +37,21 @@ static void recover_quality(
 	q->seen = UINT64_MAX;
 	q->last_ns = atomic_load_explicit(&flow->last_rx_ns, memory_order_relaxed);
 	q->jitter_ns16 = atomic_load_explicit(&flow->jitter_us, memory_order_relaxed) * 16000;
+	q->jitter_count = (uint32_t)atomic_load_explicit(&flow->packets, memory_order_relaxed);
+	q->jitter_sum_ns = 1000ULL * atomic_load_explicit(&stats->jitter_mean_us[side], memory_order_relaxed) * q->jitter_count;
 }
 
-void recover_end(
-    struct worker *w, uint32_t port, const struct kedge_end_slot *k, const struct kedge_flow *flow)
+void recover_end(struct worker *w, uint32_t port, const struct kedge_end_slot *k, const struct kedge_stats *stats, unsigned side)
 {
 	struct port *p = &w->port[port];
 	struct end *e = &w->end[port];
 	struct kedge_latched l = { 0 };
 
 	recover_line(&e->line, &k->run);
-	recover_quality(&e->quality, &k->run, flow);
+	recover_quality(&e->quality, &k->run, stats, side);
 	e->heard = e->quality.started;
+	e->told = (uint8_t)atomic_load_explicit(&stats->told[side], memory_order_relaxed);
+	e->report.rtt_us = atomic_load_explicit(&stats->rtt_us[side], memory_order_relaxed);
 	if (seq_read(&k->latched, &l) < 0 || l.generation != e->want.generation ||
 	    l.exchange != e->want.exchange)
 		return;

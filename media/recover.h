@@ -18,9 +18,8 @@ uint32_t recover_sessions(struct worker *w);
 /* Is recover_sessions() running? Then an end whose run words are of its generation keeps its sockets. */
 bool recover_under_way(const struct worker *w);
 
-/* The line, quality and latches of an end as its predecessor stored them; flow: of what this end sends. */
-void recover_end(
-    struct worker *w, uint32_t port, const struct kedge_end_slot *k, const struct kedge_flow *flow);
+/* The line, quality and latches of an end as its predecessor stored them, and what it told; side: 0 inside, 1 outside. */
+void recover_end(struct worker *w, uint32_t port, const struct kedge_end_slot *k, const struct kedge_stats *stats, unsigned side);
 
 /* kedge_beat.starts of the signaling plane that owns the anchor: today's if it was opened after that began, else 0. */
 uint32_t recover_owner(const struct worker *w, const struct kedge_anchor *a);

@@ -106,8 +106,10 @@ static void count_rtp(struct worker *w, struct way *way, const struct rtp *h, si
 	struct end *e = way->from;
 	struct kedge_flow *f = &way->session->stats->flow[!way->inside];
 	uint32_t lost = e->quality.lost, late = e->quality.late;
-	bool event = h->payload_type == e->telephone_event;
-	uint64_t gap = quality_rtp(&e->quality, h, e->pace.clock_rate, event, w->now_ns);
+	enum quality_kind kind = h->payload_type == e->telephone_event ? QUALITY_EVENT
+	                         : h->payload_type == e->noise         ? QUALITY_NOISE
+	                                                               : QUALITY_SOUND;
+	uint64_t gap = quality_rtp(&e->quality, h, e->pace.clock_rate, kind, w->now_ns);
 
 	e->packets++;
 	e->heard = true;
@@ -279,6 +281,7 @@ static void on_rtcp(
 	if (!check_source(w, way, from) || !find_other_end(w, way))
 		return;
 	worker_count(&way->session->stats->rtcp_packets[!way->inside], 1);
+	report_heard(&way->from->report, data, len, way->from->packets, w->now_ns);
 	r = (struct stitch_rtcp){ .line = &way->to->line,
 		.back = &way->from->line,
 		.back_received = way->to->quality.index,
@@ -290,6 +293,7 @@ static void on_rtcp(
 		bad_rtcp(w, data, len);
 		return;
 	}
+	report_passed(&way->to->report, out, n, w->now_ns);
 	outlet_rtcp(w, way->to, out, n);
 }
 

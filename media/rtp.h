@@ -11,6 +11,7 @@
 #define RTP_HEADER  12 /* bytes without CSRCs and extension */
 #define STUN_HEADER 20
 #define STUN_COOKIE 0x2112a442u
+#define RTP_NOISE   13 /* payload type of comfort noise where none was negotiated (RFC 3389 4) */
 
 enum rtcp_type {
 	RTCP_SR = 200,

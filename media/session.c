@@ -6,6 +6,7 @@
 
 #include "config/event.h"
 #include "media/early.h"
+#include "media/evidence.h"
 #include "media/recover.h"
 #include "media/worker.h"
 #include "routing/shm/seq.h"
@@ -68,13 +69,14 @@ static void end_wanted(struct worker *w, struct end *e, const struct kedge_end *
 
 	if (speaks != (e->speaks_ns != 0)) {
 		e->speaks_ns = speaks ? w->now_ns : 0;
-		e->heard = e->silent = false;
+		e->told = 0;
 	}
 	e->want = *want;
 	e->port = want->port;
 	e->pace = (struct stitch_pace){ want->clock_rate, want->ptime_ms };
 	e->flags = want->flags;
 	e->telephone_event = want->telephone_event;
+	e->noise = want->cn_pt < 128 ? want->cn_pt : RTP_NOISE;
 	e->pt_count = payload_types(want);
 	e->work = work_of(want);
 }
@@ -114,7 +116,7 @@ static int end_open(struct worker *w, uint32_t slot, uint8_t place, const struct
 	latch_init(&p->sock[0].latch, want->latch, &want->rtp, want->exchange);
 	latch_init(&p->sock[1].latch, want->latch, &want->rtcp, want->exchange);
 	if (keep)
-		recover_end(w, want->port, k, &s->stats->flow[place != KEDGE_END_INSIDE]);
+		recover_end(w, want->port, k, s->stats, place != KEDGE_END_INSIDE);
 	else
 		clear_run(&k->run);
 	port_target(w, want->port, 0);
@@ -125,34 +127,13 @@ static int end_open(struct worker *w, uint32_t slot, uint8_t place, const struct
 	return 0;
 }
 
-/* Evidence for the trunk table, as differences; a late packet that takes a loss back waits for the next loss. */
-static void tell_hop(struct worker *w, struct end *e)
-{
-	struct kedge_hop_media *m;
-
-	if (e->want.hop >= w->seg->pub->hop_count || e->packets == e->hop_packets)
-		return;
-	m = &segment_hop(w->seg, e->want.hop)->media[w->id];
-	worker_count(&m->packets, e->packets - e->hop_packets);
-	e->hop_packets = e->packets;
-	if ((int32_t)(e->quality.lost - e->hop_lost) > 0) {
-		worker_count(&m->lost, e->quality.lost - e->hop_lost);
-		e->hop_lost = e->quality.lost;
-	}
-	worker_count(&m->late, e->quality.late - e->hop_late);
-	e->hop_late = e->quality.late;
-	worker_count(&m->jitter_us_sum, quality_jitter_us(&e->quality));
-	worker_count(&m->jitter_samples, 1);
-	atomic_store_explicit(&m->last_rx_ns, e->quality.last_ns, memory_order_relaxed);
-}
-
 static void end_close(struct worker *w, uint32_t slot, uint8_t place)
 {
 	uint32_t *port = session_port(&w->session[slot], place);
 
 	if (*port == KEDGE_PORT_NONE)
 		return;
-	tell_hop(w, &w->end[*port]);
+	evidence_close(w, slot, *port);
 	atomic_store_explicit(&w->end[*port].run->generation, 0, memory_order_release);
 	port_close(w, *port);
 	*port = KEDGE_PORT_NONE;
@@ -265,6 +246,11 @@ static void clear_stats(struct kedge_stats *st, uint32_t generation)
 		atomic_store_explicit(&f->first_rx_ns, 0, memory_order_relaxed);
 		atomic_store_explicit(&f->last_rx_ns, 0, memory_order_relaxed);
 		atomic_store_explicit(&f->relayed, 0, memory_order_relaxed);
+	}
+	for (int i = 0; i < 2; i++) {
+		atomic_store_explicit(&st->jitter_mean_us[i], 0, memory_order_relaxed);
+		atomic_store_explicit(&st->rtt_us[i], 0, memory_order_relaxed);
+		atomic_store_explicit(&st->told[i], 0, memory_order_relaxed);
 	}
 	atomic_store_explicit(&st->switches, 0, memory_order_relaxed);
 	atomic_store_explicit(&st->generation, generation, memory_order_release);
@@ -469,38 +455,13 @@ static void tick_latch(struct worker *w, uint32_t port, unsigned which)
 		port_unconnect(w, port, which);
 }
 
-/* It ought to speak and does not, no RTCP either: told once. Never heard though spoken to: one-way. */
-static void tick_silence(struct worker *w, uint32_t slot, uint32_t port)
-{
-	struct end *e = &w->end[port];
-	struct session *s = &w->session[slot];
-	struct kedge_hop_media *m;
-
-	if (e->speaks_ns == 0)
-		return;
-	if (w->now_ns - heard_ns(w, port, e->speaks_ns) < atomic_load_explicit(&w->media_dead_ns, memory_order_relaxed)) {
-		e->silent = false;
-		return;
-	}
-	if (e->silent || s->live == KEDGE_LIVE_NONE)
-		return;
-	e->silent = true;
-	worker_event(w, port == s->in ? KEDGE_EVT_SILENT_IN : KEDGE_EVT_SILENT, s->generation, slot);
-	if (e->want.hop >= w->seg->pub->hop_count)
-		return;
-	m = &segment_hop(w->seg, e->want.hop)->media[w->id];
-	worker_count(e->heard ? &m->silent : &m->one_way, 1);
-}
-
-static void tick_end(struct worker *w, uint32_t slot, uint32_t port, bool live)
+static void tick_end(struct worker *w, uint32_t slot, uint32_t port)
 {
 	if (port == KEDGE_PORT_NONE)
 		return;
 	tick_latch(w, port, 0);
 	tick_latch(w, port, 1);
-	tell_hop(w, &w->end[port]);
-	if (live)
-		tick_silence(w, slot, port);
+	evidence_tick(w, slot, port);
 }
 
 static bool owned(const struct worker *w, const struct session *s)
@@ -536,9 +497,9 @@ void session_tick(struct worker *w, uint32_t slot)
 {
 	struct session *s = &w->session[slot];
 
-	tick_end(w, slot, s->in, true);
+	tick_end(w, slot, s->in);
 	for (uint8_t i = 0; i < KEDGE_OUT_MAX; i++)
-		tick_end(w, slot, s->out[i], i == s->live);
+		tick_end(w, slot, s->out[i]);
 	if (orphaned(w, s)) {
 		event_log(media_orphan, .worker = w->id, .slot = slot, .call = s->call_id);
 		session_close(w, slot, true);

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "media/quality.h"
+#include "media/report.h"
 #include "media/stitch.h"
 #include "routing/shm/layout.h"
 
@@ -32,13 +33,15 @@ struct end { /* lies beside its port; what packets need comes first */
 	uint8_t telephone_event;       /* as want.telephone_event */
 	uint8_t pt_count;              /* pairs of want.pt in use */
 	uint8_t work;                  /* WORK_... bits: what a packet from it or to it needs beside relaying */
-	bool heard;                    /* RTP came since speaks_ns */
-	bool silent;                   /* told */
+	uint8_t noise;                 /* payload type of comfort noise */
+	uint8_t told;                  /* KEDGE_TOLD_... since speaks_ns */
+	bool heard;                    /* RTP came */
 	struct stitch line;            /* toward this end */
 	struct quality quality;        /* of what this end sends */
 	uint64_t packets, hop_packets; /* received; of these told to the hop */
 	uint32_t hop_lost, hop_late;   /* already told to the hop */
 	uint64_t speaks_ns;            /* since when it ought to speak; 0: it need not */
+	struct report report;          /* of its RTCP */
 	struct kedge_end want;
 };
 

@@ -327,6 +327,8 @@ void anchor_quality(const struct anchor *a, struct anchor_quality q[2])
 			.late = lost_late & 0xffffffff,
 			.relayed = word(&f->relayed),
 			.jitter_us = word(&f->jitter_us),
+			.jitter_mean_us = atomic_load_explicit(&s->jitter_mean_us[i], memory_order_relaxed),
+			.rtt_us = atomic_load_explicit(&s->rtt_us[i], memory_order_relaxed),
 			.max_gap_ns = word(&f->max_gap_ns),
 			.first_rx_ns = word(&f->first_rx_ns),
 			.last_rx_ns = word(&f->last_rx_ns) };
@@ -399,6 +401,11 @@ static void on_event(uint64_t msg)
 	case KEDGE_EVT_SILENT_IN:
 		if (owner)
 			anchor_state.events->silent(owner, queue_msg_op(msg) == KEDGE_EVT_SILENT_IN);
+		break;
+	case KEDGE_EVT_ONE_WAY:
+	case KEDGE_EVT_ONE_WAY_IN:
+		if (owner)
+			anchor_state.events->one_way(owner, queue_msg_op(msg) == KEDGE_EVT_ONE_WAY_IN);
 		break;
 	}
 }

@@ -56,7 +56,8 @@ struct anchor_far {                  /* what an offer or answer said about one e
 
 struct anchor_quality { /* one direction, final or as of now: index 0 from inside, 1 from outside */
 	uint64_t packets, bytes, lost, late, relayed;
-	uint64_t jitter_us, max_gap_ns, first_rx_ns, last_rx_ns;
+	uint64_t jitter_us, jitter_mean_us, max_gap_ns, first_rx_ns, last_rx_ns;
+	uint64_t rtt_us; /* kedge to that end and back; 0: not known */
 };
 
 /* Told on su_root; owner: what anchor_open was given; NULL owner: a slot found at attach, without
@@ -66,6 +67,8 @@ struct anchor_events {
 	    uint32_t slot); /* counters are final; the slot is free after this returns */
 	/* An end that ought to speak was silent for media.media_dead. */
 	void (*silent)(void *owner, bool inside);
+	/* And the other end was heard meanwhile. After `silent`. */
+	void (*one_way)(void *owner, bool inside);
 };
 
 /* Attaches to the tables: rebuilds the list of free slots, asks media to close what has no owner

@@ -58,37 +58,43 @@ const struct health_hop *call_hop(const struct call *c, uint16_t *slot)
 	return &h->hop[*slot];
 }
 
-/* Audio is evidence of the callee's trunk, once a call. */
-static void tell_silence(struct call *c)
+/* Of the caller's end or the callee's; the caller's is the inside one. */
+static const char *trunk_at(const struct call *c, bool inside)
 {
+	const struct leg *l = inside ? &c->caller : c->winner ? &c->winner->leg : NULL;
+
+	return l ? leg_trunk(l)->name : NULL;
+}
+
+/* One end was heard and the other was not. Audio is evidence of the callee's trunk, once a call. */
+static void on_one_way(void *owner, bool inside)
+{
+	struct call *c = owner;
 	struct anchor_quality q[2];
 	uint16_t slot;
 
-	if (c->silent_told || !c->answered_ns || !call_hop(c, &slot))
+	anchor_quality(&c->bridge.anchor, q);
+	event_log(media_one_way, .call = c->id, .end = inside ? "caller" : "callee", .trunk = trunk_at(c, inside), .heard = q[!inside].packets,
+	    .other = q[inside].packets, .silent_ms = c->conf->media.media_dead_ms);
+	if (inside || c->silent_told || !c->answered_ns || !call_hop(c, &slot))
 		return;
 	c->silent_told = true;
-	anchor_quality(&c->bridge.anchor, q);
 	health_signs_silent(calls.deps.health, slot, q[1].packets > 0, clock_mono_ns());
 }
 
-/* The caller's end is the inside one. */
 static void on_silent(void *owner, bool inside)
 {
 	struct call *c = owner;
-	const struct leg *l = inside ? &c->caller : c->winner ? &c->winner->leg : NULL;
 
-	event_log(media_silent, .call = c->id, .end = inside ? "caller" : "callee",
-	    .trunk = l ? leg_trunk(l)->name : NULL,
+	event_log(media_silent, .call = c->id, .end = inside ? "caller" : "callee", .trunk = trunk_at(c, inside),
 	    .silent_ms = c->conf->media.media_dead_ms);
-	if (!inside)
-		tell_silence(c);
 	call_hold(c);
 	reinvite_silent(c);
 	call_arm(c);
 	call_release(c);
 }
 
-static const struct anchor_events anchor_events = { on_anchor_closed, on_silent };
+static const struct anchor_events anchor_events = { on_anchor_closed, on_silent, on_one_way };
 
 int call_init(const struct call_deps *deps, const struct conf *conf)
 {

@@ -173,7 +173,7 @@ struct kedge_hop_media { /* MEDIA, one line per worker; readers sum */
 	_Alignas(KEDGE_LINE) _Atomic uint64_t packets; /* received from this hop */
 	_Atomic uint64_t lost, late;
 	_Atomic uint64_t jitter_us_sum, jitter_samples;
-	_Atomic uint64_t one_way, silent; /* calls found one-way, calls that fell silent */
+	_Atomic uint64_t one_way, silent; /* the other end was heard: calls whose audio never came, calls that fell silent */
 	_Atomic uint64_t last_rx_ns;
 };
 
@@ -236,16 +236,23 @@ struct kedge_flow {
 	_Atomic uint64_t bytes;
 	_Atomic uint64_t lost_late;   /* lost << 32 | late or doubled */
 	_Atomic uint64_t jitter_us;   /* RFC 3550 6.4.1, last */
-	_Atomic uint64_t max_gap_ns;  /* longest silence between two packets */
+	_Atomic uint64_t max_gap_ns;  /* longest silence that was not meant (media/quality.h) */
 	_Atomic uint64_t first_rx_ns, last_rx_ns;
 	_Atomic uint64_t relayed;     /* packets sent on to the other side */
 };
+
+#define KEDGE_TOLD_SILENT  1u /* KEDGE_EVT_SILENT, KEDGE_EVT_SILENT_IN */
+#define KEDGE_TOLD_ONE_WAY 2u /* KEDGE_EVT_ONE_WAY, KEDGE_EVT_ONE_WAY_IN */
 
 struct kedge_stats { /* public, one per session slot */
 	_Alignas(KEDGE_LINE) _Atomic uint64_t generation; /* whose figures these are */
 	_Atomic uint64_t rtcp_packets[2];
 	_Atomic uint64_t switches; /* of the live end */
-	_Atomic uint64_t pad[4];
+	/* Of both ends, [0] inside, [1] the live outside one. */
+	_Atomic uint32_t jitter_mean_us[2]; /* over the whole stream */
+	_Atomic uint32_t rtt_us[2];         /* kedge to the end and back, by its RTCP; 0: not known */
+	_Atomic uint32_t told[2];           /* KEDGE_TOLD_...: a restarted worker tells nothing twice */
+	_Atomic uint64_t pad;
 	struct kedge_flow flow[2];
 };
 
@@ -492,7 +499,9 @@ enum kedge_evt {
 	KEDGE_EVT_SILENT,     /* the live outside end ought to speak and was silent for media.media_dead */
 	KEDGE_EVT_ORPHAN,     /* both ends silent for 10 s and no owner: closed by media */
 	KEDGE_EVT_SILENT_IN,  /* as SILENT: the inside end */
-	KEDGE_EVT_DIGITS      /* there are digits of an end to be read */
+	KEDGE_EVT_DIGITS,     /* there are digits of an end to be read */
+	KEDGE_EVT_ONE_WAY,    /* as SILENT, and meanwhile the other end was heard: it is the trunk's fault */
+	KEDGE_EVT_ONE_WAY_IN
 };
 
 struct kedge_queue { /* shm/queue.h */

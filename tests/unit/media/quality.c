@@ -178,6 +178,74 @@ static void tells_gaps(void **state)
 	assert_int_equal(quality_rtp(&q, &h, 8000, false, START + 9060 * MS), 40 * MS);
 }
 
+/* Delayed by 0 and 60 ms in turn, they overtake each other: |D| is 60 ms in order of arrival, and nothing is lost. */
+static void reordered_packets_are_jitter(void **state)
+{
+	struct quality q = { 0 };
+
+	for (uint32_t at = 0; at < 8000; at += 20)
+		for (uint32_t i = at / 20 < 3 ? 0 : at / 20 - 3; i <= at / 20 && i < 390; i++) {
+			struct packet p = { at, i * FRAME, (uint16_t)i };
+
+			if (i * 20 + (i % 2) * 60 == at)
+				feed(&q, &p, 1, 7);
+		}
+	assert_in_range(quality_jitter_us(&q), 55000, 60000); /* the last ones come alone */
+	assert_in_range(quality_mean_jitter_us(&q), 59000, 60100);
+	assert_int_equal(q.lost, 0);
+	assert_true(q.late > 150);
+}
+
+/* The last figure wavers, the mean does not; a packet that comes twice is in neither. */
+static void means_jitter(void **state)
+{
+	struct quality q = { 0 };
+	struct packet twice;
+
+	for (uint32_t i = 0; i < 400; i++) {
+		struct packet p = { i * 20 + (i % 2) * (i < 200 ? 8 : 4), i * FRAME, (uint16_t)i };
+
+		feed(&q, &p, 1, 7);
+	}
+	assert_in_range(quality_jitter_us(&q), 3900, 4100);
+	assert_in_range(quality_mean_jitter_us(&q), 5950, 6050);
+	twice = (struct packet){ 399 * 20 + 300, 399 * FRAME, 399 };
+	feed(&q, &twice, 1, 7);
+	assert_in_range(quality_mean_jitter_us(&q), 5950, 6050);
+}
+
+static uint64_t gap_after(enum quality_kind kind, bool marker, uint16_t step, uint32_t ssrc, struct quality *q)
+{
+	struct rtp h = { .sequence = 1, .ssrc = 7 };
+
+	*q = (struct quality){ 0 };
+	quality_rtp(q, &h, 8000, QUALITY_SOUND, START);
+	h.sequence = 2;
+	quality_rtp(q, &h, 8000, kind, START + 20 * MS);
+	h = (struct rtp){ .sequence = (uint16_t)(2 + step), .ssrc = ssrc, .marker = marker, .timestamp = 41600 };
+	return quality_rtp(q, &h, 8000, QUALITY_SOUND, START + 5020 * MS);
+}
+
+/* Five seconds without a packet: meant, or not (RFC 3389, 3551 4.1, 4733). */
+static void a_meant_silence_is_no_gap(void **state)
+{
+	struct quality q;
+
+	assert_int_equal(gap_after(QUALITY_SOUND, false, 1, 7, &q), 5000 * MS);
+	assert_false(q.spurts);
+	assert_int_equal(gap_after(QUALITY_NOISE, false, 1, 7, &q), 0);
+	assert_false(q.quiet);
+	assert_int_equal(gap_after(QUALITY_EVENT, false, 1, 7, &q), 0);
+	assert_int_equal(gap_after(QUALITY_NOISE, false, 1, 8, &q), 0);
+	assert_int_equal(gap_after(QUALITY_SOUND, true, 1, 7, &q), 0);
+	assert_true(q.spurts);
+	/* Marked, but packets are missing; or of another source. */
+	assert_int_equal(gap_after(QUALITY_SOUND, true, 2, 7, &q), 5000 * MS);
+	assert_false(q.spurts);
+	assert_int_equal(gap_after(QUALITY_SOUND, true, 1, 8, &q), 5000 * MS);
+	assert_false(q.spurts);
+}
+
 /* Against a count of what was really left out. */
 static void random_loss(void **state)
 {
@@ -204,6 +272,7 @@ int main(void)
 		cmocka_unit_test(measures_jitter), cmocka_unit_test(dtx_is_no_jitter),
 		cmocka_unit_test(timestamp_jump_is_no_jitter), cmocka_unit_test(timestamps_wrap),
 		cmocka_unit_test(events_are_no_jitter), cmocka_unit_test(tells_gaps),
+		cmocka_unit_test(reordered_packets_are_jitter), cmocka_unit_test(means_jitter), cmocka_unit_test(a_meant_silence_is_no_gap),
 		cmocka_unit_test(random_loss) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,7 +26,7 @@ static const struct segment_shape SHAPE = {
 static struct segment run, sig;
 static su_root_t *root;
 static struct {
-	int closed, silent, silent_inside;
+	int closed, silent, silent_inside, one_way, one_way_inside;
 	void *owner;
 	uint32_t slot;
 } told;
@@ -44,7 +44,13 @@ static void on_silent(void *owner, bool inside)
 	told.silent_inside += inside;
 }
 
-static const struct anchor_events events = { on_closed, on_silent };
+static void on_one_way(void *owner, bool inside)
+{
+	told.one_way++;
+	told.one_way_inside += inside;
+}
+
+static const struct anchor_events events = { on_closed, on_silent, on_one_way };
 
 /* Pair i: worker i % 2, address i / 2 % 2. */
 static int setup(void **state)
@@ -295,6 +301,11 @@ static void events_of_another_time_are_ignored(void **state)
 	media_says(a.slot, KEDGE_EVT_SILENT_IN);
 	assert_int_equal(told.silent_inside, 1);
 	assert_int_equal(told.silent, 2);
+	media_says(a.slot, KEDGE_EVT_ONE_WAY);
+	assert_int_equal(told.one_way_inside, 0);
+	media_says(a.slot, KEDGE_EVT_ONE_WAY_IN);
+	assert_int_equal(told.one_way_inside, 1);
+	assert_int_equal(told.one_way, 2);
 	queue_push(
 	    &segment_queues(&run, 0)->evt, queue_msg(KEDGE_EVT_SILENT, a.generation + 1, a.slot));
 	queue_push(

@@ -42,7 +42,7 @@ static void on_other(void *owner, bool inside)
 {
 }
 
-static const struct anchor_events events = { on_closed, on_other };
+static const struct anchor_events events = { on_closed, on_other, on_other };
 
 static int setup(void **state)
 {

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+#include "media/evidence.h"
+
+#include "media/silence.h"
+#include "media/worker.h"
+
+static bool is_live(const struct session *s, uint32_t port)
+{
+	return port == s->in || (s->live != KEDGE_LIVE_NONE && port == s->out[s->live]);
+}
+
+static struct kedge_hop_media *hop_of(struct worker *w, const struct end *e)
+{
+	return e->want.hop < w->seg->pub->hop_count ? &segment_hop(w->seg, e->want.hop)->media[w->id] : NULL;
+}
+
+/* As differences; a late packet that takes a loss back waits for the next loss. */
+static void tell_hop(struct worker *w, struct end *e)
+{
+	struct kedge_hop_media *m = hop_of(w, e);
+
+	if (m == NULL || e->packets == e->hop_packets)
+		return;
+	worker_count(&m->packets, e->packets - e->hop_packets);
+	e->hop_packets = e->packets;
+	if ((int32_t)(e->quality.lost - e->hop_lost) > 0) {
+		worker_count(&m->lost, e->quality.lost - e->hop_lost);
+		e->hop_lost = e->quality.lost;
+	}
+	worker_count(&m->late, e->quality.late - e->hop_late);
+	e->hop_late = e->quality.late;
+	worker_count(&m->jitter_us_sum, quality_jitter_us(&e->quality));
+	worker_count(&m->jitter_samples, 1);
+	atomic_store_explicit(&m->last_rx_ns, e->quality.last_ns, memory_order_relaxed);
+}
+
+static void tell_session(const struct session *s, const struct end *e, unsigned side)
+{
+	atomic_store_explicit(&s->stats->jitter_mean_us[side], (uint32_t)quality_mean_jitter_us(&e->quality), memory_order_relaxed);
+	atomic_store_explicit(&s->stats->rtt_us[side], e->report.rtt_us, memory_order_relaxed);
+}
+
+void evidence_close(struct worker *w, uint32_t slot, uint32_t port)
+{
+	const struct session *s = &w->session[slot];
+
+	tell_hop(w, &w->end[port]);
+	if (is_live(s, port))
+		tell_session(s, &w->end[port], port != s->in);
+}
+
+/* ---- silence ---------------------------------------------------------------------------------- */
+
+static uint64_t dead_ns(const struct worker *w)
+{
+	return atomic_load_explicit(&w->media_dead_ns, memory_order_relaxed);
+}
+
+static bool is_dead(const struct worker *w, const struct end *e)
+{
+	const struct silence s = { .now_ns = w->now_ns,
+		.dead_ns = dead_ns(w),
+		.since_ns = e->speaks_ns,
+		.rtp_ns = e->quality.last_ns,
+		.rtcp_ns = e->report.heard_ns,
+		.heard = e->heard,
+		.noise = e->quality.quiet,
+		.pauses = e->quality.spurts || e->want.codec == KEDGE_CODEC_OTHER,
+		.claims = report_claims(&e->report, e->packets) };
+
+	return silence_dead(&s);
+}
+
+/* Was the other end heard for half of media_dead, and is it now? */
+static bool is_spoken_to(const struct worker *w, const struct session *s, uint32_t port)
+{
+	uint32_t other = port == s->in ? s->out[s->live] : s->in;
+	const struct end *o;
+
+	if (other == KEDGE_PORT_NONE)
+		return false;
+	o = &w->end[other];
+	return o->quality.last_ns != 0 && w->now_ns - o->quality.last_ns < dead_ns(w) &&
+	       o->packets * o->pace.ptime_ms * 2000000 >= dead_ns(w);
+}
+
+/* A silence that nothing ended is a gap as well. */
+static void note_gap(const struct worker *w, const struct session *s, const struct end *e, unsigned side)
+{
+	_Atomic uint64_t *longest = &s->stats->flow[side].max_gap_ns;
+	uint64_t from = e->quality.last_ns > e->speaks_ns ? e->quality.last_ns : e->speaks_ns;
+
+	if (w->now_ns - from > atomic_load_explicit(longest, memory_order_relaxed))
+		atomic_store_explicit(longest, w->now_ns - from, memory_order_relaxed);
+}
+
+static void tell(struct worker *w, uint32_t slot, struct end *e, uint8_t what, enum kedge_evt evt)
+{
+	if (e->told & what)
+		return;
+	e->told |= what;
+	worker_event(w, evt, w->session[slot].generation, slot);
+}
+
+static void tick_silence(struct worker *w, uint32_t slot, struct end *e, unsigned side)
+{
+	struct session *s = &w->session[slot];
+	struct kedge_hop_media *m = hop_of(w, e);
+
+	if (!is_dead(w, e)) {
+		if (e->quality.last_ns > e->speaks_ns && w->now_ns - e->quality.last_ns < dead_ns(w))
+			e->told = 0;
+		return;
+	}
+	note_gap(w, s, e, side);
+	tell(w, slot, e, KEDGE_TOLD_SILENT, side ? KEDGE_EVT_SILENT : KEDGE_EVT_SILENT_IN);
+	if (e->told & KEDGE_TOLD_ONE_WAY || !is_spoken_to(w, s, e->port))
+		return;
+	if (m != NULL)
+		worker_count(e->heard ? &m->silent : &m->one_way, 1);
+	tell(w, slot, e, KEDGE_TOLD_ONE_WAY, side ? KEDGE_EVT_ONE_WAY : KEDGE_EVT_ONE_WAY_IN);
+}
+
+void evidence_tick(struct worker *w, uint32_t slot, uint32_t port)
+{
+	const struct session *s = &w->session[slot];
+	struct end *e = &w->end[port];
+	unsigned side = port != s->in;
+
+	evidence_close(w, slot, port);
+	if (!is_live(s, port) || e->speaks_ns == 0 || s->live == KEDGE_LIVE_NONE)
+		return;
+	tick_silence(w, slot, e, side);
+	atomic_store_explicit(&s->stats->told[side], e->told, memory_order_relaxed);
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+/* report: what the RTCP of one end says beside what is passed on: is it alive, does it send what never comes, how far away
+ * is it (RFC 3550 6.4.1). Pure: time is an argument. Thread: the worker's. Owner: the caller, one per end.
+ *
+ * Round trip: an SR went to the end at `sr_ns`; a report block of its own names that SR (LSR) and how long it had it (DLSR):
+ * what is left of the time since is the way there and back. Only the last SR is known; a block about an older one says
+ * nothing.
+ * Claim: from one SR to the next the end sent packets, by its own count, and not one of them came. */
+#ifndef KEDGE_MEDIA_REPORT_H
+#define KEDGE_MEDIA_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define REPORT_CLAIM 10 /* packets: fewer may be on their way */
+
+struct report {
+	uint64_t heard_ns; /* its last RTCP; 0: none */
+	uint64_t sr_ns;    /* when the last SR went to it */
+	uint32_t sr_middle;
+	uint32_t rtt_us;   /* 0: not known */
+	uint32_t claimed;  /* its count of packets in its last SR */
+	uint32_t came;     /* how many of them had come by then, by ours */
+	bool counts;       /* claimed and came hold */
+	bool claims;       /* by its last SR */
+};
+
+/* A compound from the end, as it came. packets: RTP received from it so far. */
+void report_heard(struct report *r, const uint8_t *data, size_t len, uint64_t packets, uint64_t now_ns);
+
+/* A compound goes to the end, as it is sent. */
+void report_passed(struct report *r, const uint8_t *data, size_t len, uint64_t now_ns);
+
+/* Does it still send what never comes? packets: as in report_heard(). */
+static inline bool report_claims(const struct report *r, uint64_t packets)
+{
+	return r->claims && r->came == (uint32_t)packets;
+}
+
+#endif
