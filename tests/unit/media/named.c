@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// event: one digit per event whatever packets of it arrive, with its duration; digits said are paced, with three end packets.
+// named: one digit per event whatever packets of it arrive, with its duration; digits said are paced, with three end packets.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,26 +9,26 @@
 #include <cmocka.h>
 #include <errno.h>
 
-#include "media/event.h"
+#include "media/named.h"
 
 #define MS 1000000ULL
 
-static struct event_heard heard;
+static struct named_heard heard;
 static struct digit over[2];
 
 static unsigned hear_as(uint32_t ssrc, uint32_t timestamp, uint8_t code, uint16_t duration, bool end, uint64_t ms)
 {
 	struct rtp r = { .ssrc = ssrc, .timestamp = timestamp };
-	uint8_t wire[EVENT_BYTES];
-	struct event e = { .code = code, .volume = 7, .end = end, .duration = duration }, again;
+	uint8_t wire[NAMED_BYTES];
+	struct named e = { .code = code, .volume = 7, .end = end, .duration = duration }, again;
 
-	event_write(wire, &e);
-	assert_int_equal(event_read(wire, sizeof(wire), &again), 0);
+	named_write(wire, &e);
+	assert_int_equal(named_read(wire, sizeof(wire), &again), 0);
 	assert_int_equal(again.code, code);
 	assert_int_equal(again.volume, 7);
 	assert_int_equal(again.end, end);
 	assert_int_equal(again.duration, duration);
-	return event_hear(&heard, &r, &again, 8000, ms * MS, over);
+	return named_hear(&heard, &r, &again, 8000, ms * MS, over);
 }
 
 static unsigned hear(uint32_t timestamp, uint8_t code, uint16_t duration, bool end, uint64_t ms)
@@ -76,11 +76,11 @@ static void any_one_packet_is_enough(void **state)
 	}
 	forget(NULL);
 	assert_int_equal(hear(1000, 9, 320, false, 40), 0);
-	assert_false(event_lost(&heard, 8000, 140 * MS, &over[0]));
-	assert_true(event_lost(&heard, 8000, 160 * MS, &over[0]));
+	assert_false(named_lost(&heard, 8000, 140 * MS, &over[0]));
+	assert_true(named_lost(&heard, 8000, 160 * MS, &over[0]));
 	is(0, 9, 40);
 	assert_int_equal(hear(1000, 9, 1280, true, 170), 0); /* given: not again, though it was longer */
-	assert_false(event_lost(&heard, 8000, 900 * MS, &over[0]));
+	assert_false(named_lost(&heard, 8000, 900 * MS, &over[0]));
 }
 
 static void the_next_ends_it(void **state)
@@ -108,10 +108,10 @@ static void longer_than_a_segment(void **state)
 static void order_and_what_is_no_digit(void **state)
 {
 	uint8_t wire[3] = { 1, 0, 0 };
-	struct event e;
+	struct named e;
 
 	(void)state;
-	assert_int_equal(event_read(wire, sizeof(wire), &e), -EINVAL);
+	assert_int_equal(named_read(wire, sizeof(wire), &e), -EINVAL);
 	assert_int_equal(hear(1000, 36, 800, true, 10), 0); /* a fax machine's tone */
 	assert_int_equal(hear(0xfffffff0u, 16, 640, false, 20), 0);
 	assert_int_equal(hear(0xfffffff0u, 16, 320, false, 21), 0);
@@ -123,26 +123,26 @@ static void order_and_what_is_no_digit(void **state)
 static void a_predecessor_gave_it(void **state)
 {
 	(void)state;
-	event_given(&heard, 1, 1000);
+	named_given(&heard, 1, 1000);
 	assert_int_equal(hear(1000, 5, 800, true, 10), 0);
 	assert_int_equal(hear(1000, 5, 800, true, 20), 0);
-	assert_false(event_lost(&heard, 8000, 900 * MS, &over[0]));
+	assert_false(named_lost(&heard, 8000, 900 * MS, &over[0]));
 	assert_int_equal(hear(2600, 5, 800, true, 200), 1);
 }
 
 /* Steps every millisecond; returns when the digit was over and quiet. */
 static uint64_t say(uint8_t code, uint32_t ms, uint32_t rate, uint32_t ptime, uint16_t want)
 {
-	struct event_said s;
-	struct event e;
+	struct named_said s;
+	struct named e;
 	unsigned packets = 0, ends = 0;
 	uint64_t at = 0, last = 0;
 	uint16_t duration = 0;
 	bool first;
 
-	event_say(&s, code, ms, rate, ptime, 0);
+	named_say(&s, code, ms, rate, ptime, 0);
 	for (; s.busy; at++) {
-		if (!event_step(&s, at * MS, &e, &first))
+		if (!named_step(&s, at * MS, &e, &first))
 			continue;
 		assert_int_equal(first, packets == 0);
 		assert_true(packets == 0 || at - last == ptime);

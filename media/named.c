@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "media/event.h"
+#include "media/named.h"
 
 #include <errno.h>
 
@@ -7,15 +7,15 @@
 #define ENDS      3
 #define LONGEST   0xffff /* units of one segment */
 
-int event_read(const uint8_t *p, size_t n, struct event *e)
+int named_read(const uint8_t *p, size_t n, struct named *e)
 {
-	if (n < EVENT_BYTES)
+	if (n < NAMED_BYTES)
 		return -EINVAL;
-	*e = (struct event){ .code = p[0], .end = p[1] & 0x80, .volume = p[1] & 0x3f, .duration = rtp_get16(p + 2) };
+	*e = (struct named){ .code = p[0], .end = p[1] & 0x80, .volume = p[1] & 0x3f, .duration = rtp_get16(p + 2) };
 	return 0;
 }
 
-void event_write(uint8_t p[static EVENT_BYTES], const struct event *e)
+void named_write(uint8_t p[static NAMED_BYTES], const struct named *e)
 {
 	p[0] = e->code;
 	p[1] = (uint8_t)((e->end ? 0x80 : 0) | (e->volume & 0x3f));
@@ -24,7 +24,7 @@ void event_write(uint8_t p[static EVENT_BYTES], const struct event *e)
 
 /* ---- heard ----------------------------------------------------------------------------------- */
 
-static unsigned close_event(struct event_heard *h, uint32_t rate, struct digit *over)
+static unsigned close_event(struct named_heard *h, uint32_t rate, struct digit *over)
 {
 	uint64_t ms = ((uint64_t)h->before + h->duration) * 1000 / rate;
 
@@ -32,30 +32,30 @@ static unsigned close_event(struct event_heard *h, uint32_t rate, struct digit *
 		return 0;
 	h->open = false;
 	over->timestamp = h->first;
-	over->duration_ms = (uint16_t)(ms > EVENT_LONGEST_MS ? EVENT_LONGEST_MS : ms);
+	over->duration_ms = (uint16_t)(ms > NAMED_LONGEST_MS ? NAMED_LONGEST_MS : ms);
 	over->event = h->code;
 	return 1;
 }
 
-static bool goes_on(const struct event_heard *h, const struct rtp *r, const struct event *e)
+static bool goes_on(const struct named_heard *h, const struct rtp *r, const struct named *e)
 {
 	return h->open && h->duration == LONGEST && e->code == h->code && !r->marker && r->timestamp - h->timestamp == LONGEST;
 }
 
 /* Of an event that came before the one in hand. Whoever sends with another SSRC counts anew. */
-static bool is_old(const struct event_heard *h, const struct rtp *r)
+static bool is_old(const struct named_heard *h, const struct rtp *r)
 {
 	return h->known && h->ssrc == r->ssrc && (int32_t)(r->timestamp - h->timestamp) < 0;
 }
 
-static bool is_same(const struct event_heard *h, const struct rtp *r)
+static bool is_same(const struct named_heard *h, const struct rtp *r)
 {
 	return h->known && h->ssrc == r->ssrc && r->timestamp == h->timestamp;
 }
 
-static void begin(struct event_heard *h, const struct rtp *r, const struct event *e)
+static void begin(struct named_heard *h, const struct rtp *r, const struct named *e)
 {
-	*h = (struct event_heard){ .ssrc = r->ssrc,
+	*h = (struct named_heard){ .ssrc = r->ssrc,
 		.timestamp = r->timestamp,
 		.first = r->timestamp,
 		.code = e->code,
@@ -63,7 +63,7 @@ static void begin(struct event_heard *h, const struct rtp *r, const struct event
 		.open = true };
 }
 
-unsigned event_hear(struct event_heard *h, const struct rtp *r, const struct event *e, uint32_t rate, uint64_t now_ns,
+unsigned named_hear(struct named_heard *h, const struct rtp *r, const struct named *e, uint32_t rate, uint64_t now_ns,
     struct digit over[static 2])
 {
 	unsigned n = 0;
@@ -88,33 +88,33 @@ unsigned event_hear(struct event_heard *h, const struct rtp *r, const struct eve
 	return n;
 }
 
-bool event_lost(struct event_heard *h, uint32_t rate, uint64_t now_ns, struct digit *over)
+bool named_lost(struct named_heard *h, uint32_t rate, uint64_t now_ns, struct digit *over)
 {
-	return h->open && now_ns - h->last_ns >= EVENT_LOST_NS && close_event(h, rate, over) != 0;
+	return h->open && now_ns - h->last_ns >= NAMED_LOST_NS && close_event(h, rate, over) != 0;
 }
 
-void event_given(struct event_heard *h, uint32_t ssrc, uint32_t timestamp)
+void named_given(struct named_heard *h, uint32_t ssrc, uint32_t timestamp)
 {
-	*h = (struct event_heard){ .ssrc = ssrc, .timestamp = timestamp, .first = timestamp, .known = true };
+	*h = (struct named_heard){ .ssrc = ssrc, .timestamp = timestamp, .first = timestamp, .known = true };
 }
 
 /* ---- said ------------------------------------------------------------------------------------ */
 
-uint32_t event_length_ms(uint32_t ms)
+uint32_t named_length_ms(uint32_t ms)
 {
 	if (ms == 0)
-		return EVENT_USUAL_MS;
-	return ms < EVENT_ON_MS ? EVENT_ON_MS : ms > EVENT_LONGEST_MS ? EVENT_LONGEST_MS : ms;
+		return NAMED_USUAL_MS;
+	return ms < NAMED_ON_MS ? NAMED_ON_MS : ms > NAMED_LONGEST_MS ? NAMED_LONGEST_MS : ms;
 }
 
-void event_say(struct event_said *s, uint8_t code, uint32_t duration_ms, uint32_t rate, uint32_t ptime_ms, uint64_t now_ns)
+void named_say(struct named_said *s, uint8_t code, uint32_t duration_ms, uint32_t rate, uint32_t ptime_ms, uint64_t now_ns)
 {
-	uint64_t total = (uint64_t)event_length_ms(duration_ms) * rate / 1000;
+	uint64_t total = (uint64_t)named_length_ms(duration_ms) * rate / 1000;
 
 	if (total > LONGEST)
 		total = LONGEST;
-	*s = (struct event_said){ .next_ns = now_ns,
-		.quiet_ns = now_ns + total * 1000 / rate * NS_PER_MS + EVENT_OFF_MS * NS_PER_MS,
+	*s = (struct named_said){ .next_ns = now_ns,
+		.quiet_ns = now_ns + total * 1000 / rate * NS_PER_MS + NAMED_OFF_MS * NS_PER_MS,
 		.step_ns = ptime_ms * NS_PER_MS,
 		.total = (uint32_t)total,
 		.step = ptime_ms * rate / 1000,
@@ -122,7 +122,7 @@ void event_say(struct event_said *s, uint8_t code, uint32_t duration_ms, uint32_
 		.busy = true };
 }
 
-bool event_step(struct event_said *s, uint64_t now_ns, struct event *e, bool *first)
+bool named_step(struct named_said *s, uint64_t now_ns, struct named *e, bool *first)
 {
 	if (!s->busy || now_ns < s->next_ns)
 		return false;
@@ -133,7 +133,7 @@ bool event_step(struct event_said *s, uint64_t now_ns, struct event *e, bool *fi
 	*first = s->done == 0;
 	s->done = s->total - s->done > s->step ? s->done + s->step : s->total;
 	s->ends += s->done == s->total;
-	*e = (struct event){ .code = s->code, .volume = EVENT_VOLUME, .end = s->ends != 0, .duration = (uint16_t)s->done };
+	*e = (struct named){ .code = s->code, .volume = NAMED_VOLUME, .end = s->ends != 0, .duration = (uint16_t)s->done };
 	s->next_ns += s->step_ns;
 	if (s->ends == ENDS && s->next_ns < s->quiet_ns)
 		s->next_ns = s->quiet_ns;
