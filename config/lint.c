@@ -330,6 +330,7 @@ static void one_trunk(struct load *l, const struct conf_trunk *t)
 	trunk_habits(l, t);
 	trunk_detection(l, t);
 	lint_breaker(l, t);
+	lint_srtp(l, t);
 	trunk_codes(l, t);
 	trunk_codes_agree(l, t);
 	if (t->interface == CONF_NONE)

@@ -11,6 +11,7 @@
 #include "routing/shm/pool.h"
 #include "routing/shm/queue.h"
 #include "routing/shm/seq.h"
+#include "sig/crypto.h"
 #include "sig/listen.h"
 
 static struct {
@@ -67,6 +68,29 @@ static void read_end(const struct anchor *a, unsigned end, struct kedge_end *e)
 static void write_end(const struct anchor *a, unsigned end, const struct kedge_end *e)
 {
 	seq_write(&segment_end(anchor_state.seg, a->slot, end)->want, e);
+}
+
+static const struct kedge_keys no_keys;
+
+/* Keys stand only in the segment, and no longer than the end they are of. */
+static void write_keys(const struct anchor *a, unsigned end, const struct kedge_keys *k)
+{
+	struct kedge_keys now = { 0 };
+
+	seq_read(&segment_end(anchor_state.seg, a->slot, end)->keys, &now);
+	if (memcmp(&now, k, sizeof(now)) != 0)
+		seq_write(&segment_end(anchor_state.seg, a->slot, end)->keys, k);
+	crypto_wipe(&now, sizeof(now));
+}
+
+static void wipe_keys(const struct anchor *a)
+{
+	/* To look at ends that no call ever had would take their pages. */
+	unsigned n = segment_has_more(anchor_state.seg, a->slot) ? KEDGE_OUT_MAX : KEDGE_OUT_NEAR;
+
+	write_keys(a, KEDGE_END_INSIDE, &no_keys);
+	for (unsigned i = 0; i < n; i++)
+		write_keys(a, i, &no_keys);
 }
 
 /* ---- ports ---------------------------------------------------------------------------------- */
@@ -165,6 +189,7 @@ static void clear_ends(const struct anchor *a)
 		if (e.generation)
 			write_end(a, i, &none);
 	}
+	wipe_keys(a);
 }
 
 int anchor_open(struct anchor *a, uint64_t call_id, unsigned net, void *owner)
@@ -259,6 +284,7 @@ void anchor_drop(struct anchor *a, unsigned end)
 		return;
 	a->used &= (uint8_t) ~(1u << end);
 	write_end(a, end, &none);
+	write_keys(a, end, &no_keys);
 	tell(a);
 }
 
@@ -280,6 +306,7 @@ void anchor_far(struct anchor *a, unsigned end, const struct anchor_far *far)
 	e.codec = far->codec;
 	e.audio_pt = far->audio_pt;
 	e.cn_pt = far->cn_pt;
+	e.srtp = far->srtp;
 	e.clock_rate = far->clock_rate ? far->clock_rate : 8000;
 	e.ptime_ms = far->ptime_ms ? far->ptime_ms : 20;
 	memset(e.pt, 0xff, sizeof(e.pt));
@@ -289,6 +316,7 @@ void anchor_far(struct anchor *a, unsigned end, const struct anchor_far *far)
 	memcpy(e.learn, far->learn, sizeof(e.learn));
 	if (far->relearn)
 		e.exchange++;
+	write_keys(a, end, &far->keys);
 	write_end(a, end, &e);
 	tell(a);
 }
@@ -357,6 +385,7 @@ uint32_t anchor_closing(void)
 /* Media is done with the slot: its counters are final and its ports are its own again. */
 static void slot_closed(uint32_t slot, const struct kedge_anchor *w)
 {
+	const struct anchor a = { .slot = slot };
 	void *owner = anchor_state.owner[slot];
 	struct kedge_anchor freed = *w;
 
@@ -364,6 +393,7 @@ static void slot_closed(uint32_t slot, const struct kedge_anchor *w)
 		return; /* told twice */
 	if (w->state == KEDGE_SLOT_CLOSED && anchor_state.closing)
 		anchor_state.closing--;
+	wipe_keys(&a);
 	freed.state = KEDGE_SLOT_FREE;
 	seq_write(&segment_session(anchor_state.seg, slot)->want, &freed);
 	anchor_state.owner[slot] = NULL;

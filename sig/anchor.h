@@ -51,6 +51,8 @@ struct anchor_far {                  /* what an offer or answer said about one e
 	uint8_t laws[2];             /* as kedge_end.laws */
 	uint8_t send_ptime_ms;       /* as kedge_end.send_ptime_ms */
 	struct kedge_prefix learn[4];
+	uint8_t srtp; /* enum kedge_suite; KEDGE_SUITE_NONE: in clear. Unlike keys.suite: nothing passes */
+	struct kedge_keys keys;
 	bool relearn; /* this exchange lets the latch learn anew */
 };
 

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "sig/bridge_body.h"
+#include "sig/bridge_keys.h"
 #include "sig/bridge_media.h"
 #include "sig/listen.h"
 
@@ -94,7 +95,7 @@ int bridge_open(
     struct bridge *b, unsigned iface, uint64_t call_id, const struct bridge_body *body, void *owner)
 {
 	static struct offer o;
-	int err = body_read(&o, body), net;
+	int err = body_read_offer(b, &b->caller, &o, body), net;
 
 	b->late = err == -ENOMSG;
 	if (err && !b->late)
@@ -199,14 +200,18 @@ static int bind_caller(struct bridge *b, const struct bridge_side *side, const s
 static int fork_caller(struct bridge *b, const struct bridge_side *side, const struct offer *answer)
 {
 	struct offer_origin origin = b->caller.origin;
+	char *ours = b->caller.ours;
 	int err;
 
 	origin_begin(&b->caller.origin);
+	b->caller.ours = NULL; /* another dialog has keys of its own */
 	err = bind_caller(b, side, answer);
 	if (err) {
 		b->caller.origin = origin;
+		b->caller.ours = ours;
 		return err;
 	}
+	body_keep(b, &ours, NULL, 0);
 	b->forked = true;
 	b->differs = b->settled = false;
 	return 0;
@@ -233,7 +238,7 @@ static int answer_to_offer(struct bridge *b, struct bridge_side *side, const str
 
 	if (!body_kept(&ours, side->ours))
 		return -ENOMEM;
-	fit = offer_fits(&ours, answer);
+	fit = keys_fit(&ours, answer);
 	if (fit != OFFER_FITS && fit != OFFER_LINES_DIFFER)
 		return misfit(b, offer_fit_name(fit));
 	if (!b->bound) {
@@ -304,8 +309,11 @@ static int offered_besides(struct bridge *b, const struct offer *said)
 static int late_offered(struct bridge *b, struct bridge_side *side, const struct offer *said,
     enum bridge_way way)
 {
+	struct offer_policy policy = keys_policy(b, side);
 	int err;
 
+	if (!offer_allowed(said, &policy))
+		return misfit(b, offer_fit_name(OFFER_CRYPTO));
 	if (way == BRIDGE_PREVIEW)
 		return 0; /* an offer in an unreliable 1xx is none (RFC 3261 13.2.1) */
 	err = said_already(side, said) ? 0 : b->caller.ours ? offered_besides(b, said) : offer_to_caller(b, side, said);
@@ -324,7 +332,7 @@ static int late_answered(struct bridge *b, struct bridge_side *side, const struc
 
 	if (!body_kept(&ours, side->ours))
 		return -ENOMEM;
-	fit = offer_fits(&ours, said);
+	fit = keys_fit(&ours, said);
 	if (fit != OFFER_FITS && fit != OFFER_LINES_DIFFER)
 		return misfit(b, offer_fit_name(fit));
 	if (body_kept(&given, b->caller.ours) && !offer_same(&given, said))
@@ -358,7 +366,7 @@ int bridge_answer(struct bridge *b, struct bridge_side *side, const struct bridg
     enum bridge_way way, const char **out)
 {
 	static struct offer o;
-	int err = body_read(&o, body);
+	int err = body_read(b, side, &o, body);
 	bool empty = err == -ENOMSG;
 
 	*out = NULL;
@@ -403,9 +411,9 @@ int bridge_late(
 	enum offer_fit fit;
 
 	*out = NULL;
-	if (body_read(&o, body) < 0 || !body_kept(&ours, b->caller.ours))
+	if (body_read(b, &b->caller, &o, body) < 0 || !body_kept(&ours, b->caller.ours))
 		return -EPROTO;
-	fit = offer_fits(&ours, &o);
+	fit = keys_fit(&ours, &o);
 	if (fit != OFFER_FITS && fit != OFFER_LINES_DIFFER)
 		return -EPROTO;
 	if (!side->inserted && late_pass(b, side, &o) < 0)

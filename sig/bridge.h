@@ -38,6 +38,7 @@
  *   bridge_inside.c  exchanges inside a dialog
  *   bridge_body.c    bodies kept, read and written; what a side does by them
  *   bridge_media.c   what media is told
+ *   bridge_keys.c    SRTP keys of each side
  *
  * Bodies come back in memory of the call's home, valid until the next call of that function.
  * Thread: su_root's. Owner: the call. Errors: negative errno; bridge_status() makes them answers. */
@@ -68,6 +69,7 @@ struct bridge_side {    /* one leg */
 	char *ours, *theirs;        /* the last bodies that hold; NULL: none yet */
 	bool theirs_offered;        /* theirs was an offer */
 	bool inserted;              /* an attempt: what it was offered first was kedge's own */
+	uint8_t srtp;               /* enum kedge_suite that media was told for it */
 };
 
 struct bridge {

@@ -4,11 +4,15 @@
 #include <errno.h>
 #include <string.h>
 
+#include "sig/bridge_keys.h"
+
 /* One thread, one body at a time: written here, then copied to its exact size. */
 static char text[OFFER_MAX + 2048];
 
-int body_read(struct offer *o, const struct bridge_body *body)
+int body_read(const struct bridge *b, const struct bridge_side *side, struct offer *o, const struct bridge_body *body)
 {
+	static char chosen[OFFER_MAX];
+	struct offer_policy policy = keys_policy(b, side);
 	struct offer_error why;
 	const char *sdp;
 	size_t length;
@@ -19,7 +23,18 @@ int body_read(struct offer *o, const struct bridge_body *body)
 	err = offer_body(body->type, body->data, body->length, &sdp, &length);
 	if (err == 0)
 		err = offer_parse(o, sdp, length, &why);
-	return err;
+	if (err || offer_allowed(o, &policy))
+		return err;
+	memcpy(chosen, sdp, length);
+	return offer_prefer(o, &policy, chosen) ? offer_parse(o, chosen, length, &why) : 0;
+}
+
+int body_read_offer(const struct bridge *b, const struct bridge_side *side, struct offer *o, const struct bridge_body *body)
+{
+	struct offer_policy policy = keys_policy(b, side);
+	int err = body_read(b, side, o, body);
+
+	return err == 0 && !offer_allowed(o, &policy) ? -ENODATA : err;
 }
 
 /* Reads a body we keep: it was read before, so it reads again. */
@@ -32,11 +47,20 @@ const struct offer *body_kept(struct offer *o, const char *kept)
 	return o;
 }
 
+/* It may hold keys. */
+static void body_drop(struct bridge *b, char **place)
+{
+	if (*place)
+		crypto_wipe(*place, strlen(*place));
+	su_free(b->home, *place);
+	*place = NULL;
+}
+
 void body_keep(struct bridge *b, char **place, const char *body, size_t length)
 {
 	char *copy = body ? su_strndup(b->home, body, length) : NULL;
 
-	su_free(b->home, *place);
+	body_drop(b, place);
 	*place = copy;
 }
 
@@ -58,6 +82,9 @@ static const struct kedge_addr *local_of(const struct bridge *b, const struct br
 int body_write_as(struct bridge *b, struct bridge_side *side, const struct bridge_side *other,
     struct offer_write *how)
 {
+	struct crypto set[CRYPTO_MAX];
+	int n;
+
 	how->local = *local_of(b, side);
 	how->codecs = body_codecs(b, side);
 	how->filter = body_codecs(b, other);
@@ -65,7 +92,12 @@ int body_write_as(struct bridge *b, struct bridge_side *side, const struct bridg
 	how->no_bandwidth = !b->conf->trunks.v[side->trunk].bandwidth;
 	if (how->from->t38 && !(t38_of(b, side) && t38_of(b, other)))
 		return -ENODATA;
-	return offer_write(text, sizeof(text), how, &side->origin);
+	n = keys_plan(b, side, how, set);
+	if (n == 0)
+		n = offer_write(text, sizeof(text), how, &side->origin);
+	crypto_wipe(set, sizeof(set));
+	how->crypto = NULL;
+	return n;
 }
 
 /* Writes to text[]; how: from, answer, shape, only are set by the caller. */
@@ -79,6 +111,7 @@ int body_write(struct bridge *b, struct bridge_side *side, const struct bridge_s
 void body_keep_written(struct bridge *b, char **place, size_t length)
 {
 	body_keep(b, place, text, length);
+	crypto_wipe(text, length);
 }
 
 /* ---- what a side does ------------------------------------------------------------------------ */

@@ -6,9 +6,13 @@
 
 #include "sig/bridge.h"
 
-/* Reads the SDP of a message; o borrows it. -ENOMSG: there is no body; else as offer_body() and
+/* Reads the SDP of a message from that side; o borrows it, or a copy that lives until the next one is read: of several audio lines
+ * the first that its trunk's srtp allows is the one with a port. -ENOMSG: there is no body; else as offer_body() and
  * offer_parse(). */
-int body_read(struct offer *o, const struct bridge_body *body);
+int body_read(const struct bridge *b, const struct bridge_side *side, struct offer *o, const struct bridge_body *body);
+
+/* The same, of an offer: -ENODATA where its trunk's srtp does not allow it. */
+int body_read_offer(const struct bridge *b, const struct bridge_side *side, struct offer *o, const struct bridge_body *body);
 
 /* Reads a body we keep. NULL: there is none. */
 const struct offer *body_kept(struct offer *o, const char *kept);

@@ -6,6 +6,7 @@
 
 #include "sig/bridge.h"
 #include "sig/bridge_body.h"
+#include "sig/bridge_keys.h"
 #include "sig/bridge_media.h"
 
 int bridge_reoffer(struct bridge *b, struct bridge_side *from, struct bridge_side *to,
@@ -13,7 +14,7 @@ int bridge_reoffer(struct bridge *b, struct bridge_side *from, struct bridge_sid
 {
 	static struct offer o, last;
 	struct offer_write how = { .from = &o };
-	int err = body_read(&o, body), n;
+	int err = body_read_offer(b, from, &o, body), n;
 
 	*out = NULL;
 	bridge_reject(b);
@@ -40,7 +41,7 @@ static int reanswer_write(
 
 	if (!body_kept(&ours, b->pending_ours))
 		return -EPROTO;
-	fit = offer_fits(&ours, answer);
+	fit = keys_fit(&ours, answer);
 	how.shape = body_kept(&theirs, b->pending_theirs);
 	/* A line that was refused is told as refused: it is gone on the other side. */
 	if ((fit != OFFER_FITS && fit != OFFER_LINES_DIFFER && fit != OFFER_REFUSED) || !how.shape)
@@ -53,7 +54,7 @@ int bridge_reanswer(struct bridge *b, struct bridge_side *from, struct bridge_si
 {
 	static struct offer o;
 	struct bridge_side *callee = from == &b->caller ? to : from;
-	int n = body_read(&o, body);
+	int n = body_read(b, to, &o, body);
 
 	*out = NULL;
 	if (n == 0)
@@ -64,8 +65,8 @@ int bridge_reanswer(struct bridge *b, struct bridge_side *from, struct bridge_si
 	}
 	body_keep_written(b, &from->ours, (size_t)n);
 	body_keep(b, &to->theirs, o.body, o.length);
-	su_free(b->home, from->theirs);
-	su_free(b->home, to->ours);
+	body_keep(b, &from->theirs, NULL, 0);
+	body_keep(b, &to->ours, NULL, 0);
 	from->theirs = b->pending_theirs;
 	to->ours = b->pending_ours;
 	b->pending_theirs = b->pending_ours = NULL;
@@ -89,8 +90,7 @@ bool bridge_same(
 {
 	static struct offer o, last;
 
-	(void)b;
-	return body_read(&o, body) == 0 && body_kept(&last, side->theirs) && offer_repeats(&last, &o);
+	return body_read(b, side, &o, body) == 0 && body_kept(&last, side->theirs) && offer_repeats(&last, &o);
 }
 
 static bool same_lines(const struct offer *a, const struct offer *b)
@@ -119,7 +119,7 @@ bool bridge_unchanged(const struct bridge *b, const struct bridge_side *side, co
 
 	if (bridge_same(b, side, body))
 		return true;
-	if (body_read(&now, body) < 0 || !body_kept(&last, side->theirs) ||
+	if (body_read(b, side, &now, body) < 0 || !body_kept(&last, side->theirs) ||
 	    !body_kept(&spoken, other->theirs_offered ? other->ours : other->theirs))
 		return false;
 	a = side_line(&last);
@@ -160,7 +160,7 @@ int bridge_alone(struct bridge *b, struct bridge_side *side, struct bridge_side 
 {
 	static struct offer o, theirs;
 	struct offer_write how = { .shape = &o, .answer = true };
-	int err = body_read(&o, body), n;
+	int err = body_read_offer(b, side, &o, body), n;
 
 	*out = NULL;
 	*differs = false;
@@ -205,13 +205,13 @@ int bridge_proposed(struct bridge *b, struct bridge_side *side, struct bridge_si
 	enum offer_fit fit = OFFER_REFUSED;
 
 	*differs = false;
-	if (body_read(&o, body) == 0 && body_kept(&ours, b->pending_ours))
-		fit = offer_fits(&ours, &o);
+	if (body_read(b, side, &o, body) == 0 && body_kept(&ours, b->pending_ours))
+		fit = keys_fit(&ours, &o);
 	if (fit != OFFER_FITS && fit != OFFER_LINES_DIFFER) {
 		bridge_reject(b);
 		return -EPROTO;
 	}
-	su_free(b->home, side->ours);
+	body_keep(b, &side->ours, NULL, 0);
 	side->ours = b->pending_ours;
 	b->pending_ours = NULL;
 	bridge_reject(b);
@@ -236,7 +236,7 @@ const char *bridge_repeat(struct bridge *b, struct bridge_side *side, bool pendi
 	newer = su_sprintf(b->home, "v=0\r\no=- %llu %llu%s", id, (unsigned long long)side->origin.version + 1, *place + rest);
 	if (!newer)
 		return *place;
-	su_free(b->home, *place);
+	body_keep(b, place, NULL, 0);
 	*place = newer;
 	side->origin.version++;
 	side->origin.digest = 0; /* whatever is written next is another body */

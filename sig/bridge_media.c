@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "sig/bridge_body.h"
+#include "sig/bridge_keys.h"
 
 static void net_of(struct kedge_prefix *p, const struct kedge_addr *a, unsigned bits)
 {
@@ -73,7 +74,7 @@ static void codec_fill(struct anchor_far *far, const struct offer_end *e)
 
 /* Tells media what `said` (from that side) means; map: what the caller was answered, to pair types
  * with; answer: what was agreed with that side, if it is not `said`. */
-static void tell_end(struct bridge *b, const struct bridge_side *side, const struct offer *said,
+static void tell_end(struct bridge *b, struct bridge_side *side, const struct offer *said,
     const struct offer *map, const struct offer *answer, bool relearn)
 {
 	struct anchor_far far = { .telephone_event = 0xff, .event_here = 0xff, .audio_pt = 0xff, .cn_pt = 0xff, .relearn = relearn };
@@ -98,14 +99,16 @@ static void tell_end(struct bridge *b, const struct bridge_side *side, const str
 	}
 	if (map)
 		far.pt_count = (uint8_t)offer_map(map, said, far.pt);
+	keys_tell(b, side, said, &far);
 	learn_fill(&far, b, side);
 	anchor_far(&b->anchor, side->end, &far);
+	crypto_wipe(&far.keys, sizeof(far.keys));
 }
 
 /* Both sides have an offer and an answer: packets may pass. said: what the callee wrote last, if
  * it was just read. */
 void media_tell(
-    struct bridge *b, const struct bridge_side *callee, const struct offer *said, bool relearn)
+    struct bridge *b, struct bridge_side *callee, const struct offer *said, bool relearn)
 {
 	static struct offer caller, theirs, ours;
 	const struct offer *map = body_kept(&ours, b->caller.ours);
@@ -125,6 +128,7 @@ void media_tell_early(struct bridge *b, const struct bridge_side *side)
 {
 	struct anchor_far far = { .telephone_event = 0xff, .event_here = 0xff, .audio_pt = 0xff, .cn_pt = 0xff, .flags = KEDGE_END_RECV };
 
+	keys_tell_early(b, side, &far);
 	learn_fill(&far, b, side);
 	anchor_far(&b->anchor, side->end, &far);
 	anchor_live(&b->anchor, side->end);

@@ -8,7 +8,7 @@
 /* Both sides have an offer and an answer: packets may pass. said: what the callee wrote last, if
  * it was just read. relearn: the latches may learn anew. */
 void media_tell(
-    struct bridge *b, const struct bridge_side *callee, const struct offer *said, bool relearn);
+    struct bridge *b, struct bridge_side *callee, const struct offer *said, bool relearn);
 
 /* What may be heard from an outside end before its answer: the hop itself, its media networks. */
 void media_tell_early(struct bridge *b, const struct bridge_side *side);

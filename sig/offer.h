@@ -4,17 +4,19 @@
  *   body of one side -> offer_body -> offer_parse -+-> offer_write: body for the other side
  *                                                  |-> offer_fits: does an answer fit its offer
  *                                                  |-> offer_end:  what media must know of that side
- *                                                  `-> offer_map:  payload types of a later answer
+ *                                                  |-> offer_map:  payload types of a later answer
+ *                                                  `-> offer_agreed: SRTP keys of both directions
  *
  * A rewriter that keeps lines: what is not ours to say passes, in its order. Written anew: v= o= s=
  * t= c=, ports, a=rtcp, direction, payload lists. Never written: i= u= e= p= k= z= r=, ICE, keys,
  * groups, ssrc, capabilities (RFC 5939), and any other attribute that holds an address. So no
  * address, user or name of one side reaches the other. One line is anchored: the first
- * RTP/AVP or RTP/AVPF audio one with a port, else the first T.38 one (image udptl t38, RFC 3362)
+ * RTP audio one (AVP, AVPF, SAVP, SAVPF) with a port, else the first T.38 one (image udptl t38, RFC 3362)
  * with a port, as in the re-INVITE of a fax. All other lines stay in their place with port 0: a
  * second audio line, video, T.38 beside audio; such a line may be the anchored one of a later body. Hold in
  * every form (a=sendonly, recvonly, inactive, c=0.0.0.0) is told as a direction, port and address
- * kept. rtcp-mux (RFC 5761) is between kedge and each side, by the trunk's rtcp_mux. A body whose
+ * kept. SRTP (SDES, RFC 4568) is between kedge and each side: profile and a=crypto are written anew from what
+ * offer_write is given, and never cross. rtcp-mux (RFC 5761) is between kedge and each side, by the trunk's rtcp_mux. A body whose
  * lines are all rejected passes as one inside a dialog: its media stops until a later body.
  *
  *   offer_body.c   the SDP among the parts of a message
@@ -22,6 +24,7 @@
  *   offer_write.c  the body for the other side
  *   offer_own.c    an offer of kedge's own
  *   offer_fit.c    two bodies compared; what media must know
+ *   offer_crypto.c a=crypto of a body; what an offer and its answer agreed on
  *   offer_text.c, offer_format.c  words and codecs, for the four above
  *
  * Pure: bytes in, bytes out, no allocation, no clock, any thread. struct offer is some 6 KB (for
@@ -35,6 +38,7 @@
 
 #include "config/conf.h"
 #include "routing/shm/layout.h"
+#include "sig/crypto.h"
 
 #define OFFER_MAX     16384 /* bytes of a body */
 #define OFFER_LINES   32    /* m-lines */
@@ -67,7 +71,9 @@ struct offer_line { /* one m-line and all up to the next */
 	uint16_t ptime, maxptime;  /* ms, 0: not said */
 	uint8_t direction;         /* enum offer_direction, c=0.0.0.0 taken in */
 	bool told;                 /* the direction was written, not taken for granted */
-	bool rtp_avp;              /* audio, RTP/AVP or RTP/AVPF: can be anchored */
+	bool rtp_avp;              /* audio over RTP/AVP, AVPF, SAVP, SAVPF: can be anchored */
+	bool savp, avpf;           /* a profile with SRTP, with early feedback */
+	bool crypto;               /* a=crypto lines, whatever they say */
 	bool t38;                  /* image udptl t38: can be anchored where no audio can */
 	bool mux;                  /* a=rtcp-mux */
 	bool foreign;              /* an address kedge cannot send to */
@@ -143,6 +149,10 @@ struct offer_write {
 	const struct conf_strings *filter;
 	enum offer_mux mux;
 	bool no_bandwidth; /* b= lines stay on their side */
+	/* SRTP: a=crypto lines of the audio line, borrowed; answers: one at most. Profile of an offer; an answer has that of the offer */
+	const struct crypto *crypto;
+	unsigned cryptos;
+	bool savp;
 	/* enum offer_direction to write whatever `from` says, -1: as it says */
 	int direction;
 };
@@ -170,7 +180,8 @@ enum offer_fit {
 	OFFER_REFUSED,      /* the line has port 0, or there is none */
 	OFFER_NO_CODEC,     /* no payload type of the offer besides telephone-event and CN */
 	OFFER_PROTO,        /* another media or profile than offered */
-	OFFER_UNREACHABLE   /* an address kedge cannot send to */
+	OFFER_UNREACHABLE,  /* an address kedge cannot send to */
+	OFFER_CRYPTO        /* SRTP: in clear where keys were asked for, or a key that answers none of ours; by offer_agreed() */
 };
 
 /* Does the answer fit what was offered to that side? */
@@ -210,6 +221,34 @@ struct offer_end { /* what media is told about one side */
 
 /* What o, received from one side, says about it. false: no line in use. */
 bool offer_end(const struct offer *o, struct offer_end *end);
+
+/* The n-th a=crypto line of the anchored line that kedge could keep, from 0. 0, or -ENOENT: no more. The caller wipes *c. */
+int offer_crypto(const struct offer *o, unsigned n, struct crypto *c);
+
+struct offer_policy { /* of a trunk */
+	uint8_t srtp;        /* enum conf_srtp */
+	uint8_t suites;      /* how many of suite[], in the order of our own offers */
+	uint8_t suite[CRYPTO_MAX];
+};
+
+/* May the audio this body asks for be answered on such a trunk: with SRTP where it must be, in clear where it may be? T.38,
+ * which is always in clear, may not be where SRTP is required. True where nothing is anchored. */
+bool offer_allowed(const struct offer *o, const struct offer_policy *p);
+
+/* The crypto line of an offer to answer: its first one in a suite of the trunk. 0; -ENOENT: none. The caller wipes *c. */
+int offer_pick(const struct offer *o, const struct offer_policy *p, struct crypto *c);
+
+/* Where a body has several audio lines (one with SRTP and one without: the best effort of some) and the first is not allowed, but
+ * another is: gives those before it port 0. body: the text of *o, changed in place; it is to be parsed again. False: nothing to do. */
+bool offer_prefer(const struct offer *o, const struct offer_policy *p, char *body);
+
+struct offer_keys { /* what an offer and its answer agreed on; wiped by who asked */
+	struct crypto tx, rx; /* suite KEDGE_SUITE_NONE: in clear */
+};
+
+/* theirs_offered: theirs was the offer, ours the answer. 0; -EPROTO: the answer does not fit: in clear to SAVP, no key, or none
+ * for a tag and suite of the offer, or a key that is our own. */
+int offer_agreed(const struct offer *ours, const struct offer *theirs, bool theirs_offered, struct offer_keys *k);
 
 /* Pairs of payload types that differ between what the caller was answered (inside) and what a later
  * callee answered (outside) for the same codec. Returns how many of pt[] were filled (at most 8). */

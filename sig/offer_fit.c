@@ -62,6 +62,7 @@ const char *offer_fit_name(enum offer_fit f)
 		[OFFER_NO_CODEC] = "no_codec",
 		[OFFER_PROTO] = "proto",
 		[OFFER_UNREACHABLE] = "unreachable",
+		[OFFER_CRYPTO] = "crypto",
 	};
 	return (unsigned)f < sizeof name / sizeof *name ? name[f] : "";
 }
@@ -97,8 +98,23 @@ static bool same_address(const struct kedge_addr *a, const struct kedge_addr *b)
 
 static bool same_line(const struct offer_line *a, const struct offer_line *b)
 {
-	return a->direction == b->direction && a->mux == b->mux && a->ptime == b->ptime &&
+	return a->direction == b->direction && a->mux == b->mux && a->ptime == b->ptime && a->savp == b->savp &&
 	       same_address(&a->rtp, &b->rtp) && same_address(&a->rtcp, &b->rtcp);
+}
+
+/* The same keys, that is: the lines that could be taken, in their order. */
+static bool same_crypto(const struct offer *last, const struct offer *now)
+{
+	struct crypto a = { 0 }, b = { 0 };
+	bool same = true, more = true;
+
+	for (unsigned i = 0; same && more; i++) {
+		more = offer_crypto(last, i, &a) == 0;
+		same = more == (offer_crypto(now, i, &b) == 0) && (!more || memcmp(&a, &b, sizeof a) == 0);
+	}
+	crypto_wipe(&a, sizeof a);
+	crypto_wipe(&b, sizeof b);
+	return same;
 }
 
 bool offer_repeats(const struct offer *last, const struct offer *now)
@@ -113,7 +129,7 @@ bool offer_repeats(const struct offer *last, const struct offer *now)
 		if (last->format[i].pt != now->format[i].pt ||
 		    !format_equal(&last->format[i], &now->format[i]))
 			return false;
-	return last->anchored < 0 || same_line(&last->line[last->anchored], &now->line[now->anchored]);
+	return last->anchored < 0 || (same_line(&last->line[last->anchored], &now->line[now->anchored]) && same_crypto(last, now));
 }
 
 bool offer_end(const struct offer *o, struct offer_end *end)

@@ -143,6 +143,8 @@ static void read_attribute(struct reader *r, struct text value)
 		read_rtcp(r, value);
 	} else if (text_is(name, "rtcp-mux")) {
 		l->mux = true;
+	} else if (text_is(name, "crypto")) {
+		l->crypto = true;
 	} else if (text_is(name, "ptime") || text_is(name, "maxptime")) {
 		long ms = text_number(text_word(&value), 1000);
 		if (ms > 0)
@@ -231,9 +233,11 @@ static int anchor_line(struct reader *r)
 	return o->line[o->anchored].nowhere ? fail(r, -EINVAL, "no c= for this m-line") : 0;
 }
 
-static bool proto_avp(struct text proto)
+static void read_profile(struct offer_line *l, struct text media, struct text proto)
 {
-	return text_is(proto, "RTP/AVP") || text_is(proto, "RTP/AVPF");
+	l->savp = text_is(proto, "RTP/SAVP") || text_is(proto, "RTP/SAVPF");
+	l->avpf = text_is(proto, "RTP/AVPF") || text_is(proto, "RTP/SAVPF");
+	l->rtp_avp = text_is(media, "audio") && (l->savp || l->avpf || text_is(proto, "RTP/AVP"));
 }
 
 /* m=audio 49170[/2] RTP/AVP 0 8 */
@@ -257,10 +261,10 @@ static int read_m(struct reader *r, struct text value)
 		.port = (uint16_t)port,
 		.number = (uint16_t)r->number,
 		.direction = OFFER_SENDRECV,
-		.rtp_avp = text_is(media, "audio") && proto_avp(proto),
 		.t38 =
 		    text_is(media, "image") && text_is(proto, "udptl") && text_is(formats, "t38"),
 	};
+	read_profile(l, media, proto);
 	r->has_c = r->hold = r->foreign = false;
 	r->rtcp = (struct kedge_addr){ 0 };
 	if (o->anchored < 0 && l->rtp_avp && port) {

@@ -316,10 +316,13 @@ static void put_direction(struct writer *w, const struct plan *p)
 
 static void put_m(struct writer *w, const struct plan *p)
 {
-	const struct offer *frame = p->in->answer ? p->in->shape : p->from;
-
 	putf(w, p->from->t38 ? "m=image %u " : "m=audio %u ", p->in->local.port);
-	put(w, text_of(frame, frame->line[p->anchored].proto));
+	if (p->in->answer)
+		put(w, text_of(p->in->shape, p->in->shape->line[p->anchored].proto));
+	else if (p->from->t38)
+		put(w, text_of(p->from, p->source->proto));
+	else
+		putf(w, "RTP/%s%s", p->in->savp ? "SAVP" : "AVP", p->source->avpf ? "F" : "");
 	if (p->from->t38)
 		putf(w, " t38");
 	for (unsigned i = 0; i < p->pts; i++)
@@ -340,6 +343,20 @@ static void put_rtcp(struct writer *w, const struct plan *p)
 		putf(w, "a=rtcp-mux\r\n");
 }
 
+static void put_crypto(struct writer *w, const struct plan *p)
+{
+	char line[CRYPTO_TEXT];
+
+	for (unsigned i = 0; i < p->in->cryptos && !p->from->t38; i++) {
+		int n = crypto_write(line, &p->in->crypto[i]);
+
+		put(w, (struct text){ "a=crypto:", 9 });
+		put(w, (struct text){ line, (size_t)n });
+		put(w, (struct text){ "\r\n", 2 });
+	}
+	crypto_wipe(line, sizeof line);
+}
+
 static void put_anchored(struct writer *w, const struct plan *p)
 {
 	struct text rest = text_of(p->from, p->source->block);
@@ -358,6 +375,7 @@ static void put_anchored(struct writer *w, const struct plan *p)
 	put_inherited(w, p);
 	put_direction(w, p);
 	put_rtcp(w, p);
+	put_crypto(w, p);
 }
 
 /* A line that keeps its place with port 0 (RFC 3264 6, 8.2): media, profile, one format, no

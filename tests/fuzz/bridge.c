@@ -69,6 +69,9 @@ void anchor_far(struct anchor *a, unsigned end, const struct anchor_far *far)
 	assert(end == KEDGE_END_INSIDE || end < t.ends);
 	assert(far->pt_count <= 8);
 	assert(far->rtp.family == 0 || far->rtp.family == AF_INET || far->rtp.family == AF_INET6);
+	assert(far->srtp < KEDGE_SUITE_COUNT && (far->keys.suite == KEDGE_SUITE_NONE || far->keys.suite == far->srtp));
+	assert(far->keys.tx_len == crypto_length(far->keys.suite) && far->keys.rx_len == far->keys.tx_len);
+	assert(far->srtp || t.trunk[end == KEDGE_END_INSIDE ? 0 : end + 1].srtp != CONF_SRTP_REQUIRED);
 	assert(!(far->flags & KEDGE_END_PLAIN) || !(far->flags & (KEDGE_END_SPEAKS | KEDGE_END_RTCP_MUX)));
 	for (int i = 0; i < 4; i++)
 		assert(far->learn[i].bits <= 128);
@@ -226,6 +229,7 @@ static void configure(unsigned how)
 		t.trunk[i].t38 = how & 4;
 		t.trunk[i].rtcp_mux = how >> 3 & 1 ? CONF_MUX_OFFER : CONF_MUX_ACCEPT;
 		t.trunk[i].bodies = CONF_BODIES_PASS;
+		t.trunk[i].srtp = (uint8_t)((how >> 5) + i) % 3;
 	}
 	if (how & 16)
 		t.trunk[1].codecs = (struct conf_strings){ names, 3 };

@@ -321,6 +321,15 @@ static void trunk_rules(void **state)
 	    "late_offer = \"pass\"?\n");
 	trunk_tells(ALPHA "codecs = [ \"EVS\", \"pcma/8000\" ]; }", "");
 	trunk_tells(ALPHA "codecs = [ \"EVS\" ]; late_offer = \"pass\"; }", "");
+	trunk_tells(ALPHA "srtp = \"optional\"; srtp_suites = [ \"AEAD_AES_256_GCM\", \"aes_256_cm_hmac_sha1_32\" ]; }", "");
+	trunk_tells(ALPHA "srtp = \"optional\"; srtp_suites = [ \"AEAD_AES_256_GCM\", \"F8\", \"aead_aes_256_gcm\" ]; }",
+	    "kedge.cfg:4: error: trunk \"alpha\".srtp_suites: \"F8\" is none of AES_CM_128_HMAC_SHA1_80, AES_CM_128_HMAC_SHA1_32, "
+	    "AES_256_CM_HMAC_SHA1_80, AES_256_CM_HMAC_SHA1_32, AEAD_AES_128_GCM, AEAD_AES_256_GCM\n"
+	    "kedge.cfg:4: error: trunk \"alpha\".srtp_suites: \"aead_aes_256_gcm\" stands there twice\n");
+	trunk_tells(ALPHA "srtp_suites = [ \"AEAD_AES_256_GCM\" ]; }",
+	    "kedge.cfg:4: warning: trunk \"alpha\".srtp_suites does nothing: srtp = \"off\"\n");
+	trunk_tells(ALPHA "srtp = \"required\"; }",
+	    "kedge.cfg:4: warning: trunk \"alpha\".srtp: its keys are in the signaling, which goes in clear: who reads that can hear the audio\n");
 }
 
 /* What is said of the breaker is checked, each with what would be right; PEERS' shortest settings are allowed. */

@@ -590,7 +590,7 @@ static void test_line_order_and_count(void **state)
 {
 	const char *in =
 	    HEAD "m=video 5006 RTP/AVP 31 34\r\na=rtpmap:31 H261/90000\r\nc=IN IP4 " SECRET "\r\n"
-	         "m=audio 0 RTP/AVP 0\r\nm=audio 5008 RTP/SAVP 0\r\na=crypto:1 x inline:y\r\n" AUDIO
+	         "m=audio 0 RTP/AVP 0\r\nm=audio 5008 UDP/TLS/RTP/SAVPF 0\r\na=crypto:1 x inline:y\r\n" AUDIO
 	         "m=audio 5010 RTP/AVP 8\r\nm=image 5012 udptl t38\r\na=T38FaxVersion:0\r\n"
 	         "m=application 9 TCP/MRCPv2 1\r\nm=text 0 RTP/AVP\r\n";
 	struct offer o = parsed(in);
@@ -599,7 +599,7 @@ static void test_line_order_and_count(void **state)
 	assert_int_equal(o.anchored, 3);
 	assert_int_equal(o.lines, 8);
 	assert_true(o.line[5].t38);
-	has(out, "t=0 0\r\nm=video 0 RTP/AVP 31\r\nm=audio 0 RTP/AVP 0\r\nm=audio 0 RTP/SAVP 0\r\n"
+	has(out, "t=0 0\r\nm=video 0 RTP/AVP 31\r\nm=audio 0 RTP/AVP 0\r\nm=audio 0 UDP/TLS/RTP/SAVPF 0\r\n"
 	         "m=audio 20000 RTP/AVP 0 8 101\r\nm=audio 0 RTP/AVP 8\r\nm=image 0 udptl t38\r\n"
 	         "m=application 0 TCP/MRCPv2 1\r\nm=text 0 RTP/AVP 0\r\n");
 	lacks(out, "T38FaxVersion");
@@ -729,7 +729,7 @@ static void test_refused_and_unfit_answers(void **state)
 		{ HEAD "m=audio 6000 RTP/AVP 101\r\na=rtpmap:101 telephone-event/8000\r\n",
 		    OFFER_NO_CODEC },
 		{ HEAD "m=audio 6000 RTP/AVP 9 0\r\n", OFFER_FITS },
-		{ HEAD "m=audio 6000 RTP/SAVP 0\r\n", OFFER_PROTO },
+		{ HEAD "m=audio 6000 UDP/TLS/RTP/SAVPF 0\r\n", OFFER_PROTO },
 		{ HEAD "m=image 6000 udptl t38\r\n", OFFER_PROTO },
 		{ "v=0\r\ns=-\r\nc=IN IP4 far.example\r\nt=0 0\r\nm=audio 6000 RTP/AVP 0\r\n",
 		    OFFER_UNREACHABLE },
@@ -758,7 +758,7 @@ static void test_refused_and_unfit_answers(void **state)
 static void test_no_audio_no_body(void **state)
 {
 	static const char *const body[] = { HEAD, HEAD "m=audio 0 RTP/AVP 0\r\n",
-		HEAD "m=video 5006 RTP/AVP 31\r\n", HEAD "m=audio 5006 RTP/SAVP 0\r\n",
+		HEAD "m=video 5006 RTP/AVP 31\r\n",
 		HEAD "m=audio 5006 UDP/TLS/RTP/SAVPF 0\r\n",
 		HEAD "m=audio 5004 RTP/AVP 101\r\na=rtpmap:101 telephone-event/8000\r\n",
 		HEAD "m=audio 5004 RTP/AVP x 128 -1\r\n" };
