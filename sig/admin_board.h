@@ -30,6 +30,8 @@ struct admin_now { /* changes while the call lives */
 	char hop[56];               /* its address, "198.51.100.7:5060" */
 	char codec[16];             /* "" until negotiated */
 	char sip_call_id[96];       /* of the live attempt's dialog */
+	uint8_t srtp[2];            /* enum kedge_suite toward the caller, the live attempt */
+	uint8_t pad[6];
 };
 struct admin_who { /* known from the start */
 	uint64_t call_id;

@@ -6,6 +6,7 @@
 #include "sig/admin.h"
 #include "sig/admin_board.h"
 #include "sig/admin_json.h"
+#include "sig/crypto.h"
 
 #define LIST_MAX 1000 /* calls in one answer, if no smaller limit is asked for */
 
@@ -46,6 +47,8 @@ static json_t *call_json(const struct admin_request *r, uint32_t slot, const str
 	ADMIN_PUT_TEXT(o, "hop", now->hop);
 	admin_put_int(o, "attempts", now->attempts);
 	ADMIN_PUT_TEXT(o, "codec", now->codec);
+	admin_put(o, "srtp_in", now->srtp[0] ? json_string(crypto_name(now->srtp[0])) : json_null());
+	admin_put(o, "srtp_out", now->srtp[1] ? json_string(crypto_name(now->srtp[1])) : json_null());
 	ADMIN_PUT_TEXT(o, "call_id_in", who->sip_call_id);
 	ADMIN_PUT_TEXT(o, "call_id_out", now->sip_call_id);
 	admin_put_int(o, "slot", slot);

@@ -259,13 +259,18 @@ static json_t *attempts_json(const struct cdr *c)
 	return list;
 }
 
+static json_t *suite_of(const char *name)
+{
+	return text_of(name && *name ? name : NULL);
+}
+
 static json_t *media_json(const struct cdr *c)
 {
 	if (!c->media_known)
 		return json_null();
-	return json_pack("{so so sI so}", "in", direction_json(&c->media[0]), "out",
+	return json_pack("{so so sI so so so}", "in", direction_json(&c->media[0]), "out",
 	    direction_json(&c->media[1]), "switches", (json_int_t)c->switches, "codec",
-	    text_of(c->codec));
+	    text_of(c->codec), "srtp_in", suite_of(c->srtp[0]), "srtp_out", suite_of(c->srtp[1]));
 }
 
 static json_t *uuid_json(const struct cdr *c)

@@ -72,6 +72,7 @@ struct cdr { /* made by cdr_new; strings through cdr_text */
 	bool unconfirmed;            /* no BYE of ours to a leg without signaling was ever heard; in the file only then */
 	bool media_known;            /* the call had an anchor */
 	uint32_t switches;           /* of the live outside end */
+	const char *srtp[2];         /* static: suite toward caller, callee; "": in clear */
 	/* from the caller (in the file: "in"), from the callee ("out") */
 	struct cdr_media media[2];
 	uint64_t generation;         /* of the configuration */

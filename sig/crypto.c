@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -43,16 +42,29 @@ void crypto_wipe(void *at, size_t size)
 	OPENSSL_cleanse(at, size);
 }
 
+/* Behind the next "inline:"; NULL: there is no more. */
+static char *next_key(const char *text, const char *p, const char *end)
+{
+	while (p < end && (p = memchr(p, ':', (size_t)(end - p)))) {
+		if (p - text >= 6 && strncasecmp(p - 6, "inline", 6) == 0)
+			return (char *)p + 1;
+		p++;
+	}
+	return NULL;
+}
+
+bool crypto_stands_in(const char *text, size_t size)
+{
+	return next_key(text, text, text + size) != NULL;
+}
+
 void crypto_mask(char *text, size_t size)
 {
-	char *end = text + size, *p = text;
+	char *end = text + size;
 
-	while (p < end && (p = memchr(p, ':', (size_t)(end - p)))) {
-		bool key = p - text >= 6 && strncasecmp(p - 6, "inline", 6) == 0;
-
-		for (p++; key && p < end && (unsigned char)*p > ' '; p++)
+	for (char *p = text; (p = next_key(text, p, end));)
+		for (; p < end && (unsigned char)*p > ' '; p++)
 			*p = '*';
-	}
 }
 
 /* ---- base64 (RFC 4648 4) -------------------------------------------------------------------- */

@@ -13,6 +13,7 @@
 #ifndef KEDGE_SIG_CRYPTO_H
 #define KEDGE_SIG_CRYPTO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -50,6 +51,9 @@ int crypto_make(struct crypto *c, uint32_t tag, unsigned suite);
 
 /* Zeroes what held a key, in a way that no compiler leaves out. */
 void crypto_wipe(void *at, size_t size);
+
+/* Is there any? */
+bool crypto_stands_in(const char *text, size_t size);
 
 /* Puts '*' in place of each key in a text: what stands behind "inline:" up to a blank, a line's end or the end;
  * its length stays. */

@@ -10,7 +10,7 @@
  * cancelled calls have an eighth of the room, whatever is free. Who gives way where it is full: the oldest running call that was answered, then the
  * oldest kept one; a call in setup never does. What finds no room is counted.
  * Memory: one mapping, made at flight_open(), touched as it is needed, in pieces of 1 KB; nothing is allocated per message.
- * Thread: su_root's alone; flight_count() any. Secrets are masked when a tape is read (flight_text.h), not when it is written. */
+ * Thread: su_root's alone; flight_count() any. Keys of SRTP are masked before they are kept, other secrets when a tape is read (flight_text.h). */
 #ifndef KEDGE_SIG_FLIGHT_H
 #define KEDGE_SIG_FLIGHT_H
 

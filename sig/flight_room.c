@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "sig/crypto.h"
 #include "sig/flight_part.h"
 
 struct flight_room flight_room;
@@ -155,6 +156,27 @@ static void put(struct flight_tape *t, const void *data, size_t size)
 	}
 }
 
+/* A key of SRTP is not even kept: of the same length, it is asterisks. */
+static void put_text(struct flight_tape *t, const struct iovec *v)
+{
+	static char masked[1 << 16];
+
+	for (size_t done = 0, n; done < v->iov_len; done += n) {
+		const char *from = (const char *)v->iov_base + done;
+
+		n = v->iov_len - done;
+		if (!crypto_stands_in(from, n)) {
+			put(t, from, n);
+			continue;
+		}
+		n = n < sizeof(masked) ? n : sizeof(masked);
+		memcpy(masked, from, n);
+		crypto_mask(masked, n);
+		put(t, masked, n);
+		crypto_wipe(masked, n);
+	}
+}
+
 void flight_append(uint32_t n, const struct flight_line *l, const struct iovec *text, size_t pieces)
 {
 	struct flight_tape *t = flight_at(n);
@@ -168,7 +190,7 @@ void flight_append(uint32_t n, const struct flight_line *l, const struct iovec *
 	}
 	put(t, l, sizeof(*l));
 	for (size_t i = 0; i < pieces; i++)
-		put(t, text[i].iov_base, text[i].iov_len);
+		put_text(t, &text[i]);
 	t->messages += !l->note;
 	flight_count_up(&flight_room.messages, !l->note);
 	tell_counts();

@@ -8,6 +8,7 @@
 #include <sofia-sip/sip_header.h>
 
 #include "sig/call.h"
+#include "sig/crypto.h"
 #include "sig/header.h"
 
 /* ---- CRC32C (RFC 3720 B.4), polynomial 0x82f63b78 reflected --------------------------------- */
@@ -502,6 +503,16 @@ static struct record_text list_of(su_home_t *home, const void *first)
 	return text_of(list);
 }
 
+/* A body without its keys: those stand in the session table, and nowhere else. */
+static struct record_text body_of(su_home_t *scratch, const char *body)
+{
+	char *copy = body && crypto_stands_in(body, strlen(body)) ? su_strdup(scratch, body) : NULL;
+
+	if (copy)
+		crypto_mask(copy, strlen(copy));
+	return text_of(copy ? copy : body);
+}
+
 static void leg_record(
     struct record_leg *r, const struct leg *l, const struct bridge_side *side, su_home_t *scratch)
 {
@@ -528,8 +539,8 @@ static void leg_record(
 	r->target = text_of(target ? url_as_string(scratch, target->m_url) : NULL);
 	r->routes = list_of(scratch, route);
 	r->branch = text_of(l->branch);
-	r->ours = text_of(side->ours);
-	r->theirs = text_of(side->theirs);
+	r->ours = body_of(scratch, side->ours);
+	r->theirs = body_of(scratch, side->theirs);
 }
 
 static void branch_record(struct record_branch *r, const struct attempt *a)

@@ -10,6 +10,7 @@
 #include "sig/admin_board.h"
 #include "sig/call.h"
 #include "sig/cdr.h"
+#include "sig/crypto.h"
 #include "sig/recall.h"
 #include "sig/tally.h"
 
@@ -122,6 +123,8 @@ static void add_texts(struct cdr *r, const struct call *c, const char *decision)
 	cdr_text(&r->sip_call_id[0], c->caller.call_id);
 	cdr_text(&r->sip_call_id[1], c->winner ? c->winner->leg.call_id : NULL);
 	cdr_text(&r->codec, c->bridge.codec);
+	r->srtp[0] = crypto_name(c->bridge.caller.srtp);
+	r->srtp[1] = crypto_name(c->winner ? c->winner->side.srtp : KEDGE_SUITE_NONE);
 	cdr_text(&r->decision, decision);
 	r->code = c->code;
 	r->q850 = c->final.q850 ? (int16_t)c->final.q850 : -1;
@@ -270,5 +273,7 @@ void report_change(struct call *c)
 		copy_text(now.sip_call_id, sizeof(now.sip_call_id), live->leg.call_id);
 	}
 	copy_text(now.codec, sizeof(now.codec), c->bridge.codec);
+	now.srtp[0] = c->bridge.caller.srtp;
+	now.srtp[1] = live ? live->side.srtp : KEDGE_SUITE_NONE;
 	admin_call_now(c->bridge.anchor.slot, &now);
 }

@@ -317,7 +317,8 @@ static void print_flow(const char *name, const json_t *f)
 static void print_one_call(json_t *o)
 {
 	static const char *const keys[][2] = { { "begun", "begun" }, { "answered", "answered" }, { "route", "route" }, { "profile", "profile" },
-		{ "hop", "sent to" }, { "call_id_in", "Call-ID in" }, { "call_id_out", "Call-ID out" } };
+		{ "hop", "sent to" }, { "call_id_in", "Call-ID in" }, { "call_id_out", "Call-ID out" },
+		{ "srtp_in", "SRTP in" }, { "srtp_out", "SRTP out" } };
 	static const char *const heads[] = { "", "" };
 	json_t *list = json_pack("[O]", o);
 	struct table t;

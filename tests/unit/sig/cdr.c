@@ -122,6 +122,7 @@ static struct cdr *call_record(uint64_t id)
 	cdr_text(&c->sip_call_id[0], "a@b");
 	cdr_text(&c->sip_call_id[1], "c");
 	cdr_text(&c->codec, "PCMA");
+	c->srtp[1] = "AEAD_AES_128_GCM";
 	cdr_text(&c->decision, "{\"final\":\"answered\"}");
 	a = cdr_attempt(c);
 	cdr_text(&a->trunk, "alpha");
@@ -192,6 +193,8 @@ static void test_names_and_values(void **state)
 
 	m = json_object_get(r, "media");
 	assert_string_equal(string_at(m, "codec"), "PCMA");
+	assert_true(json_is_null(json_object_get(m, "srtp_in")));
+	assert_string_equal(string_at(m, "srtp_out"), "AEAD_AES_128_GCM");
 	assert_int_equal(
 	    json_integer_value(json_object_get(json_object_get(m, "in"), "packets")), 9120);
 	assert_int_equal(json_integer_value(json_object_get(json_object_get(m, "in"), "lost")), 9);

@@ -319,6 +319,27 @@ static void secrets(void **state)
 	assert_text("a=crypto:1 X inline:abc", "a=crypto:1 X inline:***");
 }
 
+/* Not even in memory: whatever reads that, there is none. Twenty of them, so that some lie over the border of two pieces of 1 KB. */
+static void keys_are_not_kept(void **state)
+{
+	static const char key[] = "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz";
+	char text[4096], *end = text;
+	struct flight_copy *c;
+
+	(void)state;
+	end += snprintf(text, sizeof(text), "%s", message(invite, "k1", "z9hG4bK1", 0));
+	for (unsigned i = 0; i < 10; i++)
+		end += sprintf(end, "a=crypto:1 X inline:%s|2^31\r\na=CRYPTO:2 X INLINE:%s\r\n", key, key);
+	assert_true(pass(false, 1, text, 1));
+	flight_begin(9, "k1", now);
+	c = flight_read(9);
+	assert_non_null(c);
+	assert_null(memmem(c->data, c->size, key, 4));
+	assert_non_null(memmem(c->data, c->size, "INLINE:****", 11));
+	assert_in_range(c->size, strlen(text), strlen(text) + 200); /* nothing else is gone */
+	free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -332,6 +353,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(full_of_setup, opened, closed),
 		cmocka_unit_test_teardown(nothing_kept, closed),
 		cmocka_unit_test(secrets),
+		cmocka_unit_test_setup_teardown(keys_are_not_kept, opened, closed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
