@@ -74,7 +74,7 @@ enum latch_verdict latch_check(struct latch *l, const struct kedge_prefix learn[
 		return LATCH_KNOWN;
 	}
 	if (addr_same(from, &l->signaled)) {
-		if (l->state == LATCH_LEARNT && !silent && now_ns - l->taken_ns >= LATCH_GRACE_NS)
+		if (l->state == LATCH_LEARNT && !silent && now_ns - l->taken_ns >= LATCH_TRIAL_NS)
 			return LATCH_STRANGER;
 		take(l, from, LATCH_EXACT, now_ns);
 		return LATCH_TAKEN;
@@ -101,7 +101,8 @@ bool latch_settled(const struct latch *l, uint64_t now_ns)
 {
 	if (l->policy == KEDGE_LATCH_STRICT)
 		return addr_usable(&l->signaled);
-	return l->far.family != 0 && now_ns - l->taken_ns >= LATCH_GRACE_NS &&
+	return l->far.family != 0 &&
+	       now_ns - l->taken_ns >= (l->state == LATCH_LEARNT ? LATCH_TRIAL_NS : LATCH_GRACE_NS) &&
 	       now_ns - l->heard_ns < LATCH_SILENCE_NS / 2;
 }
 

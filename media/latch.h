@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* latch: the guarded latch: which far address an end is heard from and spoken to. Pure: time is an argument.
  *
- *   OPEN ---signaled address---> EXACT <--signaled address, in the grace or after 1 s of silence--.
+ *   OPEN ---signaled address---> EXACT <--signaled address, in the trial or after 1 s of silence--.
  *     `-----from a learn prefix-----------------------------------------------------------> LEARNT
  *
  * The signaled address is always welcome while nobody else holds the latch. Another one, from a prefix of
  * kedge_end.learn, is taken once per exchange; again only after the old source was silent for LATCH_SILENCE_NS. SSRC and
  * RTCP prove nothing and are not asked. Strict: the signaled address only.
- * A learnt source is on probation for LATCH_GRACE_NS: if the signaled address itself speaks meanwhile, that one wins, so a
+ * A learnt source is on probation for LATCH_TRIAL_NS: if the signaled address itself speaks meanwhile, that one wins, so a
  * sprayer inside the prefix cannot take a call by being a packet earlier.
  * Thread: the worker's. Owner: the caller holds struct latch. */
 #ifndef KEDGE_MEDIA_LATCH_H
@@ -19,7 +19,8 @@
 #include "routing/shm/layout.h"
 
 #define LATCH_SILENCE_NS 1000000000ULL
-#define LATCH_GRACE_NS   200000000ULL
+#define LATCH_GRACE_NS   200000000ULL  /* of the signaled address: then it is connected to */
+#define LATCH_TRIAL_NS   2000000000ULL /* of a learnt one: who answers a call may think before he speaks */
 #define LATCH_OLD_NS                                                                               \
 	500000000ULL /* after a new exchange: trailing packets of the address it left */
 

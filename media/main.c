@@ -98,8 +98,10 @@ static void follow(const struct plane *p)
 		return;
 	log = log_options(c);
 	event_change(&log);
-	for (uint32_t i = 0; i < p->started; i++)
+	for (uint32_t i = 0; i < p->started; i++) {
 		worker_media_dead(p->worker[i], c->media.media_dead_ms * CLOCK_NS_PER_MS);
+		worker_rate(p->worker[i], c->media.rate);
+	}
 	conf_unref(c);
 }
 
@@ -130,6 +132,7 @@ static int make_workers(struct plane *p)
 		.buffers = power_of_two(m->buffers),
 		.port_rest_ns = m->port_rest_ms * CLOCK_NS_PER_MS,
 		.orphan_ns = m->orphan_after_ms * CLOCK_NS_PER_MS,
+		.rate = m->rate,
 		.media_dead_ns = m->media_dead_ms * CLOCK_NS_PER_MS,
 		.audit_ns = AUDIT_NS / p->conf->test.time_scale };
 

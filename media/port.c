@@ -199,10 +199,31 @@ int port_lend(struct worker *w, uint32_t port, uint32_t slot, uint8_t place, boo
 	p->slot = slot;
 	p->place = place;
 	p->strikes = 0;
+	p->voice = 0;
+	p->left = 0;
+	p->filled_ns = 0;
 	lend_sock(w, port, 0);
 	lend_sock(w, port, 1);
 	worker_count(&w->count->ports_lent, 1);
 	return 0;
+}
+
+void port_bury(struct port *p, uint32_t ssrc)
+{
+	if (ssrc == 0 || port_buried(p, ssrc))
+		return;
+	p->buried[p->buried_next] = ssrc;
+	p->buried_next = (p->buried_next + 1) % PORT_BURIED;
+}
+
+bool port_buried(const struct port *p, uint32_t ssrc)
+{
+	if (ssrc == 0)
+		return false;
+	for (int i = 0; i < PORT_BURIED; i++)
+		if (p->buried[i] == ssrc)
+			return true;
+	return false;
 }
 
 static void disarm(struct worker *w, uint32_t port, unsigned which)

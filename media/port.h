@@ -9,6 +9,7 @@
  * A pair that is not lent is deaf: connected to itself. Lending, in this order: clear SO_ERROR, drain while still deaf, unconnect; so no
  * packet meant for an earlier call is ever read for a later one. Every lending has its generation, which is the tag of all requests
  * on the pair.
+ * Who was heard in an earlier call on the pair and goes on sending is no end of a later one: a latch learns no SSRC that was buried here.
  * A socket listens with recvmsg until its latch has settled, then it is connected, drained and read with plain recv: the
  * kernel routes cheaper and drops strangers unseen. */
 #ifndef KEDGE_MEDIA_PORT_H
@@ -23,6 +24,8 @@
 #include "media/latch.h"
 
 struct worker;
+
+#define PORT_BURIED 16 /* earlier calls whose late packets are known */
 
 enum port_state { PORT_RESTING, PORT_OFFERED, PORT_LENT, PORT_CLOSING };
 
@@ -47,8 +50,13 @@ struct port { /* the first line is all a packet on a connected RTP socket needs 
 	uint8_t state;       /* enum port_state */
 	uint8_t strikes;     /* audits that found it in neither ring nor table */
 	uint32_t next;       /* in the list of resting ones */
+	uint32_t left;       /* packets its end may still send (rate.h) */
 	struct sock sock[2]; /* RTP, RTCP */
 	uint64_t rest_until_ns;
+	uint64_t filled_ns;            /* when left was */
+	uint32_t voice;                /* SSRC of what taught the latch; 0: nothing yet */
+	uint32_t buried[PORT_BURIED];  /* SSRCs of earlier calls here; 0: none */
+	uint32_t buried_next;
 };
 static_assert(offsetof(struct port, sock) + offsetof(struct sock, latch.heard_ns) + 8 <= KEDGE_LINE,
     "one line");
@@ -72,6 +80,10 @@ int port_check(const struct worker *w, uint32_t port);
 /* Makes the pair ready for a call and listens. keep: it was lent before a restart; what waits in its sockets is this call's.
  * 0, or the errno of a socket call: the pair is as before. */
 int port_lend(struct worker *w, uint32_t port, uint32_t slot, uint8_t place, bool keep);
+
+/* What this SSRC still sends is not for a later call; 0 is none. */
+void port_bury(struct port *p, uint32_t ssrc);
+bool port_buried(const struct port *p, uint32_t ssrc);
 
 /* Deaf at once; rests when nothing is pending any more. */
 void port_close(struct worker *w, uint32_t port);

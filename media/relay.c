@@ -4,6 +4,7 @@
 #include "media/addr.h"
 #include "media/early.h"
 #include "media/outlet.h"
+#include "media/rate.h"
 #include "media/remap.h"
 #include "media/worker.h"
 
@@ -45,9 +46,9 @@ static bool find_way(struct worker *w, uint32_t sock, uint32_t tag, struct way *
 	return true;
 }
 
-/* False: a stranger. The sender's address is known only while the socket is not connected. A plain reception may outlive
+/* False: a stranger, or one whose call on this pair is over. ssrc: the packet's; 0: none. The sender's address is known only while the socket is not connected. A plain reception may outlive
  * the connection for a moment, until its cancel is done: what it reads then may be anybody's. */
-static bool check_source(struct worker *w, struct way *way, const struct sockaddr *from)
+static bool check_source(struct worker *w, struct way *way, const struct sockaddr *from, uint32_t ssrc)
 {
 	struct latch *l = &way->sock->latch;
 	struct kedge_addr addr;
@@ -63,17 +64,35 @@ static bool check_source(struct worker *w, struct way *way, const struct sockadd
 		return false;
 	}
 	addr = addr_from(from);
+	if (port_buried(way->port, ssrc) && !addr_same(&addr, &l->signaled) && !addr_same(&addr, &l->far)) {
+		DROP(w, stranger);
+		return false;
+	}
 	verdict = latch_check(l, way->from->want.learn, &addr, w->now_ns);
 	if (verdict == LATCH_STRANGER) {
 		DROP(w, stranger);
 		return false;
 	}
 	if (verdict == LATCH_TAKEN) {
+		way->port->voice = ssrc;
 		port_target(w, way->number / 2, way->rtcp_port);
 		session_latched(w, way->number / 2);
 		worker_count(again ? &w->count->relatched : &w->count->latched, 1);
 	}
 	return true;
+}
+
+/* Asked of those only who may speak, so that no stranger uses up what the end may send. */
+static bool within_rate(struct worker *w, struct way *way)
+{
+	if (way->port->left > 0) {
+		way->port->left--;
+		return true;
+	}
+	if (rate_more(w, way->number / 2))
+		return true;
+	DROP(w, rate);
+	return false;
 }
 
 static bool find_other_end(struct worker *w, struct way *way)
@@ -230,7 +249,7 @@ static enum fate on_rtp(
 		malformed(w, data, len);
 		return GONE;
 	}
-	if (!check_source(w, way, from))
+	if (!check_source(w, way, from, plain ? 0 : h.ssrc) || !within_rate(w, way))
 		return GONE;
 	if (!find_other_end(w, way))
 		return !way->inside && way->session->live != way->place ? EARLY : GONE;
@@ -278,7 +297,7 @@ static void on_rtcp(
 		bad_rtcp(w, data, len);
 		return;
 	}
-	if (!check_source(w, way, from) || !find_other_end(w, way))
+	if (!check_source(w, way, from, len >= 8 ? rtp_get32(data + 4) : 0) || !within_rate(w, way) || !find_other_end(w, way))
 		return;
 	worker_count(&way->session->stats->rtcp_packets[!way->inside], 1);
 	report_heard(&way->from->report, data, len, way->from->packets, w->now_ns);

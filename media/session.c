@@ -7,6 +7,7 @@
 #include "config/event.h"
 #include "media/early.h"
 #include "media/evidence.h"
+#include "media/rate.h"
 #include "media/recover.h"
 #include "media/worker.h"
 #include "routing/shm/seq.h"
@@ -134,6 +135,8 @@ static void end_close(struct worker *w, uint32_t slot, uint8_t place)
 	if (*port == KEDGE_PORT_NONE)
 		return;
 	evidence_close(w, slot, *port);
+	port_bury(&w->port[*port], w->port[*port].voice);
+	port_bury(&w->port[*port], w->end[*port].quality.ssrc);
 	atomic_store_explicit(&w->end[*port].run->generation, 0, memory_order_release);
 	port_close(w, *port);
 	*port = KEDGE_PORT_NONE;
@@ -459,6 +462,7 @@ static void tick_end(struct worker *w, uint32_t slot, uint32_t port)
 {
 	if (port == KEDGE_PORT_NONE)
 		return;
+	rate_changed(w, port);
 	tick_latch(w, port, 0);
 	tick_latch(w, port, 1);
 	evidence_tick(w, slot, port);

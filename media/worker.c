@@ -285,6 +285,11 @@ void worker_media_dead(struct worker *w, uint64_t ns)
 	atomic_store_explicit(&w->media_dead_ns, ns, memory_order_relaxed);
 }
 
+void worker_rate(struct worker *w, uint32_t times)
+{
+	atomic_store_explicit(&w->rate, times, memory_order_relaxed);
+}
+
 struct worker *worker_new(const struct segment *seg, uint32_t id, const struct worker_setup *setup)
 {
 	struct worker *w =
@@ -298,6 +303,7 @@ struct worker *worker_new(const struct segment *seg, uint32_t id, const struct w
 	w->seg = seg;
 	w->setup = *setup;
 	worker_media_dead(w, setup->media_dead_ns);
+	worker_rate(w, setup->rate);
 	w->count = segment_worker(seg, id);
 	w->queues = segment_queues(seg, id);
 	w->beat = &seg->pub->worker[id];

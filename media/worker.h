@@ -30,6 +30,7 @@ struct worker_setup {
 	unsigned batch;
 	unsigned buffers; /* a power of two */
 	uint64_t port_rest_ns, orphan_ns, media_dead_ns;
+	uint32_t rate;     /* media.rate */
 	uint64_t audit_ns; /* between two looks for forgotten port pairs */
 };
 
@@ -48,6 +49,7 @@ struct worker {
 	uint32_t id;
 	struct worker_setup setup;
 	_Atomic uint64_t media_dead_ns; /* setup's, until another configuration is in force */
+	_Atomic uint32_t rate;          /* the same */
 	struct kedge_worker_queues *queues;
 	struct kedge_beat *beat, *sig_beat;
 	int *fds;       /* by socket */
@@ -89,6 +91,9 @@ void worker_free(struct worker *w);
 
 /* media.media_dead is another one from now on. Any thread. */
 void worker_media_dead(struct worker *w, uint64_t ns);
+
+/* And media.rate. Any thread. */
+void worker_rate(struct worker *w, uint32_t times);
 
 /* The thread: opens the backend, goes on from the session table, serves until worker_stop(). 0 or a negative errno. */
 int worker_run(struct worker *w);

@@ -176,14 +176,11 @@ static void raise_limit(void)
 	}
 }
 
-static int write_config(struct plane *p)
+static int write_settings(struct plane *p)
 {
-	FILE *f;
-	int fd;
+	FILE *f = fopen(p->config, "w");
 
-	snprintf(p->config, sizeof(p->config), "%s/kedge-plane-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
-	fd = mkstemp(p->config);
-	if (fd < 0 || (f = fdopen(fd, "w")) == NULL)
+	if (f == NULL)
 		return fail("config");
 	fprintf(f,
 	    "interfaces = ( { name = \"any\"; address = \"127.0.0.1\"; } );\n"
@@ -193,6 +190,18 @@ static int write_config(struct plane *p)
 	    p->o.time_scale ? p->o.time_scale : 1);
 	fclose(f);
 	return 0;
+}
+
+static int write_config(struct plane *p)
+{
+	int fd;
+
+	snprintf(p->config, sizeof(p->config), "%s/kedge-plane-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+	fd = mkstemp(p->config);
+	if (fd < 0)
+		return fail("config");
+	close(fd);
+	return write_settings(p);
 }
 
 int plane_open(struct plane *p, const struct plane_options *o)
@@ -320,6 +329,17 @@ int plane_start(struct plane *p)
 		usleep(1000);
 	}
 	return -ETIMEDOUT;
+}
+
+int plane_again(struct plane *p, const char *media)
+{
+	int rc;
+
+	p->o.media = media;
+	rc = write_settings(p);
+	if (rc == 0 && kill(p->pid, SIGHUP) < 0)
+		rc = -errno;
+	return rc;
 }
 
 int plane_stop(struct plane *p, int signal)

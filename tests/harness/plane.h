@@ -40,6 +40,9 @@ int plane_open(struct plane *p, const struct plane_options *o);
 /* Starts kedge-media and waits until all its workers serve. 0 or a negative errno. */
 int plane_start(struct plane *p);
 
+/* Other settings of the group media are in force; 0 or a negative errno. media stays the caller's. */
+int plane_again(struct plane *p, const char *media);
+
 /* Signals it and waits for its end. Returns its exit status as waitpid gives it. */
 int plane_stop(struct plane *p, int signal);
 

@@ -153,16 +153,18 @@ unsigned workers = 1;
 
 void start_with(const char *media, unsigned pairs, bool v6, unsigned time_scale)
 {
+	static char settings[256];
 	struct plane_options o = { .workers = workers,
 		.slots = SLOTS,
 		.hops = 4,
 		.pairs = pairs,
 		.nets = { v6 ? "::1" : "127.0.3.1", v6 ? "::1" : "127.0.4.1" },
 		.backend = backend,
-		.media = media,
+		.media = settings,
 		.time_scale = time_scale,
 		.deny_uring = deny };
 
+	snprintf(settings, sizeof(settings), "%s %s", strstr(media, "rate =") ? "" : "rate = 0;", media);
 	assert_int_equal(plane_open(&plane, &o), 0);
 	plane_is_open = true;
 	assert_int_equal(plane_start(&plane), 0);

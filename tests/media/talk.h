@@ -49,7 +49,7 @@ extern unsigned workers;
 /* PROGRAM io_uring|epoll|denied [FILTER]; the first argument. */
 const char *talk_main(int argc, char **argv);
 
-/* ---- the plane; time_scale 0: none ---- */
+/* ---- the plane; time_scale 0: none. media: more of its settings; its ends may send as fast as they like, but where that says otherwise ---- */
 
 void start_with(const char *media, unsigned pairs, bool v6, unsigned time_scale);
 void start(unsigned pairs);

@@ -41,16 +41,19 @@ static const struct step {
 }, learnt_then_guarded[] = {
 	{ 0, "203.0.113.1", 9, LATCH_STRANGER },
 	{ 10, "192.0.2.9", 9, LATCH_TAKEN },
-	{ 300, "192.0.2.9", 9, LATCH_KNOWN },
-	{ 320, "192.0.2.8", 9, LATCH_STRANGER },
-	{ 340, "192.0.2.1", 4000, LATCH_STRANGER },   /* the signaled one too, after the grace */
-	{ 1299, "192.0.2.8", 9, LATCH_STRANGER },     /* 999 ms */
-	{ 1300, "192.0.2.8", 9, LATCH_TAKEN },
+	{ 900, "192.0.2.9", 9, LATCH_KNOWN },
+	{ 920, "192.0.2.8", 9, LATCH_STRANGER },
+	{ 1800, "192.0.2.9", 9, LATCH_KNOWN },
+	{ 2010, "192.0.2.1", 4000, LATCH_STRANGER },  /* the signaled one too, after the trial */
+	{ 2799, "192.0.2.8", 9, LATCH_STRANGER },     /* 999 ms */
+	{ 2800, "192.0.2.8", 9, LATCH_TAKEN },
 }, signaled_wins_in_the_grace[] = {
 	{ 0, "192.0.2.66", 9, LATCH_TAKEN },          /* a sprayer inside the prefix, a packet earlier */
-	{ 199, "192.0.2.1", 4000, LATCH_TAKEN },
-	{ 200, "192.0.2.66", 9, LATCH_STRANGER },
-	{ 900, "192.0.2.66", 9, LATCH_STRANGER },
+	{ 900, "192.0.2.66", 9, LATCH_KNOWN },
+	{ 1800, "192.0.2.66", 9, LATCH_KNOWN },
+	{ 1999, "192.0.2.1", 4000, LATCH_TAKEN },     /* who was called took his time */
+	{ 2000, "192.0.2.66", 9, LATCH_STRANGER },
+	{ 2900, "192.0.2.66", 9, LATCH_STRANGER },
 }, signaled_again_after_silence[] = {
 	{ 0, "192.0.2.66", 9, LATCH_TAKEN },
 	{ 1000, "192.0.2.1", 4000, LATCH_TAKEN },
@@ -182,6 +185,19 @@ static void nat_over_refreshes(void **state)
 	    latch_check(&l, LEARN, &nat, 3010 * MS), LATCH_TAKEN); /* no gap in the audio */
 }
 
+/* What was learnt is connected to only when nobody else can have a better right. */
+static void learnt_settles_late(void **state)
+{
+	struct kedge_addr a = addr("192.0.2.1", 4000), nat = addr("192.0.2.9", 9);
+	struct latch l;
+
+	latch_init(&l, KEDGE_LATCH_GUARDED, &a, 1);
+	latch_check(&l, LEARN, &nat, 1000 * MS);
+	latch_check(&l, LEARN, &nat, 2990 * MS);
+	assert_false(latch_settled(&l, 2999 * MS));
+	assert_true(latch_settled(&l, 3000 * MS));
+}
+
 static void settles_and_gets_lost(void **state)
 {
 	struct kedge_addr a = addr("192.0.2.1", 4000);
@@ -244,7 +260,7 @@ int main(void)
 		cmocka_unit_test(strict_takes_the_signaled_one),
 		cmocka_unit_test(nothing_learnable), cmocka_unit_test(answer_after_early_media),
 		cmocka_unit_test(far_end_moves), cmocka_unit_test(far_end_did_not_move),
-		cmocka_unit_test(nat_over_refreshes), cmocka_unit_test(settles_and_gets_lost),
+		cmocka_unit_test(nat_over_refreshes), cmocka_unit_test(learnt_settles_late), cmocka_unit_test(settles_and_gets_lost),
 		cmocka_unit_test(restores), cmocka_unit_test(prefixes) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
