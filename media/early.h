@@ -4,6 +4,7 @@
  *
  *   relay: not live yet --early_keep--> [the last EARLY_PACKETS] --early_release: news of the session--> relay_again
  *
+ * Of a secure end the packet is kept in clear: it authenticated as it came, and is opened only once.
  * What is kept was counted as early, held or not live; what is relayed after all counts once more, as early_heard.
  * Owner: the worker, on its thread. Nothing is allocated. */
 #ifndef KEDGE_MEDIA_EARLY_H

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "media/outlet.h"
 
+#include <string.h>
+
+#include "media/srtp.h"
 #include "media/worker.h"
 
 #define DROP(w, why) worker_count(&(w)->count->drop_##why, 1)
@@ -45,13 +48,50 @@ static void store_line(const struct end *to, bool switched)
 		    memory_order_release);
 }
 
-/* No keys in this build: never in clear instead. */
+bool outlet_secured(struct worker *w, enum secure_result result)
+{
+	struct kedge_worker *c = w->count;
+	_Atomic uint64_t *const why[] = { [SECURE_AUTH] = &c->srtp_auth, [SECURE_REPLAY] = &c->srtp_replay,
+		[SECURE_NO_KEY] = &c->srtp_no_key, [SECURE_MALFORMED] = &c->srtp_malformed };
+
+	if (result == SECURE_OK)
+		return true;
+	worker_count(why[result], 1);
+	return false;
+}
+
+/* No key: never in clear instead, and no number of the line is used up. */
 static bool may_send(struct worker *w, const struct end *to)
 {
-	if (!(to->work & WORK_SECURE))
-		return true;
-	worker_count(&w->count->srtp_no_key, 1);
-	return false;
+	return !(to->work & WORK_SECURE) || secure_sends(to->secure) || outlet_secured(w, SECURE_NO_KEY);
+}
+
+/* A packet that ends near its buffer's end moves where there is room behind it. */
+static uint8_t *with_room(struct worker *w, uint8_t *data, size_t len)
+{
+	uint8_t *room;
+
+	if (len + SECURE_ROOM <= IO_SMALL)
+		return data;
+	if (len + SECURE_ROOM > IO_BIG)
+		return NULL;
+	room = outlet_room(w);
+	memcpy(room, data, len);
+	return room;
+}
+
+/* False: it must not go; counted. h NULL: it is RTCP. */
+static bool protect(struct worker *w, struct end *to, const struct rtp *h, uint8_t **data, size_t *len)
+{
+	uint64_t index = to->line.index;
+
+	*data = with_room(w, *data, *len);
+	if (*data == NULL)
+		return outlet_secured(w, SECURE_MALFORMED);
+	if (h == NULL)
+		return outlet_secured(w, secure_protect_rtcp(to->secure, *data, len));
+	index += (uint64_t)(int16_t)(h->sequence - (uint16_t)index);
+	return outlet_secured(w, secure_protect(to->secure, *data, len, index));
 }
 
 bool outlet_rtp(struct worker *w, struct end *to, uint8_t source, const struct stitch_pace *pace, struct rtp *h, uint8_t *data,
@@ -68,17 +108,23 @@ bool outlet_rtp(struct worker *w, struct end *to, uint8_t source, const struct s
 	}
 	rtp_write(data, h);
 	store_line(to, result == STITCH_SWITCHED);
+	if (to->work & WORK_SECURE && !protect(w, to, h, &data, &len))
+		return false;
 	return send_on(w, to, 0, data, len);
 }
 
 bool outlet_rtcp(struct worker *w, struct end *to, uint8_t *data, size_t len)
 {
-	return may_send(w, to) && send_on(w, to, !(to->flags & KEDGE_END_RTCP_MUX), data, len);
+	if (!may_send(w, to) || (to->work & WORK_SECURE && !protect(w, to, NULL, &data, &len)))
+		return false;
+	return send_on(w, to, !(to->flags & KEDGE_END_RTCP_MUX), data, len);
 }
 
 bool outlet_plain(struct worker *w, struct end *to, const uint8_t *data, size_t len)
 {
-	return may_send(w, to) && send_on(w, to, 0, data, len);
+	if (to->work & WORK_SECURE) /* it has no header SRTP could stand behind */
+		return outlet_secured(w, SECURE_NO_KEY);
+	return send_on(w, to, 0, data, len);
 }
 
 uint8_t *outlet_room(struct worker *w)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* outlet: the way out to an end, one for all that kedge sends: relayed packets, and what it says itself (tones, digits).
  *
- *   packet + header --> line of the end (stitch) --> what a successor goes on from --> send
+ *   packet + header --> line of the end (stitch) --> what a successor goes on from --> SRTP --> send
  *
  * So toward each end there is one SSRC, one sequence and one timestamp line, its numbers are in the session table before
  * the packet leaves, and there is one place that keeps a secure end's packets from going in clear.
@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "media/rtp.h"
+#include "media/srtp.h"
 #include "media/stitch.h"
 
 struct end;
@@ -30,11 +31,14 @@ bool outlet_rtp(struct worker *w, struct end *to, uint8_t source, const struct s
 /* RTCP, made for this end by stitch_rtcp(). */
 bool outlet_rtcp(struct worker *w, struct end *to, uint8_t *data, size_t len);
 
-/* A datagram of a stream that is not RTP (KEDGE_END_PLAIN): as it is. */
+/* A datagram of a stream that is not RTP (KEDGE_END_PLAIN): as it is; to a secure end never. */
 bool outlet_plain(struct worker *w, struct end *to, const uint8_t *data, size_t len);
 
 /* IO_BIG bytes for a packet of one's own. They stay until it was sent; what is not handed to the outlet at once is
  * overwritten by a later one. */
 uint8_t *outlet_room(struct worker *w);
+
+/* True for SECURE_OK; anything else is counted by its reason. */
+bool outlet_secured(struct worker *w, enum secure_result result);
 
 #endif

@@ -18,6 +18,7 @@ struct way { /* of one packet, from an end to the other */
 	uint8_t place;  /* of from */
 	bool inside;    /* it came from inside */
 	bool rtcp_port; /* it came to the RTCP socket */
+	bool known;     /* it authenticated: who sent it was asked then */
 };
 
 #define UDPTL_HEAD 3 /* bytes before a UDPTL packet's first fax data */
@@ -46,39 +47,76 @@ static bool find_way(struct worker *w, uint32_t sock, uint32_t tag, struct way *
 	return true;
 }
 
-/* False: a stranger, or one whose call on this pair is over. ssrc: the packet's; 0: none. The sender's address is known only while the socket is not connected. A plain reception may outlive
- * the connection for a moment, until its cancel is done: what it reads then may be anybody's. */
-static bool check_source(struct worker *w, struct way *way, const struct sockaddr *from, uint32_t ssrc)
+/* The sender's address is known only while the socket is not connected. A plain reception may outlive the connection for a
+ * moment, until its cancel is done: what it reads then may be anybody's. ssrc: the packet's; 0: none. What an earlier call on
+ * this pair still sends is a stranger's. l: the socket's latch, or a copy. */
+static enum latch_verdict ask_latch(struct worker *w, struct way *way, struct latch *l, const struct sockaddr *from, uint32_t ssrc)
 {
-	struct latch *l = &way->sock->latch;
 	struct kedge_addr addr;
-	enum latch_verdict verdict;
-	bool again = l->state != LATCH_OPEN;
 
 	if (from == NULL && way->sock->connected) {
 		l->heard_ns = w->now_ns;
-		return true;
+		return LATCH_KNOWN;
 	}
-	if (from == NULL) {
-		DROP(w, stranger);
-		return false;
-	}
+	if (from == NULL)
+		return LATCH_STRANGER;
 	addr = addr_from(from);
-	if (port_buried(way->port, ssrc) && !addr_same(&addr, &l->signaled) && !addr_same(&addr, &l->far)) {
-		DROP(w, stranger);
-		return false;
-	}
-	verdict = latch_check(l, way->from->want.learn, &addr, w->now_ns);
+	if (port_buried(way->port, ssrc) && !addr_same(&addr, &l->signaled) && !addr_same(&addr, &l->far))
+		return LATCH_STRANGER;
+	return latch_check(l, way->from->want.learn, &addr, w->now_ns);
+}
+
+static void latch_taken(struct worker *w, struct way *way, uint32_t ssrc, bool again)
+{
+	way->port->voice = ssrc;
+	port_target(w, way->number / 2, way->rtcp_port);
+	session_latched(w, way->number / 2);
+	worker_count(again ? &w->count->relatched : &w->count->latched, 1);
+}
+
+/* False: a stranger. */
+static bool check_source(struct worker *w, struct way *way, const struct sockaddr *from, uint32_t ssrc)
+{
+	struct latch *l = &way->sock->latch;
+	bool again = l->state != LATCH_OPEN;
+	enum latch_verdict verdict;
+
+	if (way->known)
+		return true;
+	verdict = ask_latch(w, way, l, from, ssrc);
 	if (verdict == LATCH_STRANGER) {
 		DROP(w, stranger);
 		return false;
 	}
-	if (verdict == LATCH_TAKEN) {
-		way->port->voice = ssrc;
-		port_target(w, way->number / 2, way->rtcp_port);
-		session_latched(w, way->number / 2);
-		worker_count(again ? &w->count->relatched : &w->count->latched, 1);
+	if (verdict == LATCH_TAKEN)
+		latch_taken(w, way, ssrc, again);
+	return true;
+}
+
+/* SRTP: a stranger costs no arithmetic, and only what authenticates teaches the latch or counts as heard. In clear from here on. */
+static bool check_secure(struct worker *w, struct way *way, const struct sockaddr *from, bool rtcp, uint8_t *data, size_t *len)
+{
+	uint32_t ssrc = *len >= RTP_HEADER ? rtp_get32(data + (rtcp ? 4 : 8)) : 0;
+	struct latch *l = &way->sock->latch, learnt = *l;
+	enum latch_verdict verdict = ask_latch(w, way, &learnt, from, ssrc);
+	enum secure_result r;
+
+	if (verdict == LATCH_STRANGER) {
+		DROP(w, stranger);
+		return false;
 	}
+	r = rtcp ? secure_unprotect_rtcp(way->from->secure, data, len, w->now_ns)
+	         : secure_unprotect(way->from->secure, data, len, w->now_ns);
+	if (!outlet_secured(w, r))
+		return false;
+	way->known = true;
+	if (verdict == LATCH_TAKEN) {
+		bool again = l->state != LATCH_OPEN;
+
+		*l = learnt;
+		latch_taken(w, way, ssrc, again);
+	}
+	l->heard_ns = learnt.heard_ns;
 	return true;
 }
 
@@ -270,7 +308,7 @@ bool relay_again(struct worker *w, uint32_t sock, uint32_t tag, const struct soc
 	struct way way;
 	enum fate fate = GONE;
 
-	if (find_way(w, sock, tag, &way) && !(way.from->work & WORK_SECURE))
+	if (find_way(w, sock, tag, &way))
 		fate = on_rtp(w, &way, from, data, len);
 	if (fate == SENT)
 		worker_count(&w->count->early_heard, 1);
@@ -345,20 +383,20 @@ void relay_packet(struct worker *w, uint32_t sock, uint32_t tag, const struct so
     uint8_t *data, size_t len, bool cut)
 {
 	struct way way;
+	bool rtcp;
 
 	worker_count(&w->count->packets_in, 1);
 	worker_count(&w->count->bytes_in, len);
 	if (!find_way(w, sock, tag, &way))
 		return;
-	if (way.from->work & WORK_SECURE) {
-		worker_count(&w->count->srtp_no_key, 1);
-		return;
-	}
 	if (cut) {
 		on_cut(w, &way, from);
 		return;
 	}
-	if (way.rtcp_port || (way.from->flags & KEDGE_END_RTCP_MUX && rtp_is_rtcp(data, len)))
+	rtcp = way.rtcp_port || (way.from->flags & KEDGE_END_RTCP_MUX && rtp_is_rtcp(data, len));
+	if (way.from->work & WORK_SECURE && !check_secure(w, &way, from, rtcp, data, &len))
+		return;
+	if (rtcp)
 		on_rtcp(w, &way, from, data, len);
 	else if (on_rtp(w, &way, from, data, len) == EARLY)
 		early_keep(w, sock, tag, from, data, len);

@@ -9,6 +9,7 @@
 #include "media/evidence.h"
 #include "media/rate.h"
 #include "media/recover.h"
+#include "media/srtp.h"
 #include "media/worker.h"
 #include "routing/shm/seq.h"
 
@@ -82,6 +83,25 @@ static void end_wanted(struct worker *w, struct end *e, const struct kedge_end *
 	e->work = work_of(want);
 }
 
+/* Its keys may be other ones though the end is the same. */
+static void end_secure(struct worker *w, uint32_t slot, uint8_t place)
+{
+	struct end *e = &w->end[*session_port(&w->session[slot], place)];
+	int rc;
+
+	if (!(e->work & WORK_SECURE)) {
+		secure_close(&e->secure);
+		return;
+	}
+	rc = secure_follow(&e->secure, end_slot(w, slot, place), e->want.srtp, e->line.ssrc, w->now_ns);
+	if (rc == -EAGAIN) {
+		worker_count(&w->count->table_busy, 1);
+		worker_retry(w, slot);
+	} else if (rc < 0) {
+		event_log(media_error, .what = "an SRTP context", .why = strerror(-rc), .worker = w->id);
+	}
+}
+
 static void clear_run(struct kedge_end_run *run)
 {
 	atomic_store_explicit(&run->generation, 0, memory_order_release);
@@ -123,6 +143,7 @@ static int end_open(struct worker *w, uint32_t slot, uint8_t place, const struct
 	port_target(w, want->port, 0);
 	port_target(w, want->port, 1);
 	*session_port(s, place) = want->port;
+	end_secure(w, slot, place);
 	/* From here on a successor may take the sockets as they are. */
 	atomic_store_explicit(&k->run.generation, want->generation, memory_order_release);
 	return 0;
@@ -138,6 +159,7 @@ static void end_close(struct worker *w, uint32_t slot, uint8_t place)
 	port_bury(&w->port[*port], w->port[*port].voice);
 	port_bury(&w->port[*port], w->end[*port].quality.ssrc);
 	atomic_store_explicit(&w->end[*port].run->generation, 0, memory_order_release);
+	secure_close(&w->end[*port].secure);
 	port_close(w, *port);
 	*port = KEDGE_PORT_NONE;
 }
@@ -181,9 +203,12 @@ static void end_rebind(struct worker *w, uint32_t slot, uint8_t place, const str
 	struct end *e = &w->end[port];
 	unsigned changed = e->want.flags ^ want->flags;
 
-	if (memcmp(&e->want, want, sizeof(*want)) == 0)
+	if (memcmp(&e->want, want, sizeof(*want)) == 0) {
+		end_secure(w, slot, place);
 		return;
+	}
 	end_wanted(w, e, want);
+	end_secure(w, slot, place);
 	if (changed & (KEDGE_END_SEND | KEDGE_END_RECV))
 		hold_changed(w, slot, place, changed);
 	rebind_sock(w, port, 0, want);
@@ -465,6 +490,7 @@ static void tick_end(struct worker *w, uint32_t slot, uint32_t port)
 	rate_changed(w, port);
 	tick_latch(w, port, 0);
 	tick_latch(w, port, 1);
+	secure_tick(w->end[port].secure, w->now_ns);
 	evidence_tick(w, slot, port);
 }
 

@@ -19,6 +19,7 @@
 #include "media/stitch.h"
 #include "routing/shm/layout.h"
 
+struct secure;
 struct worker;
 
 /* end.work: the stages of relay.c. A plain call has none, and pays one test for all of them. */
@@ -42,6 +43,7 @@ struct end { /* lies beside its port; what packets need comes first */
 	uint32_t hop_lost, hop_late;   /* already told to the hop */
 	uint64_t speaks_ns;            /* since when it ought to speak; 0: it need not */
 	struct report report;          /* of its RTCP */
+	struct secure *secure; /* WORK_SECURE: its contexts (srtp.h); NULL: none to be had, nothing passes */
 	struct kedge_end want;
 };
 

@@ -312,6 +312,11 @@ void secure_tick(struct secure *s, uint64_t now_ns)
 
 /* ---- what is sent ---------------------------------------------------------------------------- */
 
+bool secure_sends(const struct secure *s)
+{
+	return s != NULL && s->tx != NULL;
+}
+
 /* The line has another SSRC than the context was made for: numbers begin anew. */
 static bool tx_stream(struct secure *s, uint32_t ssrc)
 {

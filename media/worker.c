@@ -12,6 +12,7 @@
 #include "config/event.h"
 #include "media/recover.h"
 #include "media/relay.h"
+#include "media/srtp.h"
 #include "routing/shm/pool.h"
 #include "routing/shm/queue.h"
 
@@ -333,6 +334,9 @@ void worker_free(struct worker *w)
 {
 	if (w == NULL)
 		return;
+	for (uint32_t i = 0; w->port != NULL && w->end != NULL && i < w->port_count; i++)
+		if (w->port[i].state == PORT_LENT)
+			secure_close(&w->end[i].secure);
 	table_free(w->port, w->port_count + 1, sizeof(*w->port));
 	table_free(w->end, w->port_count + 1, sizeof(*w->end));
 	table_free(w->session, w->seg->pub->slots, sizeof(*w->session));
