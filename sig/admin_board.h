@@ -28,7 +28,7 @@ struct admin_now { /* changes while the call lives */
 	uint32_t attempts;
 	char trunk[KEDGE_NAME_MAX]; /* of the live attempt, "" for none */
 	char hop[56];               /* its address, "198.51.100.7:5060" */
-	char codec[16];             /* "" until negotiated */
+	char codec[16], codec_out[16]; /* with the caller, with the callee; "" until negotiated */
 	char sip_call_id[96];       /* of the live attempt's dialog */
 	uint8_t srtp[2];            /* enum kedge_suite toward the caller, the live attempt */
 	uint8_t pad[6];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The calls of this moment. */
 #include <stdlib.h>
+#include <strings.h>
 
 #include "config/clock.h"
 #include "sig/admin.h"
@@ -49,6 +50,8 @@ static json_t *call_json(const struct admin_request *r, uint32_t slot, const str
 	ADMIN_PUT_TEXT(o, "codec", now->codec);
 	admin_put(o, "srtp_in", now->srtp[0] ? json_string(crypto_name(now->srtp[0])) : json_null());
 	admin_put(o, "srtp_out", now->srtp[1] ? json_string(crypto_name(now->srtp[1])) : json_null());
+	ADMIN_PUT_TEXT(o, "codec_out", now->codec_out);
+	admin_put(o, "transcoded", json_boolean(now->codec[0] && now->codec_out[0] && strcasecmp(now->codec, now->codec_out)));
 	ADMIN_PUT_TEXT(o, "call_id_in", who->sip_call_id);
 	ADMIN_PUT_TEXT(o, "call_id_out", now->sip_call_id);
 	admin_put_int(o, "slot", slot);

@@ -224,6 +224,20 @@ static bool same_direction(const struct offer *bound, const struct offer *answer
 	       bound->line[bound->anchored].direction == answer->line[answer->anchored].direction;
 }
 
+/* May the answer stand behind the one the caller has? Where it takes forks, another law of G.711 that it offered is a
+ * fork: nothing is turned that need not be. */
+static bool stands_behind(const struct bridge *b, const struct bridge_side *side, const struct offer *bound,
+    const struct offer *answer)
+{
+	static struct offer caller;
+
+	if (offer_same(bound, answer, false))
+		return true;
+	if (!body_laws(b, &b->caller, side) || !offer_same(bound, answer, true))
+		return false;
+	return !b->forks || !body_kept(&caller, b->caller.theirs) || !offer_same(&caller, answer, false);
+}
+
 static int misfit(struct bridge *b, const char *why)
 {
 	b->why = why;
@@ -247,7 +261,7 @@ static int answer_to_offer(struct bridge *b, struct bridge_side *side, const str
 			return misfit(b, "not_for_caller");
 		b->differs = false;
 	} else if (body_kept(&bound, b->caller.ours)) {
-		if (!offer_same(&bound, answer)) {
+		if (!stands_behind(b, side, &bound, answer)) {
 			if (!b->forks || fork_caller(b, side, answer) < 0)
 				return misfit(b, "other_codec");
 		} else {
@@ -256,7 +270,7 @@ static int answer_to_offer(struct bridge *b, struct bridge_side *side, const str
 	}
 	body_keep(b, &side->theirs, answer->body, answer->length);
 	side->theirs_offered = false;
-	b->callee_differs = !b->caller.theirs_offered && side_too_much(&b->caller, side);
+	b->callee_differs = !b->caller.theirs_offered && side_too_much(b, &b->caller, side);
 	media_tell(b, side, answer, true);
 	return 0;
 }
@@ -335,7 +349,7 @@ static int late_answered(struct bridge *b, struct bridge_side *side, const struc
 	fit = keys_fit(&ours, said);
 	if (fit != OFFER_FITS && fit != OFFER_LINES_DIFFER)
 		return misfit(b, offer_fit_name(fit));
-	if (body_kept(&given, b->caller.ours) && !offer_same(&given, said))
+	if (body_kept(&given, b->caller.ours) && !offer_same(&given, said, body_laws(b, &b->caller, side)))
 		return misfit(b, "other_codec");
 	body_keep(b, &side->theirs, said->body, said->length);
 	side->theirs_offered = false;
@@ -421,7 +435,7 @@ int bridge_late(
 	body_keep(b, &b->caller.theirs, o.body, o.length);
 	b->caller.theirs_offered = b->late = false;
 	b->bound = b->settled = true;
-	b->callee_differs = side->inserted && side_too_much(&b->caller, side);
+	b->callee_differs = side->inserted && side_too_much(b, &b->caller, side);
 	if (side->theirs)
 		media_tell(b, side, NULL, true);
 	*out = side->inserted ? NULL : side->ours;

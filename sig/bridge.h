@@ -87,7 +87,7 @@ struct bridge {
 	bool held;       /* one side does not send, or does not want to hear */
 	const char *why; /* the last answer that did not do: a word for the log */
 	char *pending_theirs, *pending_ours; /* of an exchange without an answer yet */
-	char codec[20];
+	char codec[20], codec_out[20]; /* spoken with the caller, with the callee: the same but for the two laws of G.711 */
 	/* what else stood in the body of the caller's INVITE; NULL: nothing */
 	char *parts;
 	size_t parts_length;

@@ -69,6 +69,11 @@ const struct conf_strings *body_codecs(const struct bridge *b, const struct brid
 	return &b->conf->trunks.v[side->trunk].codecs;
 }
 
+bool body_laws(const struct bridge *b, const struct bridge_side *side, const struct bridge_side *other)
+{
+	return b->conf->trunks.v[side->trunk].transcode && b->conf->trunks.v[other->trunk].transcode;
+}
+
 static bool t38_of(const struct bridge *b, const struct bridge_side *side)
 {
 	return b->conf->trunks.v[side->trunk].t38;
@@ -89,6 +94,7 @@ int body_write_as(struct bridge *b, struct bridge_side *side, const struct bridg
 	how->codecs = body_codecs(b, side);
 	how->filter = body_codecs(b, other);
 	how->mux = (enum offer_mux)b->conf->trunks.v[side->trunk].rtcp_mux;
+	how->laws = body_laws(b, side, other);
 	how->no_bandwidth = !b->conf->trunks.v[side->trunk].bandwidth;
 	if (how->from->t38 && !(t38_of(b, side) && t38_of(b, other)))
 		return -ENODATA;
@@ -153,19 +159,19 @@ int side_would_do(const struct bridge_side *side)
 	return (theirs->direction | ~side_turned(ours->direction)) & OFFER_SENDRECV;
 }
 
-bool side_takes(const struct bridge_side *takes, const struct bridge_side *said)
+bool side_takes(const struct bridge *b, const struct bridge_side *takes, const struct bridge_side *said)
 {
 	static struct offer t, s, told;
 
 	if (!body_kept(&t, takes->theirs) || !body_kept(&s, said->theirs) ||
 	    !body_kept(&told, said->ours))
 		return true;
-	return offer_covers(&t, &s, &told);
+	return offer_covers(&t, &s, &told, body_laws(b, takes, said));
 }
 
 /* Did `said` name codecs that `takes` has not, or does it speak where that does not hear, or wait
  * for what that does not say? */
-bool side_too_much(const struct bridge_side *takes, const struct bridge_side *said)
+bool side_too_much(const struct bridge *b, const struct bridge_side *takes, const struct bridge_side *said)
 {
-	return !side_takes(takes, said) || side_turned(side_does(takes)) != side_does(said);
+	return !side_takes(b, takes, said) || side_turned(side_does(takes)) != side_does(said);
 }

@@ -23,6 +23,9 @@ void body_keep(struct bridge *b, char **place, const char *body, size_t length);
 /* The names let through on a side's trunk. */
 const struct conf_strings *body_codecs(const struct bridge *b, const struct bridge_side *side);
 
+/* Does media turn one law of G.711 into the other between the two? */
+bool body_laws(const struct bridge *b, const struct bridge_side *side, const struct bridge_side *other);
+
 /* Writes for side what the other one said, by both trunks' settings; how: from, answer, shape, only
  * are set by the caller, and of body_write_as the direction. Returns its length or as offer_write();
  * body_keep_written() keeps it, before anything else is written. */
@@ -45,10 +48,10 @@ uint8_t side_does(const struct bridge_side *side);
 int side_would_do(const struct bridge_side *side);
 
 /* Has `takes` every codec that `said` sends? */
-bool side_takes(const struct bridge_side *takes, const struct bridge_side *said);
+bool side_takes(const struct bridge *b, const struct bridge_side *takes, const struct bridge_side *said);
 
 /* Does `said` have codecs that `takes` has not, or speak where that does not hear, or wait for what
  * that does not say? */
-bool side_too_much(const struct bridge_side *takes, const struct bridge_side *said);
+bool side_too_much(const struct bridge *b, const struct bridge_side *takes, const struct bridge_side *said);
 
 #endif

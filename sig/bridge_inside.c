@@ -103,12 +103,21 @@ static bool same_lines(const struct offer *a, const struct offer *b)
 	return true;
 }
 
-static bool same_codec(const struct offer *a, const struct offer *b)
+static bool is_g711(const struct offer_end *e)
+{
+	return strcasecmp(e->codec, "PCMU") == 0 || strcasecmp(e->codec, "PCMA") == 0;
+}
+
+/* laws: either one of G.711 is as good as the other. */
+static bool same_codec(const struct offer *a, const struct offer *b, bool laws)
 {
 	struct offer_end x, y;
 
-	return offer_end(a, &x) && offer_end(b, &y) && !x.t38 && !y.t38 && strcasecmp(x.codec, y.codec) == 0 &&
-	       x.clock_rate == y.clock_rate;
+	if (!offer_end(a, &x) || !offer_end(b, &y) || x.t38 || y.t38)
+		return false;
+	if (laws && is_g711(&x) && is_g711(&y))
+		return true;
+	return strcasecmp(x.codec, y.codec) == 0 && x.clock_rate == y.clock_rate;
 }
 
 bool bridge_unchanged(const struct bridge *b, const struct bridge_side *side, const struct bridge_side *other,
@@ -124,8 +133,8 @@ bool bridge_unchanged(const struct bridge *b, const struct bridge_side *side, co
 		return false;
 	a = side_line(&last);
 	z = side_line(&now);
-	return a && z && same_lines(&last, &now) && a->direction == z->direction && offer_same(&last, &now) &&
-	       same_codec(&spoken, &now);
+	return a && z && same_lines(&last, &now) && a->direction == z->direction && offer_same(&last, &now, false) &&
+	       same_codec(&spoken, &now, body_laws(b, side, other));
 }
 
 bool bridge_behind(const struct bridge_side *side, const struct bridge_side *other)
@@ -151,7 +160,7 @@ static void holds_now(struct bridge *b, struct bridge_side *side, struct bridge_
     const struct offer *said, bool *differs)
 {
 	body_keep(b, &side->theirs, said->body, said->length);
-	*differs = side_too_much(side, other);
+	*differs = side_too_much(b, side, other);
 	media_tell(b, callee_of(b, side, other), NULL, true);
 }
 
@@ -222,7 +231,7 @@ int bridge_proposed(struct bridge *b, struct bridge_side *side, struct bridge_si
 
 bool bridge_usable(const struct bridge *b, const struct bridge_side *callee)
 {
-	return side_takes(&b->caller, callee);
+	return side_takes(b, &b->caller, callee);
 }
 
 const char *bridge_repeat(struct bridge *b, struct bridge_side *side, bool pending)

@@ -72,15 +72,34 @@ static void codec_fill(struct anchor_far *far, const struct offer_end *e)
 			far->codec = known[i].codec;
 }
 
-/* Tells media what `said` (from that side) means; map: what the caller was answered, to pair types
- * with; answer: what was agreed with that side, if it is not `said`. */
-static void tell_end(struct bridge *b, struct bridge_side *side, const struct offer *said,
-    const struct offer *map, const struct offer *answer, bool relearn)
+/* The answer of an exchange says what is spoken, whoever gave it. */
+static const struct offer *agreed(const struct bridge_side *side, const struct offer_exchange *x)
+{
+	return side->theirs_offered && x->ours ? x->ours : x->theirs;
+}
+
+/* Payload types of the callee for those of the caller, and laws of G.711 that only one of them has. */
+static void map_fill(const struct bridge *b, const struct bridge_side *callee, const struct offer_exchange *inside,
+    const struct offer_exchange *outside, struct anchor_far *far)
+{
+	int n = offer_map(inside->ours, outside->theirs, far->pt);
+
+	if (outside->ours && inside->theirs && body_laws(b, &b->caller, callee))
+		n = offer_map_laws(*inside, *outside, far->pt, n, far->laws);
+	far->pt_count = (uint8_t)n;
+}
+
+/* Tells media what x->theirs (from that side) means; inside: what the caller has, to pair a callee's types with. */
+static void tell_end(struct bridge *b, struct bridge_side *side, const struct offer_exchange *x,
+    const struct offer_exchange *inside, bool relearn)
 {
 	struct anchor_far far = { .telephone_event = 0xff, .event_here = 0xff, .audio_pt = 0xff, .cn_pt = 0xff, .relearn = relearn };
-	struct offer_end e, agreed;
+	char *codec = side == &b->caller ? b->codec : b->codec_out;
+	struct offer_end e, spoken;
 
-	if (offer_end(said, &e)) {
+	if (offer_end(x->theirs, &e)) {
+		if (!offer_end(agreed(side, x), &spoken))
+			spoken = e;
 		far.rtp = e.rtp;
 		far.rtcp = e.rtcp;
 		far.flags = flags_of(&e);
@@ -88,18 +107,18 @@ static void tell_end(struct bridge *b, struct bridge_side *side, const struct of
 			far.flags = (uint8_t)((far.flags & ~KEDGE_END_SPEAKS) | KEDGE_END_PLAIN);
 		if (e.mux && ours_mux(side))
 			far.flags |= KEDGE_END_RTCP_MUX;
-		far.telephone_event = e.telephone_event;
-		far.clock_rate = e.clock_rate;
+		far.telephone_event = spoken.telephone_event;
+		far.clock_rate = spoken.clock_rate;
 		far.ptime_ms = e.ptime_ms;
-		codec_fill(&far, answer != NULL && offer_end(answer, &agreed) ? &agreed : &e);
-		memcpy(b->codec, e.codec, sizeof(b->codec));
+		codec_fill(&far, &spoken);
+		memcpy(codec, spoken.codec, sizeof(b->codec));
 		b->held = b->held || e.direction != OFFER_SENDRECV;
 	} else {
 		b->held = true;
 	}
-	if (map)
-		far.pt_count = (uint8_t)offer_map(map, said, far.pt);
-	keys_tell(b, side, said, &far);
+	if (inside && inside->ours)
+		map_fill(b, side, inside, x, &far);
+	keys_tell(b, side, x->theirs, &far);
 	learn_fill(&far, b, side);
 	anchor_far(&b->anchor, side->end, &far);
 	crypto_wipe(&far.keys, sizeof(far.keys));
@@ -110,16 +129,17 @@ static void tell_end(struct bridge *b, struct bridge_side *side, const struct of
 void media_tell(
     struct bridge *b, struct bridge_side *callee, const struct offer *said, bool relearn)
 {
-	static struct offer caller, theirs, ours;
-	const struct offer *map = body_kept(&ours, b->caller.ours);
+	static struct offer text[4];
+	struct offer_exchange inside = { body_kept(&text[0], b->caller.ours), body_kept(&text[1], b->caller.theirs) };
+	struct offer_exchange outside = { body_kept(&text[2], callee->ours), said };
 
 	b->held = false;
 	if (!said)
-		said = body_kept(&theirs, callee->theirs);
-	if (said)
-		tell_end(b, callee, said, map, NULL, relearn);
-	if (body_kept(&caller, b->caller.theirs))
-		tell_end(b, &b->caller, &caller, NULL, map, relearn);
+		outside.theirs = body_kept(&text[3], callee->theirs);
+	if (outside.theirs)
+		tell_end(b, callee, &outside, &inside, relearn);
+	if (inside.theirs)
+		tell_end(b, &b->caller, &inside, NULL, relearn);
 	anchor_live(&b->anchor, callee->end);
 }
 

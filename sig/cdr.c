@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -48,7 +49,7 @@ void cdr_free(struct cdr *c)
 	}
 	free(c->attempt);
 	char *text[] = { c->uuid, c->src, c->src_name, c->dst, c->in, c->trunk, c->route,
-		c->profile, c->hangup_cause, c->sip_call_id[0], c->sip_call_id[1], c->codec,
+		c->profile, c->hangup_cause, c->sip_call_id[0], c->sip_call_id[1], c->codec, c->codec_out,
 		c->decision };
 	for (size_t i = 0; i < sizeof text / sizeof *text; i++)
 		free(text[i]);
@@ -268,9 +269,11 @@ static json_t *media_json(const struct cdr *c)
 {
 	if (!c->media_known)
 		return json_null();
-	return json_pack("{so so sI so so so}", "in", direction_json(&c->media[0]), "out",
+	return json_pack("{so so sI so so sb so so}", "in", direction_json(&c->media[0]), "out",
 	    direction_json(&c->media[1]), "switches", (json_int_t)c->switches, "codec",
-	    text_of(c->codec), "srtp_in", suite_of(c->srtp[0]), "srtp_out", suite_of(c->srtp[1]));
+	    text_of(c->codec), "codec_out", text_of(c->codec_out), "transcoded",
+	    c->codec && c->codec_out && strcasecmp(c->codec, c->codec_out) != 0, "srtp_in", suite_of(c->srtp[0]),
+	    "srtp_out", suite_of(c->srtp[1]));
 }
 
 static json_t *uuid_json(const struct cdr *c)

@@ -57,7 +57,7 @@ struct cdr { /* made by cdr_new; strings through cdr_text */
 	/* caller_cancel, user_busy, ...: cdr_cause() knows those of a status */
 	char *hangup_cause;
 	char *sip_call_id[2];        /* caller's, callee's */
-	char *codec;
+	char *codec, *codec_out;     /* with the caller, with the callee */
 	/* the decision record, a whole JSON object as routing/decide writes it; text that does not
 	 * begin with { is kept as a string */
 	char *decision;

@@ -25,6 +25,7 @@
  *   offer_own.c    an offer of kedge's own
  *   offer_fit.c    two bodies compared; what media must know
  *   offer_crypto.c a=crypto of a body; what an offer and its answer agreed on
+ *   offer_law.c    PCMU beside PCMA: what media turns into each other
  *   offer_text.c, offer_format.c  words and codecs, for the four above
  *
  * Pure: bytes in, bytes out, no allocation, no clock, any thread. struct offer is some 6 KB (for
@@ -153,6 +154,9 @@ struct offer_write {
 	const struct crypto *crypto;
 	unsigned cryptos;
 	bool savp;
+	/* media turns PCMU into PCMA and back: an offer names both where one is there, behind what needs no turning; an
+	 * answer names the one that was offered. */
+	bool laws;
 	/* enum offer_direction to write whatever `from` says, -1: as it says */
 	int direction;
 };
@@ -194,13 +198,12 @@ bool offer_rejects(const struct offer *o);
 const char *offer_fit_name(enum offer_fit f);
 
 /* True if every payload type of the answer's audio line means the same codec as one of bound's: the
- * answer may stand behind the one the caller already has. */
-bool offer_same(const struct offer *bound, const struct offer *answer);
+ * answer may stand behind the one the caller already has. laws: either law of G.711 does for the other. */
+bool offer_same(const struct offer *bound, const struct offer *answer, bool laws);
 
 /* Is every codec that both `said` and `told`, the other half of that exchange, name on their audio
- * lines one of those of may? Telephone-event and CN do not count. */
-bool offer_covers(
-    const struct offer *may, const struct offer *said, const struct offer *told);
+ * lines one of those of may? Telephone-event and CN do not count. laws: as above. */
+bool offer_covers(const struct offer *may, const struct offer *said, const struct offer *told, bool laws);
 
 /* Does `now` say of media what `last` said: the same lines in use, and on the anchored one the same
  * address, codecs, direction? */
@@ -253,5 +256,14 @@ int offer_agreed(const struct offer *ours, const struct offer *theirs, bool thei
 /* Pairs of payload types that differ between what the caller was answered (inside) and what a later
  * callee answered (outside) for the same codec. Returns how many of pt[] were filled (at most 8). */
 int offer_map(const struct offer *inside, const struct offer *outside, struct kedge_pt pt[8]);
+
+struct offer_exchange { /* the two halves of what was agreed with one side */
+	const struct offer *ours, *theirs;
+};
+
+/* Adds to the n pairs of offer_map() those of a law of G.711 that one side has and the other has not, and what keeps the
+ * law they share apart from it. Returns how many there are then; laws: as kedge_end.laws. Fewer where eight are full. */
+int offer_map_laws(
+    struct offer_exchange inside, struct offer_exchange outside, struct kedge_pt pt[8], int n, uint8_t laws[2]);
 
 #endif

@@ -67,25 +67,31 @@ const char *offer_fit_name(enum offer_fit f)
 	return (unsigned)f < sizeof name / sizeof *name ? name[f] : "";
 }
 
-bool offer_same(const struct offer *bound, const struct offer *answer)
+static bool format_has(const struct offer *o, const struct offer_format *f, bool laws)
+{
+	struct offer_format twin;
+
+	return format_find(o, f) || (laws && format_twin(f, &twin) && format_find(o, &twin));
+}
+
+bool offer_same(const struct offer *bound, const struct offer *answer, bool laws)
 {
 	if (bound->t38 != answer->t38)
 		return false;
 	for (unsigned i = 0; i < answer->formats; i++)
-		if (!format_find(bound, &answer->format[i]))
+		if (!format_has(bound, &answer->format[i], laws))
 			return false;
 	return true;
 }
 
-bool offer_covers(
-    const struct offer *may, const struct offer *said, const struct offer *told)
+bool offer_covers(const struct offer *may, const struct offer *said, const struct offer *told, bool laws)
 {
 	if (may->t38 != said->t38)
 		return false;
 	for (unsigned i = 0; i < said->formats; i++) {
 		const struct offer_format *f = &said->format[i];
 
-		if (!format_aux(f) && format_find(told, f) && !format_find(may, f))
+		if (!format_aux(f) && format_find(told, f) && !format_has(may, f, laws))
 			return false;
 	}
 	return true;

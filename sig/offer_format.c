@@ -61,6 +61,21 @@ const struct offer_format *format_find(const struct offer *o, const struct offer
 	return found;
 }
 
+bool format_twin(const struct offer_format *f, struct offer_format *twin)
+{
+	static const uint8_t law[] = { 0, 8 };
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct offer_format this = format_static(law[i]);
+
+		if (strcasecmp(f->name, this.name) || f->rate != this.rate || f->channels != this.channels)
+			continue;
+		*twin = format_static(law[!i]);
+		return true;
+	}
+	return false;
+}
+
 /* "PCMU", or with its rate: "L16/16000". */
 bool format_named(const struct offer_format *f, const char *name)
 {

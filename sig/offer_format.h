@@ -18,6 +18,10 @@ bool format_equal(const struct offer_format *a, const struct offer_format *b);
 /* The format of o that means the same as f; the same number wins. NULL: none. */
 const struct offer_format *format_find(const struct offer *o, const struct offer_format *f);
 
+/* Another format means PCMA where this one is PCMU, and the other way round: *twin is that one, with its number of RFC 3551.
+ * False: it is neither. */
+bool format_twin(const struct offer_format *f, struct offer_format *twin);
+
 /* Is it called "PCMU", or with its rate "L16/16000"? */
 bool format_named(const struct offer_format *f, const char *name);
 

@@ -118,6 +118,7 @@ struct plan { /* what is written, decided before the first byte */
 	bool kept[128];
 	bool paired; /* events have the rate of a codec that is kept: those of other rates go */
 	bool mux;
+	struct offer_format twin; /* law of G.711 that is not in `from`, but media can make; name "": none */
 };
 
 /* May a format of `from` be written at all? */
@@ -128,6 +129,20 @@ static bool format_wanted(const struct offer_write *w, const struct offer_format
 	if (!w->answer && w->only && !format_find(w->only, f))
 		return false;
 	return format_aux(f) || (format_listed(f, w->codecs) && format_listed(f, w->filter));
+}
+
+/* Or be one that media turns into what the other side has? */
+static bool format_turned(const struct offer_write *w, const struct offer_format *f)
+{
+	struct offer_format twin;
+
+	if (!w->laws || !format_twin(f, &twin))
+		return false;
+	if (w->answer && !format_find(w->shape, f))
+		return false;
+	if (!w->answer && w->only && !format_find(w->only, f) && !format_find(w->only, &twin))
+		return false;
+	return format_listed(f, w->codecs) && (format_listed(f, w->filter) || format_listed(&twin, w->filter));
 }
 
 static void plan_take(struct plan *p, const struct offer_format *f)
@@ -149,6 +164,8 @@ static bool plan_aux(const struct plan *p, const struct offer_format *f)
 /* Does a codec that is kept have this rate (RFC 4733 2.1)? */
 static bool plan_rate(const struct plan *p, uint32_t rate)
 {
+	if (p->twin.name[0] && p->kept[p->twin.pt] && p->twin.rate == rate)
+		return true;
 	for (unsigned i = 0; i < p->from->formats; i++)
 		if (p->kept[p->from->format[i].pt] && p->from->format[i].rate == rate)
 			return true;
@@ -170,7 +187,8 @@ static bool plan_paired(const struct plan *p)
 }
 
 /* Codecs, or what goes with them; called: only those of that name, NULL: all. */
-static void plan_pass(struct plan *p, bool aux, const char *called)
+static void plan_pass(
+    struct plan *p, bool aux, const char *called, bool (*wanted)(const struct offer_write *, const struct offer_format *))
 {
 	for (unsigned i = 0; i < p->from->formats; i++) {
 		const struct offer_format *f = &p->from->format[i];
@@ -178,9 +196,52 @@ static void plan_pass(struct plan *p, bool aux, const char *called)
 		if (plan_aux(p, f) != aux || (called && !format_named(f, called)) ||
 		    (aux && p->paired && is_event(f) && !plan_rate(p, f->rate)))
 			continue;
-		if (format_wanted(p->in, f))
+		if (wanted(p->in, f))
 			plan_take(p, f);
 	}
+}
+
+/* The law of G.711 that `from` has not, if it has the other one and no other type has its number. */
+static void plan_twin(struct plan *p)
+{
+	struct offer_format twin;
+
+	for (unsigned i = 0; p->in->laws && i < p->from->formats; i++) {
+		if (!format_twin(&p->from->format[i], &twin))
+			continue;
+		if (p->twin.name[0]) { /* both are there */
+			p->twin.name[0] = 0;
+			return;
+		}
+		p->twin = twin;
+	}
+	for (unsigned i = 0; i < p->from->formats; i++)
+		if (p->from->format[i].pt == p->twin.pt)
+			p->twin.name[0] = 0;
+}
+
+static bool plan_has_law(const struct plan *p)
+{
+	struct offer_format twin;
+
+	for (unsigned i = 0; i < p->from->formats; i++)
+		if (p->kept[p->from->format[i].pt] && format_twin(&p->from->format[i], &twin))
+			return true;
+	return false;
+}
+
+/* Laws that media makes: a first offer has them behind those that need no making; an answer, or an offer inside a dialog that
+ * had none so far, only where it has no law else. */
+static void plan_laws(struct plan *p)
+{
+	const struct offer_format *f = &p->twin;
+	bool new = p->in->answer || (p->in->shape && f->name[0] && !format_find(p->in->shape, f));
+
+	if (new && plan_has_law(p))
+		return;
+	plan_pass(p, false, NULL, format_turned);
+	if (f->name[0] && format_turned(p->in, f))
+		plan_take(p, f);
 }
 
 /* Codecs in the order of the trunk's list, else as they came; what goes with them behind. */
@@ -190,13 +251,15 @@ static int plan_formats(struct plan *p)
 
 	if (p->from->t38)
 		return 0;
+	plan_twin(p);
 	for (unsigned k = 0; order && k < order->count; k++)
-		plan_pass(p, false, order->v[k]);
-	plan_pass(p, false, NULL);
+		plan_pass(p, false, order->v[k], format_wanted);
+	plan_pass(p, false, NULL, format_wanted);
+	plan_laws(p);
 	if (p->pts == 0)
 		return -ENODATA;
 	p->paired = plan_paired(p);
-	plan_pass(p, true, NULL);
+	plan_pass(p, true, NULL, format_wanted);
 	return 0;
 }
 
@@ -271,7 +334,7 @@ static void put_attribute(struct writer *w, const struct plan *p, struct text va
 	if (by_type) {
 		struct text word = text_word(&rest);
 		long pt = text_number(word, 127);
-		if (!text_is(word, "*") && (pt < 0 || !p->kept[pt]))
+		if (!text_is(word, "*") && (pt < 0 || !p->kept[pt] || (p->twin.name[0] && pt == p->twin.pt)))
 			return;
 	}
 	if (text_leaks(name) || text_leaks(rest))
@@ -372,6 +435,8 @@ static void put_anchored(struct writer *w, const struct plan *p)
 		if (line.n > 2 && line.p[0] == 'a')
 			put_attribute(w, p, (struct text){ line.p + 2, line.n - 2 });
 	}
+	if (p->twin.name[0] && p->kept[p->twin.pt])
+		putf(w, "a=rtpmap:%u %s/%u\r\n", p->twin.pt, p->twin.name, p->twin.rate);
 	put_inherited(w, p);
 	put_direction(w, p);
 	put_rtcp(w, p);

@@ -125,6 +125,7 @@ static void add_texts(struct cdr *r, const struct call *c, const char *decision)
 	cdr_text(&r->codec, c->bridge.codec);
 	r->srtp[0] = crypto_name(c->bridge.caller.srtp);
 	r->srtp[1] = crypto_name(c->winner ? c->winner->side.srtp : KEDGE_SUITE_NONE);
+	cdr_text(&r->codec_out, c->bridge.codec_out);
 	cdr_text(&r->decision, decision);
 	r->code = c->code;
 	r->q850 = c->final.q850 ? (int16_t)c->final.q850 : -1;
@@ -275,5 +276,6 @@ void report_change(struct call *c)
 	copy_text(now.codec, sizeof(now.codec), c->bridge.codec);
 	now.srtp[0] = c->bridge.caller.srtp;
 	now.srtp[1] = live ? live->side.srtp : KEDGE_SUITE_NONE;
+	copy_text(now.codec_out, sizeof(now.codec_out), c->bridge.codec_out);
 	admin_call_now(c->bridge.anchor.slot, &now);
 }

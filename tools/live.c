@@ -269,6 +269,15 @@ static void flow_cell(struct table *t, size_t column, const json_t *flow)
 		table_cell(t, column, "%lld/%.1f %%", packets, 100.0 * (double)lost / (double)(packets + lost));
 }
 
+/* PCMU, or where it is transcoded PCMU>PCMA: as the caller, as the callee has it. */
+static void codec_cell(struct table *t, unsigned column, const json_t *o)
+{
+	if (json_is_true(json_object_get(o, "transcoded")))
+		table_cell(t, column, "%s>%s", live_text(o, "codec"), live_text(o, "codec_out"));
+	else
+		table_cell(t, column, "%s", live_or_dash(live_text(o, "codec")));
+}
+
 static void call_row(struct table *t, const json_t *o)
 {
 	bool up = json_is_string(json_object_get(o, "answered"));
@@ -283,7 +292,7 @@ static void call_row(struct table *t, const json_t *o)
 	table_cell(t, 5, "%s", live_or_dash(live_text(o, "to")));
 	table_cell(t, 6, "%s", live_or_dash(live_text(o, "trunk")));
 	table_cell(t, 7, "%lld", live_int(o, "attempts"));
-	table_cell(t, 8, "%s", live_or_dash(live_text(o, "codec")));
+	codec_cell(t, 8, o);
 	flow_cell(t, 9, json_object_get(o, "rtp_in"));
 	flow_cell(t, 10, json_object_get(o, "rtp_out"));
 }

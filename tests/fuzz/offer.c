@@ -82,19 +82,22 @@ static void write_and_check(struct offer_write *w, struct offer *back, char *bod
 	}
 }
 
-static void answer_to(const struct offer *offered, const struct offer *answer)
+static void answer_to(const struct offer *offered, const struct offer *answer, bool laws)
 {
 	static char body[OFFER_MAX * 2];
 	static struct offer back;
 	struct offer_write w = {
-		.from = answer, .shape = offered, .answer = true, .local = ours(1), .direction = -1
+		.from = answer, .shape = offered, .answer = true, .local = ours(1), .direction = -1, .laws = laws
 	};
+	struct offer_exchange inside = { offered, answer }, outside = { answer, offered };
+	uint8_t turned[2];
 	struct kedge_pt pt[8];
 	enum offer_fit fit = offer_fits(offered, answer);
 
 	assert(offer_fit_name(fit)[0]);
 	assert(offer_map(offered, answer, pt) <= 8);
-	offer_same(offered, answer);
+	assert(offer_map_laws(inside, outside, pt, offer_map(offered, answer, pt), turned) <= 8);
+	assert(!offer_same(offered, answer, false) || offer_same(offered, answer, true));
 	write_and_check(&w, &back, body);
 	if (fit == OFFER_FITS || fit == OFFER_LINES_DIFFER)
 		assert(back.lines > 0);
@@ -103,7 +106,7 @@ static void answer_to(const struct offer *offered, const struct offer *answer)
 		         allowed = offered->line[offered->anchored].direction;
 
 		assert((said & ~((allowed & 1) << 1 | allowed >> 1)) == 0);
-		assert(offer_same(offered, &back));
+		assert(offer_same(offered, &back, false));
 	}
 }
 
@@ -117,12 +120,14 @@ static void later(const struct offer *first, const struct offer *now)
 	};
 
 	write_and_check(&w, &back, body);
+	w.laws = true;
+	write_and_check(&w, &back, body);
 	w.only = first;
 	w.no_bandwidth = true;
 	write_and_check(&w, &back, body);
 	assert(offer_repeats(first, first) && offer_repeats(now, now));
 	assert(offer_repeats(first, now) == offer_repeats(now, first));
-	assert(offer_covers(now, now, now) && offer_covers(first, first, now));
+	assert(offer_covers(now, now, now, false) && offer_covers(first, first, now, true));
 }
 
 static void one_body(const struct offer *o)
@@ -169,7 +174,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	else
 		one_body(&offered);
 	if (offer_parse(&answer, b, second, NULL) == 0 && rc == 0)
-		answer_to(&offered, &answer), later(&offered, &answer);
+		answer_to(&offered, &answer, false), answer_to(&offered, &answer, true), later(&offered, &answer);
 	if (offer_body("multipart/mixed;boundary=b", a, first, &sdp, &n) == 0)
 		assert(sdp >= a && sdp + n <= a + first);
 	if (zero) /* the first as a type, the second as its body */

@@ -425,6 +425,21 @@ static void hear_speech(struct peer *p, struct end *e, const uint8_t *packet, co
 		keep_wav(e, packet, pt);
 }
 
+/* Speech in the other law that was turned into ours on its way: looked for behind what was heard last, else from its beginning. */
+static bool find_turned(struct end *e, const uint8_t *packet, struct speech_stamp *s)
+{
+	uint32_t next = e->speaker ? e->speaker->next : 0;
+
+	return e->known && (speech_turned(packet + HEADER, e->pt, e->call, next, 64, s) ||
+		speech_turned(packet + HEADER, e->pt, e->call, 0, 1500, s));
+}
+
+/* Half of a stamp may outlive the tables. */
+static bool stamped(const uint8_t *packet, uint8_t pt, struct speech_stamp *s)
+{
+	return speech_read(packet + HEADER, s) && as_said(s, pt, packet + HEADER);
+}
+
 static void hear(struct peer *p, struct end *e, const uint8_t *packet, size_t size, const union peer_addr *from, uint64_t heard_ns)
 {
 	uint8_t pt = packet[1] & 0x7f;
@@ -434,6 +449,8 @@ static void hear(struct peer *p, struct end *e, const uint8_t *packet, size_t si
 		e->n.strangers++;
 	if (size < HEADER || packet[0] >> 6 != 2)
 		e->n.corrupt++;
+	else if (size == PACKET && packet[0] == 0x80 && pt == e->pt && !stamped(packet, pt, &s) && find_turned(e, packet, &s))
+		e->n.turned++, hear_speech(p, e, packet, &s, heard_ns);
 	else if (size != PACKET || packet[0] != 0x80 || !speech_read(packet + HEADER, &s))
 		e->n.unstamped++;
 	else if (pt != e->pt && e->known)
@@ -600,7 +617,7 @@ void peer_totals(const struct peer *p, struct peer_counts *out)
 		peer_counts(p, i, &c);
 #define ADD(f) out->f += c.f
 		ADD(sent), ADD(heard), ADD(lost), ADD(doubled), ADD(reordered), ADD(corrupt), ADD(wrong_call), ADD(echo);
-		ADD(unstamped), ADD(wrong_pt), ADD(strangers), ADD(ssrc), ADD(seq), ADD(ts), ADD(switches), ADD(ends);
+		ADD(unstamped), ADD(turned), ADD(wrong_pt), ADD(strangers), ADD(ssrc), ADD(seq), ADD(ts), ADD(switches), ADD(ends);
 		ADD(rtcp_sent), ADD(rtcp_heard), ADD(rtcp_bad), ADD(named);
 #undef ADD
 		out->gap_ns = most(out->gap_ns, c.gap_ns);
@@ -619,7 +636,7 @@ static void json_counts(const struct peer_counts *c, FILE *out)
 {
 #define FIELD(f) fprintf(out, "\"" #f "\": %llu, ", (unsigned long long)c->f)
 	FIELD(sent), FIELD(heard), FIELD(lost), FIELD(doubled), FIELD(reordered), FIELD(corrupt), FIELD(wrong_call);
-	FIELD(echo), FIELD(unstamped), FIELD(wrong_pt), FIELD(strangers), FIELD(ssrc), FIELD(seq), FIELD(ts);
+	FIELD(echo), FIELD(unstamped), FIELD(turned), FIELD(wrong_pt), FIELD(strangers), FIELD(ssrc), FIELD(seq), FIELD(ts);
 	FIELD(switches), FIELD(rtcp_sent), FIELD(rtcp_heard), FIELD(rtcp_bad), FIELD(named);
 #undef FIELD
 	fprintf(out, "\"gap_ms\": %.2f, \"sent_gap_ms\": %.2f, \"corr\": %.5f, \"faults\": %llu", c->gap_ns / 1e6,

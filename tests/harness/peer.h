@@ -50,6 +50,7 @@ struct peer_counts {
 	uint64_t wrong_call;       /* speech of another call */
 	uint64_t echo;             /* our own speech */
 	uint64_t unstamped;        /* RTP, but no speech of any peer (tones, comfort noise) */
+	uint64_t turned;           /* of `heard`: said in the other law of G.711 */
 	uint64_t wrong_pt;         /* speech under a payload type that was not negotiated */
 	uint64_t strangers;        /* not from the address we were told */
 	uint64_t ssrc, seq, ts;    /* breaks of the line */

@@ -35,6 +35,11 @@ void speech_packet(const struct speech_stamp *s, uint8_t pt, uint8_t out[SPEECH_
 /* Reads the stamp of a payload: false if neither half has a good one, or if the halves name different packets. */
 bool speech_read(const uint8_t payload[SPEECH_FRAME], struct speech_stamp *s);
 
+/* Was it said in the other law than pt, and turned on the way by the tables of G.711 (media/g711.h, proved against another hand's)? Of
+ * this call, by any end from 1 to 15, at one of `count` places from `first` on. The stamp does not outlive the tables: each byte of what
+ * may have been said is compared. */
+bool speech_turned(const uint8_t payload[SPEECH_FRAME], uint8_t pt, uint32_t call, uint32_t first, uint32_t count, struct speech_stamp *s);
+
 /* One G.711 byte as a linear sample. */
 int16_t speech_decode(uint8_t pt, uint8_t byte);
 

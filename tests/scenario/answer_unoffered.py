@@ -4,7 +4,7 @@ PBX sees one 200."""
 
 
 def scenario(t):
-    ca = t.silent("ca", {"OPTIONS": 200, "INVITE": lambda raw, m: raw.reply(m, 200, sdp=True), "BYE": 200})
+    ca = t.silent("ca", {"OPTIONS": 200, "INVITE": lambda raw, m: raw.reply(m, 200, sdp=True), "BYE": 200}, transcode=False)
     ca.pt = 8
     cb = t.carrier("cb", answer())
     pbx = t.caller(call(talk=0.4))

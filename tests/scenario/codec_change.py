@@ -5,7 +5,7 @@ import re
 
 def scenario(t):
     ca = t.carrier("ca", answer()[:-2] + [recv("INVITE"), send(200, sdp={"pts": [8], "version": 2}, speak=False), recv("ACK"), recv("INVITE"), send(488), recv("ACK"),
-                                          recv("BYE"), send(200)])
+                                          recv("BYE"), send(200)], transcode=False)
     pbx = t.caller(call(talk=0.4)[:-2] + [invite(sdp={"pts": [8], "version": 2}), recv(100, optional=True), recv(200, rtp=False), ack(), pause(0.3),
                                           invite(sdp={"pts": [18], "version": 3}), recv(100, optional=True), recv(488), ack(), pause(0.3)] + hangup())
     t.audio_strict = False  # the peers go on speaking PCMU: what is asked here is the signaling

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""first_answer_binds (A154): the primary's early media chose PCMA, then 503. The second is offered PCMA alone and answers PCMU all the same: it is ended, unheard by
+"""first_answer_binds (A154): the primary's early media chose PCMA, then 503. Where nothing is transcoded, the second is offered PCMA alone and answers PCMU all the same: it is ended, unheard by
 the PBX. The third answers what was chosen: the PBX has one To-tag, one o= line, one port, type 8 all along."""
 import re
 
 
 def scenario(t):
-    t.carrier("ca", [recv("INVITE"), send(100), send(183), pause(0.5), send(503), recv("ACK")], pt=8)
-    cb = t.silent("cb", {"OPTIONS": 200, "INVITE": lambda raw, m: raw.reply(m, 200, sdp=True), "BYE": 200})
-    cc = t.carrier("cc", answer(), pt=8)
+    t.carrier("ca", [recv("INVITE"), send(100), send(183), pause(0.5), send(503), recv("ACK")], pt=8, transcode=False)
+    cb = t.silent("cb", {"OPTIONS": 200, "INVITE": lambda raw, m: raw.reply(m, 200, sdp=True), "BYE": 200}, transcode=False)
+    cc = t.carrier("cc", answer(), pt=8, transcode=False)
     pbx = t.caller([invite(sdp={"pts": [0, 8, 101]}), recv(100, optional=True), recv(183), recv(180, optional=True), recv(200), ack(), pause(0.6)] + hangup(), pt=8)
     t.run()
     for m in (cb.first("INVITE"), cc.first("INVITE")):

@@ -31,8 +31,8 @@ def scenario(t):
         raw.later(0.1, lambda: say(raw, m, 200, pts))
     early = lambda m: "+4412" in m.uri
     calls, seen = {}, set()
-    ca = t.silent("ca", {"OPTIONS": 200, "INVITE": first, "PRACK": acknowledged}, advance_after="183")
-    cb = t.silent("cb", {"OPTIONS": 200, "INVITE": second, "BYE": 200})
+    ca = t.silent("ca", {"OPTIONS": 200, "INVITE": first, "PRACK": acknowledged}, advance_after="183", transcode=False)
+    cb = t.silent("cb", {"OPTIONS": 200, "INVITE": second, "BYE": 200}, transcode=False)
     t.start()
     pbx = t.tool()
     kedge = (t.ip(3), 5060)

@@ -46,7 +46,7 @@ def scenario(t):
             done[n] = m
             if n == 7:
                 progress(invites[n])
-    ca = t.silent("ca", {"OPTIONS": 200, "INVITE": rings, "PRACK": pracked, "UPDATE": updated, "response": carrier_heard, "BYE": 200})
+    ca = t.silent("ca", {"OPTIONS": 200, "INVITE": rings, "PRACK": pracked, "UPDATE": updated, "response": carrier_heard, "BYE": 200}, transcode=False)
     t.start()
     pbx = t.tool()
     kedge = (t.ip(3), 5060)

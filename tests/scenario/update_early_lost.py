@@ -13,8 +13,8 @@ def scenario(t):
         for i, code in enumerate((100, 181, 182, 180)):
             raw.later(0.05 * i, lambda code=code: raw.reply(m, code))
         raw.later(0.3, lambda: raw.reply(m, 200, sdp=True))
-    ca = t.silent("ca", {"OPTIONS": 200, "INVITE": first, "PRACK": 200, "UPDATE": lambda raw, m: raw.reply(raw.got("INVITE")[0], 503)})
-    cb = t.silent("cb", {"OPTIONS": 200, "INVITE": second, "BYE": 200})
+    ca = t.silent("ca", {"OPTIONS": 200, "INVITE": first, "PRACK": 200, "UPDATE": lambda raw, m: raw.reply(raw.got("INVITE")[0], 503)}, transcode=False)
+    cb = t.silent("cb", {"OPTIONS": 200, "INVITE": second, "BYE": 200}, transcode=False)
     t.start()
     pbx = t.tool()
     kedge = (t.ip(3), 5060)

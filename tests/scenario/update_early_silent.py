@@ -19,7 +19,7 @@ def scenario(t):
         raw.pt = 8
         raw.later(3.8, lambda: (raw.reply(m, 200, sdp=True), setattr(raw, "pt", 0)))
         raw.later(4.2, lambda: raw.reply(raw.got("INVITE")[0], 200))
-    ca = t.silent("ca", {"OPTIONS": 200, "INVITE": first, "PRACK": 200, "UPDATE": late, "BYE": 200})
+    ca = t.silent("ca", {"OPTIONS": 200, "INVITE": first, "PRACK": 200, "UPDATE": late, "BYE": 200}, transcode=False)
     t.start()
     pbx = t.tool()
     kedge = (t.ip(3), 5060)

@@ -21,7 +21,7 @@ def scenario(t):
             raw.later(0.2, lambda: raw.say(raw.follow(m, "UPDATE", 4, body=raw.sdp("8")), kedge))
         elif m.is_("200 INVITE"):
             raw.say(raw.follow(m, "ACK", 1), kedge)
-    ca = t.silent("ca", {"OPTIONS": 200, "INVITE": rings, "PRACK": 200, "UPDATE": asked, "BYE": 200})
+    ca = t.silent("ca", {"OPTIONS": 200, "INVITE": rings, "PRACK": 200, "UPDATE": asked, "BYE": 200}, transcode=False)
     t.start()
     pbx, kedge = t.tool(), (t.ip(3), 5060)
     pbx.answers["response"] = heard

@@ -640,8 +640,8 @@ static void test_fax_is_anchored(void **state)
 		.direction = -1,
 		.local = addr_of("192.0.2.5", 20000) };
 	assert_int_equal(offer_write(buf, sizeof buf, &w, &(struct offer_origin){ 0 }), -ENODATA);
-	assert_false(offer_same(&audio, &answer) || offer_repeats(&audio, &alone) ||
-	             offer_covers(&audio, &alone, &alone));
+	assert_false(offer_same(&audio, &answer, false) || offer_repeats(&audio, &alone) ||
+	             offer_covers(&audio, &alone, &alone, false));
 	assert_int_equal(offer_parse(&o, "v=0\nm=image 5012 udptl t38\n", 29, NULL), -EINVAL);
 }
 
@@ -913,8 +913,8 @@ static void test_offer_cut_to_the_first_answer(void **state)
 	struct offer same = parsed(HEAD "m=audio 9 RTP/AVP 0\r\n"),
 	             other = parsed(HEAD "m=audio 9 RTP/AVP 8\r\n");
 
-	assert_true(offer_same(&bound, &same));
-	assert_false(offer_same(&bound, &other));
+	assert_true(offer_same(&bound, &same, false));
+	assert_false(offer_same(&bound, &other, false));
 }
 
 static void test_payload_map(void **state)
