@@ -5,7 +5,7 @@ one is sent again after 2.1 to 4 s, the time of the side that made the Call-ID, 
 
 def scenario(t):
     t.time_scale = 2
-    ca = t.silent("ca", {"OPTIONS": 200, "INVITE": meets, "BYE": 200})
+    ca = t.silent("ca", {"OPTIONS": 200, "INVITE": meets, "BYE": 200}, transcode=False)
     pbx = t.caller(call(talk=0.3)[:-2] + [invite(sdp={"pts": [8], "version": 2}), recv(100, optional=True), recv(200, rtp=False), ack(), pause(0.3), bye(rtp=False), recv(200)])
     t.audio_strict = False
     t.run(40)
