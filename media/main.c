@@ -148,6 +148,7 @@ static int make_workers(struct plane *p)
 		.media_dead_ns = m->media_dead_ms * CLOCK_NS_PER_MS,
 		.audit_ns = AUDIT_NS / p->conf->test.time_scale };
 
+	dtmf_init();
 	for (uint32_t i = 0; i < p->seg.pub->workers; i++) {
 		p->worker[i] = worker_new(&p->seg, i, &setup);
 		if (p->worker[i] == NULL)

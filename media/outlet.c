@@ -101,6 +101,8 @@ bool outlet_rtp(struct worker *w, struct end *to, uint8_t source, const struct s
 
 	if (!may_send(w, to))
 		return false;
+	if (to->work & WORK_EVENT)
+		dtmf_interrupted(w, to, source, h->ssrc);
 	result = stitch_rtp(&to->line, source, h, pace, w->now_ns);
 	if (result == STITCH_LATE) {
 		DROP(w, not_live);

@@ -212,21 +212,46 @@ static void count_relayed(struct worker *w, const struct way *way)
 
 /* ---- RTP ------------------------------------------------------------------------------------- */
 
-/* What lies on the way of a few calls only: each stage is a bit of one of the two ends. */
-static void work_on(const struct way *way, struct rtp *h, uint8_t *data)
+/* What lies on the way of a few calls only: each stage is a bit of one of the two ends. False: the packet goes no further. */
+static bool work_on(struct worker *w, const struct way *way, struct rtp *h, uint8_t *data)
 {
 	unsigned work = way->from->work | way->to->work;
 
+	if (work & WORK_DIGITS && !dtmf_relay(w, way->from, way->to, way->place, h, data))
+		return false;
 	if (work & WORK_TYPES)
 		remap_packet(way->inside ? way->to : way->from, !way->inside, h, data);
+	return true;
+}
+
+static bool is_event(const struct end *from, const struct rtp *h)
+{
+	return h->payload_type == from->telephone_event || h->payload_type == from->event_here;
+}
+
+/* An event that passes as one: what is open on a line is known. */
+static bool relay_event(struct worker *w, const struct way *way, struct rtp *h, uint8_t *data, size_t len)
+{
+	struct named n;
+	bool is = named_read(data + rtp_header(data), h->payload, &n) == 0;
+
+	if (!outlet_rtp(w, way->to, way->place, &way->from->pace, h, data, len))
+		return false;
+	if (is)
+		dtmf_passed(way->to, h, &n);
+	return true;
 }
 
 static void relay_rtp(struct worker *w, struct way *way, struct rtp *h, uint8_t *data, size_t len)
 {
-	if (way->from->work | way->to->work)
-		work_on(way, h, data);
+	h->event = is_event(way->from, h);
+	if (h->event && dtmf_cut_off(w, way->from, way->to, way->place, h))
+		return;
+	if ((way->from->work | way->to->work) && !work_on(w, way, h, data))
+		return;
 	store_source(way->from);
-	if (outlet_rtp(w, way->to, way->place, &way->from->pace, h, data, len))
+	if (h->event ? relay_event(w, way, h, data, len)
+	             : outlet_rtp(w, way->to, way->place, &way->from->pace, h, data, len))
 		count_relayed(w, way);
 }
 

@@ -40,6 +40,7 @@ int rtp_parse(const uint8_t *data, size_t len, struct rtp *h)
 		return pad;
 	h->marker = data[1] >> 7;
 	h->payload_type = data[1] & 0x7f;
+	h->event = false;
 	h->sequence = rtp_get16(data + 2);
 	h->timestamp = rtp_get32(data + 4);
 	h->ssrc = rtp_get32(data + 8);

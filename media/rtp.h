@@ -29,6 +29,7 @@ struct rtp { /* what relaying looks at and may change */
 	uint16_t sequence;
 	uint8_t payload_type;
 	bool marker;
+	bool event;       /* RFC 4733: keeps the timestamp of its beginning. Not of the wire: who knows the types says it */
 	uint16_t payload; /* bytes, without padding */
 };
 

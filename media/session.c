@@ -80,7 +80,8 @@ static void end_wanted(struct worker *w, struct end *e, const struct kedge_end *
 	e->telephone_event = want->telephone_event;
 	e->noise = want->cn_pt < 128 ? want->cn_pt : RTP_NOISE;
 	e->pt_count = payload_types(want);
-	e->work = work_of(want);
+	e->event_here = want->event_here;
+	e->work = (uint8_t)(work_of(want) | (e->work & WORK_EVENT));
 }
 
 /* Its keys may be other ones though the end is the same. */
@@ -158,6 +159,7 @@ static void end_close(struct worker *w, uint32_t slot, uint8_t place)
 	evidence_close(w, slot, *port);
 	port_bury(&w->port[*port], w->port[*port].voice);
 	port_bury(&w->port[*port], w->end[*port].quality.ssrc);
+	dtmf_end_closed(w, &w->end[*port]);
 	atomic_store_explicit(&w->end[*port].run->generation, 0, memory_order_release);
 	secure_close(&w->end[*port].secure);
 	port_close(w, *port);
@@ -361,7 +363,10 @@ static void session_follow(struct worker *w, uint32_t slot, const struct kedge_a
 	end_sync(w, slot, KEDGE_END_INSIDE);
 	for (uint8_t i = 0; i < a->ends && i < KEDGE_OUT_MAX; i++)
 		end_sync(w, slot, i);
+	if (a->live != s->live)
+		dtmf_switch(w, slot);
 	set_live(w, s, a->live);
+	dtmf_pair(w, slot);
 	if (s->live != KEDGE_LIVE_NONE && s->out[s->live] != KEDGE_PORT_NONE)
 		early_release(w, s->out[s->live]);
 }
@@ -380,6 +385,7 @@ void session_close(struct worker *w, uint32_t slot, bool orphan)
 	end_close(w, slot, KEDGE_END_INSIDE);
 	for (uint8_t i = 0; i < KEDGE_OUT_MAX; i++)
 		end_close(w, slot, i);
+	dtmf_session_closed(w, slot);
 	s->open = false;
 	w->open[s->open_index] = last;
 	w->session[last].open_index = s->open_index;

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "media/dtmf.h"
 #include "media/quality.h"
 #include "media/report.h"
 #include "media/stitch.h"
@@ -25,6 +26,8 @@ struct worker;
 /* end.work: the stages of relay.c. A plain call has none, and pays one test for all of them. */
 #define WORK_TYPES  1u /* payload types are mapped (want.pt), laws of G.711 turned (want.laws) */
 #define WORK_SECURE 2u /* SRTP (want.srtp) */
+#define WORK_DIGITS 64u  /* its digits are turned into those of the other end (media/dtmf.h) */
+#define WORK_EVENT  128u /* an RFC 4733 event is open on the line toward it */
 
 struct end { /* lies beside its port; what packets need comes first */
 	_Alignas(KEDGE_LINE) struct kedge_end_run *run; /* its words in the table */
@@ -32,6 +35,7 @@ struct end { /* lies beside its port; what packets need comes first */
 	struct stitch_pace pace;
 	uint8_t flags;                 /* as want.flags */
 	uint8_t telephone_event;       /* as want.telephone_event */
+	uint8_t event_here;            /* as want.event_here: it may use that number too */
 	uint8_t pt_count;              /* pairs of want.pt in use */
 	uint8_t work;                  /* WORK_... bits: what a packet from it or to it needs beside relaying */
 	uint8_t noise;                 /* payload type of comfort noise */
@@ -44,6 +48,10 @@ struct end { /* lies beside its port; what packets need comes first */
 	uint64_t speaks_ns;            /* since when it ought to speak; 0: it need not */
 	struct report report;          /* of its RTCP */
 	struct secure *secure; /* WORK_SECURE: its contexts (srtp.h); NULL: none to be had, nothing passes */
+	struct dtmf *dtmf;             /* NULL: its digits were never turned */
+	struct dtmf_open open;         /* WORK_EVENT */
+	uint32_t cut_off_timestamp;    /* of an event it had begun when another end became live */
+	bool cut_off;
 	struct kedge_end want;
 };
 
@@ -56,6 +64,7 @@ struct session {
 	bool
 	    retry; /* stands in worker.retry: its line was being written, or its event did not fit */
 	bool first_told;     /* KEDGE_EVT_FIRST_RTP of this live end */
+	bool digits;         /* some were turned, or may have been */
 	uint32_t open_index; /* in worker.open */
 	uint32_t ssrc;
 	uint32_t owner; /* kedge_beat.starts of the signaling plane that wrote the anchor last */

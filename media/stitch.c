@@ -34,12 +34,14 @@ static uint32_t next_timestamp(
 	return s->last_timestamp + (uint32_t)(gone > frame ? gone : frame);
 }
 
-static void begin(struct stitch *s, const struct rtp *h)
+static void begin(struct stitch *s, const struct rtp *h, uint64_t now_ns)
 {
 	s->started = true;
 	s->index = s->base = h->sequence;
 	s->sequence_offset = 0;
 	s->timestamp_offset = 0;
+	s->last_timestamp = h->timestamp;
+	s->last_ns = now_ns;
 }
 
 static void join(struct stitch *s, struct rtp *h, const struct stitch_pace *pace, uint64_t now_ns)
@@ -58,6 +60,9 @@ static void send_highest(struct stitch *s, struct rtp *h, uint64_t now_ns)
 	h->sequence = (uint16_t)(h->sequence + s->sequence_offset);
 	h->timestamp += s->timestamp_offset;
 	h->ssrc = s->ssrc;
+	/* All packets of an event have the timestamp of its beginning: the line's clock runs on from there. */
+	if (h->event && (int32_t)(h->timestamp - s->last_timestamp) <= 0)
+		return;
 	s->last_timestamp = h->timestamp;
 	s->last_ns = now_ns;
 }
@@ -73,7 +78,7 @@ static enum stitch_result switch_source(struct stitch *s, uint8_t source, struct
 	if (s->started)
 		join(s, h, pace, now_ns);
 	else
-		begin(s, h);
+		begin(s, h, now_ns);
 	send_highest(s, h, now_ns);
 	return STITCH_SWITCHED;
 }
@@ -105,7 +110,7 @@ static enum stitch_result same_source(
 		h->ssrc = s->ssrc;
 		return STITCH_PASS;
 	}
-	if (timestamp_jumped(s, h, pace->clock_rate, now_ns)) {
+	if (!h->event && timestamp_jumped(s, h, pace->clock_rate, now_ns)) {
 		s->timestamp_offset = next_timestamp(s, pace, now_ns) - h->timestamp;
 		h->marker = true;
 		result = STITCH_SWITCHED;

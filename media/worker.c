@@ -206,6 +206,7 @@ static void tick(struct worker *w)
 			w->open_next = w->open_count;
 		session_tick(w, w->open[--w->open_next]);
 	}
+	dtmf_tick(w);
 	port_tick(w);
 	count_free_ports(w);
 	if (w->now_ns - w->slow_ns >= SLOW_NS)

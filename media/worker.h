@@ -73,6 +73,7 @@ struct worker {
 	uint64_t tick_ns, slow_ns, audited_ns, pass_worst_ns;
 	unsigned slow_ticks;
 	struct early early;
+	struct dtmf *dtmf; /* ends with digits under way */
 	unsigned room_next;
 	uint8_t room[OUTLET_ROOMS][IO_BIG]; /* outlet_room() */
 	_Atomic bool stop;

@@ -197,7 +197,7 @@ struct kedge_hop {
 		C(table_busy) C(recovered) C(early_heard)                                  \
 	C(drop_rate) C(bad_short) C(bad_stun) C(bad_version) C(bad_type) C(bad_csrc)               \
 	C(bad_extension) C(bad_padding) C(bad_rtcp) C(bad_cut) \
-	C(drop_digit) C(digits_heard) C(digits_said)
+	C(drop_digit) C(digits_heard) C(digits_said) C(digits_lost)
 
 /* What signaling counts beside the hops. */
 #define KEDGE_SIG_COUNTERS(C)                                                                      \

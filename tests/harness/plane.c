@@ -412,6 +412,7 @@ int plane_end(
 	e->clock_rate = 8000;
 	e->ptime_ms = 20;
 	e->telephone_event = 101;
+	e->event_here = 0xff;
 	e->audio_pt = 0;
 	e->codec = KEDGE_CODEC_PCMU;
 	e->cn_pt = 0xff;
