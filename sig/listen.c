@@ -26,6 +26,7 @@
 
 #include "config/clock.h"
 #include "sig/flight_tap.h"
+#include "sig/mark.h"
 #include "sig/stream.h"
 
 #define DATAGRAMS 64  /* read in one go where none is for the library */
@@ -433,6 +434,7 @@ int connect(int fd, const struct sockaddr *sa, socklen_t size)
 
 	if (listen_state.root && sa->sa_family != AF_UNIX && socket_is_stream(fd)) {
 		limit_silence(fd);
+		mark_made(fd, listen_state.list, listen_state.count);
 		listen_addr_of(sa, &to);
 		stream_made(fd, &to);
 	}
@@ -647,6 +649,7 @@ static int iface_add(const struct kedge_listener *l, const struct conf_sip *sip)
 static void on_tick(su_root_magic_t *magic, su_timer_t *timer, su_timer_arg_t *arg)
 {
 	stream_tick(clock_mono_ns());
+	mark_tick(listen_state.list, listen_state.count);
 }
 
 static int tick_start(void)

@@ -337,6 +337,12 @@ static bool is_stalled(struct stream *s, uint64_t now_ns)
 	return stalled;
 }
 
+void stream_each(void (*fn)(int fd))
+{
+	for (struct stream *s = streams.all; s; s = s->next)
+		fn(s->fd);
+}
+
 void stream_tick(uint64_t now_ns)
 {
 	for (struct stream *s = streams.all; s; s = s->next) {

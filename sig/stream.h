@@ -43,6 +43,9 @@ int stream_accepted(int fd, const struct kedge_addr *from);
 /* We make this one. */
 void stream_made(int fd, const struct kedge_addr *to);
 
+/* Each connection that is open. */
+void stream_each(void (*fn)(int fd));
+
 /* A message of so many bytes was sent to that peer, and so many wait there by now, it among them; 0: none does. */
 void stream_sent(const struct kedge_addr *to, unsigned waiting, size_t bytes);
 

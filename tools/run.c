@@ -22,6 +22,7 @@
 #include "config/event.h"
 #include "tools/hold.h"
 #include "tools/inforce.h"
+#include "tools/mark.h"
 #include "tools/notify.h"
 #include "tools/plane.h"
 #include "tools/public.h"
@@ -258,6 +259,14 @@ static void follow_log(void)
 	event_change(&o);
 }
 
+static void mark_sockets(void)
+{
+	int rc = mark_all(&run.hold, run.conf);
+
+	if (rc < 0)
+		event_log(run_error, .what = "dscp", .why = strerror(-rc));
+}
+
 /* The log was rotated, or the files are to be read again, which is kedge-sig's to do. */
 static void asked_to_reload(void)
 {
@@ -276,6 +285,7 @@ static void follow(void)
 	conf_unref(run.conf);
 	run.conf = next;
 	follow_log();
+	mark_sockets();
 	(void)plane_reload(&run.media);
 }
 
@@ -438,6 +448,7 @@ static int serve(void)
 		inforce_fini(&run.inforce);
 		return refuse("start", run.hold.why);
 	}
+	mark_sockets();
 	rc = open_public();
 	if (rc == VERB_DONE) {
 		inforce_keep(&run.inforce, run.conf);

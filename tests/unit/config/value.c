@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "config/dscp.h"
+#include "config/row.h"
 #include "config/value.h"
 
 static void durations(void **state)
@@ -165,11 +167,34 @@ static void clean_text(void **state)
 	assert_false(value_clean("\xf5\x80\x80\x80")); /* beyond the last one */
 }
 
+/* RFC 2474 4.2.2, 2597 6, 3246 2.7, 5865 2.3: the words of both rows and the code points they stand for. */
+static void code_points(void **state)
+{
+	static const struct {
+		const char *word;
+		int point;
+	} words[] = { { "cs0", 0 }, { "cs1", 8 }, { "af11", 10 }, { "af12", 12 }, { "af13", 14 }, { "cs2", 16 }, { "af21", 18 }, { "af22", 20 },
+		{ "af23", 22 }, { "cs3", 24 }, { "af31", 26 }, { "af32", 28 }, { "af33", 30 }, { "cs4", 32 }, { "af41", 34 }, { "af42", 36 }, { "af43", 38 },
+		{ "cs5", 40 }, { "va", 44 }, { "ef", 46 }, { "cs6", 48 }, { "cs7", 56 } };
+	size_t length;
+
+	(void)state;
+	for (size_t k = 0; k < 2; k++) {
+		const struct row *r = row_find(row_group("interface"), k ? "dscp_rtp" : "dscp_sip");
+
+		assert_non_null(r);
+		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+			assert_int_equal(dscp_octet((uint8_t)row_word(r->min, words[i].word)), words[i].point << 2);
+		assert_null(row_word_at(r->min, sizeof(words) / sizeof(words[0]), &length));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(durations), cmocka_unit_test(networks), cmocka_unit_test(membership),
 		cmocka_unit_test(uris), cmocka_unit_test(ports), cmocka_unit_test(clean_text),
+		cmocka_unit_test(code_points),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
