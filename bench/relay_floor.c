@@ -137,14 +137,14 @@ static void open_ring(const int *fds, uint32_t socks)
 	io_uring_buf_ring_advance(buffers, BUFFERS);
 }
 
-/* The same rule as media/worker.c: the window grows from 5,000 to 50,000 packets a second. */
+/* The same rule as media/worker.c: the window grows from 15,000 to 60,000 packets a second. */
 static unsigned window_for(uint64_t packets_per_s, unsigned longest)
 {
-	if (packets_per_s <= 5000)
+	if (packets_per_s <= 15000)
 		return 0;
-	if (packets_per_s >= 50000)
+	if (packets_per_s >= 60000)
 		return longest;
-	return (unsigned)(longest * (packets_per_s - 5000) / 45000);
+	return (unsigned)(longest * (packets_per_s - 15000) / 45000);
 }
 
 static uint64_t now_ns(void)
@@ -156,13 +156,13 @@ static uint64_t now_ns(void)
 }
 
 void relay_floor(
-    const int *fds, uint32_t pairs, unsigned batch, unsigned window_us, _Atomic uint64_t *packets)
+    const int *fds, uint32_t pairs, uint32_t idle, unsigned batch, unsigned window_us, _Atomic uint64_t *packets)
 {
 	uint64_t total = 0, before = 0, since = now_ns();
 	unsigned window = 0;
 
-	open_ring(fds, 2 * pairs);
-	for (uint32_t i = 0; i < 2 * pairs; i++)
+	open_ring(fds, 2 * pairs + idle);
+	for (uint32_t i = 0; i < 2 * pairs + idle; i++)
 		arm(i);
 	for (;;) {
 		uint64_t now;

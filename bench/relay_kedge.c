@@ -134,7 +134,8 @@ static void open_calls(struct plane *p, struct load *l)
 static void start_plane(const struct run_options *o, struct plane *p, unsigned calls, char media[160])
 {
 	unsigned spare = o->churn != 0 ? churn_slots(o) + 64 : 0, per = o->workers;
-	struct plane_options options = { .workers = o->workers,
+	struct plane_options options = { .program = o->program,
+		.workers = o->workers,
 		.slots = calls + spare + 1,
 		.pairs = (calls + 2 * spare + per - 1) / per * per,
 		.nets = { o->ipv6 ? "::1" : "127.0.3.1", o->ipv6 ? "::1" : "127.0.4.1" },
@@ -142,6 +143,8 @@ static void start_plane(const struct run_options *o, struct plane *p, unsigned c
 		.media = media };
 
 	snprintf(media, 160, "window = \"%uus\"; batch = %u; port_rest = \"100ms\";", o->window_us, RUN_BATCH);
+	if (o->buffers != 0)
+		snprintf(media + strlen(media), 160 - strlen(media), " buffers = %u;", o->buffers);
 	run_pin_relay(o); /* inherited by the relay */
 	need(plane_open(p, &options) == 0 && plane_start(p) == 0, "does not start");
 	run_pin_generator(o);

@@ -225,6 +225,8 @@ static int parse(int argc, char **argv)
 		CHURN,
 		BACKEND,
 		WORKERS,
+		PROGRAM,
+		BUFFERS,
 		IPV6,
 		RTCP,
 		NO_FLOOR,
@@ -236,7 +238,8 @@ static int parse(int argc, char **argv)
 		{ "runs", 1, NULL, RUNS }, { "seconds", 1, NULL, SECONDS },
 		{ "packets", 1, NULL, PACKETS }, { "window", 1, NULL, WINDOW },
 		{ "churn", 1, NULL, CHURN }, { "backend", 1, NULL, BACKEND },
-		{ "workers", 1, NULL, WORKERS }, { "ipv6", 0, NULL, IPV6 }, { "rtcp", 0, NULL, RTCP },
+		{ "workers", 1, NULL, WORKERS }, { "program", 1, NULL, PROGRAM },
+		{ "buffers", 1, NULL, BUFFERS }, { "ipv6", 0, NULL, IPV6 }, { "rtcp", 0, NULL, RTCP },
 		{ "no-floor", 0, NULL, NO_FLOOR }, { "no-pin", 0, NULL, NO_PIN },
 		{ "json", 0, NULL, JSON }, { "slo", 0, NULL, SLO }, { 0 } };
 
@@ -265,6 +268,12 @@ static int parse(int argc, char **argv)
 			break;
 		case WORKERS:
 			opt.run.workers = (unsigned)strtoul(optarg, NULL, 10);
+			break;
+		case PROGRAM:
+			opt.run.program = optarg;
+			break;
+		case BUFFERS:
+			opt.run.buffers = (unsigned)strtoul(optarg, NULL, 10);
 			break;
 		case IPV6:
 			opt.run.ipv6 = true;

@@ -183,42 +183,74 @@ struct share {
 };
 
 struct floor {
-	int *fds;            /* two sockets a call, bound and connected to the far ends, as the relay's are */
-	struct share *share; /* by worker */
+	int *fds[KEDGE_WORKERS_MAX]; /* by worker: two sockets a call, then the idle ones */
+	struct share *share;         /* by worker */
 	pid_t pid[KEDGE_WORKERS_MAX];
 };
 
-static void floor_sockets(const struct run_options *o, struct load *l, int *fds)
+static unsigned first_call(const struct run_options *o, unsigned calls, unsigned worker)
 {
-	for (uint32_t call = 0; call < l->calls; call++) {
-		union addr_sock here[2];
-
-		for (unsigned side = 0; side < 2; side++) {
-			socklen_t len = sizeof(here[side]);
-			int fd = plane_socket(o->ipv6 ? "::1" : side == 0 ? "127.0.3.1" : "127.0.4.1");
-
-			fds[2 * call + side] = fd;
-			if (fd < 0 || getsockname(fd, &here[side].sa, &len) < 0 ||
-			    connect(fd, load_far(l, call, side), len) < 0) {
-				fprintf(stderr, "raw floor: socket: %s\n", strerror(errno));
-				exit(1);
-			}
-		}
-		load_aim(l, call, &here[0].sa, &here[1].sa);
-	}
+	return calls * worker / o->workers;
 }
 
-/* Each worker has the calls of its part, one behind the other. */
+static unsigned calls_of(const struct run_options *o, unsigned calls, unsigned worker)
+{
+	return first_call(o, calls, worker + 1) - first_call(o, calls, worker);
+}
+
+/* Bound, and connected to the far end, as the relay's. */
+static int floor_socket(const struct run_options *o, const struct sockaddr *far, socklen_t len, unsigned side)
+{
+	int fd = plane_socket(o->ipv6 ? "::1" : side == 0 ? "127.0.3.1" : "127.0.4.1");
+
+	if (fd < 0 || connect(fd, far, len) < 0) {
+		fprintf(stderr, "raw floor: socket: %s\n", strerror(errno));
+		exit(1);
+	}
+	return fd;
+}
+
+/* In the order in which the relay's are made: RTP and RTCP of each call, one side behind the other. */
+static void floor_sockets(const struct run_options *o, struct load *l, struct floor *f)
+{
+	for (unsigned i = 0; i < o->workers; i++)
+		f->fds[i] = calloc(4 * calls_of(o, l->calls, i) + 1, sizeof(int));
+	for (unsigned side = 0; side < 2; side++)
+		for (unsigned i = 0; i < o->workers; i++) {
+			unsigned n = calls_of(o, l->calls, i), first = first_call(o, l->calls, i);
+
+			for (unsigned k = 0; k < n; k++) {
+				f->fds[i][2 * k + side] = floor_socket(o, load_far(l, first + k, side), l->len, side);
+				f->fds[i][2 * n + 2 * k + side] = floor_socket(o, load_far_rtcp(l, side), l->len, side);
+			}
+		}
+}
+
+static void floor_aim(const struct run_options *o, struct load *l, const struct floor *f)
+{
+	for (unsigned i = 0; i < o->workers; i++)
+		for (unsigned k = 0; k < calls_of(o, l->calls, i); k++) {
+			union addr_sock here[2];
+
+			for (unsigned side = 0; side < 2; side++) {
+				socklen_t len = sizeof(here[side]);
+
+				getsockname(f->fds[i][2 * k + side], &here[side].sa, &len);
+			}
+			load_aim(l, first_call(o, l->calls, i) + k, &here[0].sa, &here[1].sa);
+		}
+}
+
 static void floor_start(const struct run_options *o, struct floor *f, unsigned calls)
 {
 	for (unsigned i = 0; i < o->workers; i++) {
-		unsigned first = calls * i / o->workers, end = calls * (i + 1) / o->workers;
+		unsigned n = calls_of(o, calls, i);
 
 		f->pid[i] = fork();
 		if (f->pid[i] == 0) {
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
 			run_pin_relay(o);
-			relay_floor(f->fds + 2 * first, end - first, RUN_BATCH, o->window_us, &f->share[i].packets);
+			relay_floor(f->fds[i], n, 2 * n, RUN_BATCH, o->window_us, &f->share[i].packets);
 		}
 	}
 }
@@ -237,25 +269,26 @@ static void floor_stop(const struct run_options *o, struct floor *f, unsigned ca
 	for (unsigned i = 0; i < o->workers; i++) {
 		kill(f->pid[i], SIGKILL);
 		waitpid(f->pid[i], NULL, 0);
+		for (unsigned k = 0; k < 4 * calls_of(o, calls, i); k++)
+			close(f->fds[i][k]);
+		free(f->fds[i]);
 	}
-	for (uint32_t i = 0; i < 2 * calls; i++)
-		close(f->fds[i]);
-	free(f->fds);
 	munmap(f->share, 4096);
 }
 
 void run_floor(const struct run_options *o, unsigned calls, struct run_result *r)
 {
-	struct load_setup setup = { .calls = calls, .ipv6 = o->ipv6 }; /* it has no sockets for RTCP */
+	struct load_setup setup = { .calls = calls, .ipv6 = o->ipv6 }; /* its sockets for RTCP are idle */
 	uint64_t cpu, cpu_end, packets, packets_end;
-	struct floor f = { .fds = calloc(2 * calls, sizeof(int)) };
+	struct floor f = { 0 };
 	struct load l;
 
 	memset(r, 0, sizeof(*r));
 	f.share = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (f.share == MAP_FAILED || f.fds == NULL || load_open(&l, &setup) < 0)
+	if (f.share == MAP_FAILED || load_open(&l, &setup) < 0)
 		exit(1);
-	floor_sockets(o, &l, f.fds);
+	floor_sockets(o, &l, &f);
+	floor_aim(o, &l, &f);
 	floor_start(o, &f, calls);
 	load_run(&l, 1500 * CLOCK_NS_PER_MS, false, false);
 	floor_totals(o, &f, &cpu, &packets);

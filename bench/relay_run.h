@@ -15,9 +15,11 @@
 struct run_options {
 	unsigned seconds, window_us;
 	unsigned workers; /* of kedge-media; threads or processes of the others */
+	unsigned buffers; /* of each worker of kedge-media; 0: its default */
 	unsigned churn;   /* anchors opened and closed a second beside, kedge only */
 	uint64_t packets; /* go on until so many were relayed, kedge only; 0: by time */
 	const char *backend;
+	const char *program; /* another kedge-media than the one that lies above; NULL */
 	bool pin, ipv6, rtcp;
 };
 
