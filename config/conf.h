@@ -58,6 +58,7 @@ enum conf_advance { CONF_ADVANCE_NONE, CONF_ADVANCE_183, CONF_ADVANCE_180 };
 enum conf_strategy { CONF_STRATEGY_FAILOVER };
 enum conf_failback { CONF_FAILBACK_AUTO, CONF_FAILBACK_MANUAL };
 enum conf_lock_scope { CONF_LOCK_AUTO, CONF_LOCK_HOP, CONF_LOCK_TRUNK }; /* trunk.retry_after_scope */
+enum conf_inform { CONF_INFORM_180, CONF_INFORM_183 };
 enum conf_all_failed { CONF_ALL_AUTO, CONF_ALL_503, CONF_ALL_500, CONF_ALL_480 };
 
 struct conf_where { /* file: shared by all objects of it, owned by the snapshot */

@@ -519,6 +519,7 @@ static void profile(struct load *l, struct conf_profile *p)
 		p->setup_budget_ms = sum > 60000 ? (uint32_t)(sum < UINT32_MAX ? sum : UINT32_MAX) : 60000;
 	}
 	retry_same(p);
+	load_sounds(l, p);
 }
 
 void load_derive(struct load *l)

@@ -51,6 +51,9 @@ void lint_breaker(struct load *l, const struct conf_trunk *t);
 /* Its srtp and srtp_suites; part of load_lint(). */
 void lint_srtp(struct load *l, const struct conf_trunk *t);
 
+/* What a profile plays: part of load_derive(). */
+void load_sounds(struct load *l, struct conf_profile *p);
+
 /* dns.resolvers taken apart; the warnings about a lone one, of the setting and of this machine. */
 void load_dns(struct load *l);
 void load_dns_alone(struct load *l);

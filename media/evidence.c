@@ -102,6 +102,15 @@ static void tell(struct worker *w, uint32_t slot, struct end *e, uint8_t what, e
 	worker_event(w, evt, w->session[slot].generation, slot);
 }
 
+/* Its last words must not be the last that the other one hears: a line without packets is taken for a dead one. */
+static void comfort(struct worker *w, const struct session *s, uint32_t silent)
+{
+	uint32_t other = silent == s->in ? s->out[s->live] : s->in;
+
+	if (other != KEDGE_PORT_NONE && atomic_load_explicit(&w->comfort_noise, memory_order_relaxed))
+		local_comfort(w, other);
+}
+
 static void tick_silence(struct worker *w, uint32_t slot, struct end *e, unsigned side)
 {
 	struct session *s = &w->session[slot];
@@ -113,6 +122,8 @@ static void tick_silence(struct worker *w, uint32_t slot, struct end *e, unsigne
 		return;
 	}
 	note_gap(w, s, e, side);
+	if (!(e->told & KEDGE_TOLD_SILENT))
+		comfort(w, s, e->port);
 	tell(w, slot, e, KEDGE_TOLD_SILENT, side ? KEDGE_EVT_SILENT : KEDGE_EVT_SILENT_IN);
 	if (e->told & KEDGE_TOLD_ONE_WAY || !is_spoken_to(w, s, e->port))
 		return;

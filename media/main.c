@@ -19,6 +19,7 @@
 #include "config/conf.h"
 #include "config/event.h"
 #include "media/srtp.h"
+#include "media/shelf.h"
 #include "media/worker.h"
 
 #define AUDIT_NS (5 * CLOCK_NS_PER_S)
@@ -27,6 +28,7 @@ struct plane {
 	struct segment seg;
 	const struct conf *conf; /* of the start */
 	const char *file;
+	struct shelf shelf;
 	struct worker *worker[KEDGE_WORKERS_MAX];
 	pthread_t thread[KEDGE_WORKERS_MAX];
 	uint32_t started;
@@ -89,7 +91,7 @@ static int load(struct plane *p, const char *file)
 }
 
 /* The log was rotated, or another configuration is in force: what of it can change while packets flow. */
-static void follow(const struct plane *p)
+static void follow(struct plane *p)
 {
 	const struct conf *c = read_file(p->file);
 	struct event_options log;
@@ -102,7 +104,9 @@ static void follow(const struct plane *p)
 	for (uint32_t i = 0; i < p->started; i++) {
 		worker_media_dead(p->worker[i], c->media.media_dead_ms * CLOCK_NS_PER_MS);
 		worker_rate(p->worker[i], c->media.rate);
+		worker_comfort_noise(p->worker[i], c->media.comfort_noise);
 	}
+	shelf_follow(&p->shelf, c);
 	conf_unref(c);
 }
 
@@ -146,6 +150,8 @@ static int make_workers(struct plane *p)
 		.orphan_ns = m->orphan_after_ms * CLOCK_NS_PER_MS,
 		.rate = m->rate,
 		.media_dead_ns = m->media_dead_ms * CLOCK_NS_PER_MS,
+		.comfort_noise = m->comfort_noise,
+		.shelf = &p->shelf,
 		.audit_ns = AUDIT_NS / p->conf->test.time_scale };
 
 	dtmf_init();
@@ -191,7 +197,7 @@ static void stop_workers(struct plane *p)
 }
 
 /* Until somebody asks for the end. -EIO: a worker failed. */
-static int serve(const struct plane *p)
+static int serve(struct plane *p)
 {
 	sigset_t set;
 	int sig;
@@ -235,9 +241,14 @@ int main(int argc, char **argv)
 		return 1;
 	if ((rc = start_ciphers()) < 0 || (rc = attach(&p, pub_fd, priv_fd)) < 0)
 		goto out_conf;
+	if ((rc = shelf_open(&p.shelf, p.seg.pub->workers)) < 0)
+		goto out_segment;
+	shelf_follow(&p.shelf, p.conf);
 	if ((rc = make_workers(&p)) == 0 && (rc = start_workers(&p)) == 0)
 		rc = serve(&p);
 	stop_workers(&p);
+	shelf_close(&p.shelf);
+out_segment:
 	segment_detach(&p.seg);
 out_conf:
 	conf_unref(p.conf);

@@ -138,6 +138,11 @@ static bool find_other_end(struct worker *w, struct way *way)
 	struct session *s = way->session;
 	uint32_t port;
 
+	if (s->live == KEDGE_LIVE_NONE && way->from->flags & KEDGE_END_ECHO) {
+		way->to_port = way->port;
+		way->to = way->from;
+		return true;
+	}
 	if (s->live == KEDGE_LIVE_NONE) {
 		DROP(w, early);
 		return false;
@@ -217,6 +222,10 @@ static bool work_on(struct worker *w, const struct way *way, struct rtp *h, uint
 {
 	unsigned work = way->from->work | way->to->work;
 
+	if (way->to->work & WORK_PLAY && !local_gives_way(w, way->to->port)) {
+		DROP(w, held);
+		return false;
+	}
 	if (work & WORK_DIGITS && !dtmf_relay(w, way->from, way->to, way->place, h, data))
 		return false;
 	if (work & WORK_TYPES)
@@ -360,7 +369,8 @@ static void on_rtcp(
 		bad_rtcp(w, data, len);
 		return;
 	}
-	if (!check_source(w, way, from, len >= 8 ? rtp_get32(data + 4) : 0) || !within_rate(w, way) || !find_other_end(w, way))
+	if (!check_source(w, way, from, len >= 8 ? rtp_get32(data + 4) : 0) || !within_rate(w, way) || !find_other_end(w, way) ||
+	    way->to == way->from)
 		return;
 	worker_count(&way->session->stats->rtcp_packets[!way->inside], 1);
 	report_heard(&way->from->report, data, len, way->from->packets, w->now_ns);

@@ -8,6 +8,7 @@
 #include "media/early.h"
 #include "media/evidence.h"
 #include "media/rate.h"
+#include "media/local.h"
 #include "media/recover.h"
 #include "media/srtp.h"
 #include "media/worker.h"
@@ -145,6 +146,7 @@ static int end_open(struct worker *w, uint32_t slot, uint8_t place, const struct
 	port_target(w, want->port, 1);
 	*session_port(s, place) = want->port;
 	end_secure(w, slot, place);
+	local_wanted(w, want->port);
 	/* From here on a successor may take the sockets as they are. */
 	atomic_store_explicit(&k->run.generation, want->generation, memory_order_release);
 	return 0;
@@ -160,6 +162,7 @@ static void end_close(struct worker *w, uint32_t slot, uint8_t place)
 	port_bury(&w->port[*port], w->port[*port].voice);
 	port_bury(&w->port[*port], w->end[*port].quality.ssrc);
 	dtmf_end_closed(w, &w->end[*port]);
+	local_closed(w, *port);
 	atomic_store_explicit(&w->end[*port].run->generation, 0, memory_order_release);
 	secure_close(&w->end[*port].secure);
 	port_close(w, *port);
@@ -211,6 +214,7 @@ static void end_rebind(struct worker *w, uint32_t slot, uint8_t place, const str
 	}
 	end_wanted(w, e, want);
 	end_secure(w, slot, place);
+	local_wanted(w, port);
 	if (changed & (KEDGE_END_SEND | KEDGE_END_RECV))
 		hold_changed(w, slot, place, changed);
 	rebind_sock(w, port, 0, want);

@@ -26,6 +26,7 @@ struct worker;
 /* end.work: the stages of relay.c. A plain call has none, and pays one test for all of them. */
 #define WORK_TYPES  1u /* payload types are mapped (want.pt), laws of G.711 turned (want.laws) */
 #define WORK_SECURE 2u /* SRTP (want.srtp) */
+#define WORK_PLAY   4u /* kedge plays to it (media/local.h): local_wanted() keeps this bit */
 #define WORK_DIGITS 64u  /* its digits are turned into those of the other end (media/dtmf.h) */
 #define WORK_EVENT  128u /* an RFC 4733 event is open on the line toward it */
 

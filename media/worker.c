@@ -208,6 +208,7 @@ static void tick(struct worker *w)
 	}
 	dtmf_tick(w);
 	port_tick(w);
+	local_look(w);
 	count_free_ports(w);
 	if (w->now_ns - w->slow_ns >= SLOW_NS)
 		slow_tick(w);
@@ -223,6 +224,8 @@ static void after_packets(struct worker *w)
 	}
 	if (w->now_ns - w->tick_ns >= TICK_NS)
 		tick(w);
+	if (w->now_ns >= w->local.next_ns)
+		local_step(w);
 	if (w->ended_count != 0)
 		run_ended(w);
 	if (w->kick) {
@@ -234,11 +237,13 @@ static void after_packets(struct worker *w)
 static uint64_t time_to_tick(const struct worker *w)
 {
 	uint64_t period = w->open_count != 0 || w->resting != 0 ? TICK_NS : IDLE_NS;
-	uint64_t gone = clock_mono_ns() - w->tick_ns;
+	uint64_t now = clock_mono_ns(), due = w->tick_ns + period;
 
 	if (w->commands) /* what waits in w->ended could not be armed: not at once again */
 		return 0;
-	return gone < period ? period - gone : 0;
+	if (w->local.next_ns < due)
+		due = w->local.next_ns;
+	return now < due ? due - now : 0;
 }
 
 static int pass(struct worker *w)
@@ -257,15 +262,14 @@ static int pass(struct worker *w)
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-/* Whole pages: aligned for the structs, and a page nobody used yet costs nothing. */
-static void *table(size_t n, size_t size)
+void *worker_table(size_t n, size_t size)
 {
 	void *p = mmap(NULL, n * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	return p == MAP_FAILED ? NULL : p;
 }
 
-static void table_free(void *p, size_t n, size_t size)
+void worker_table_free(void *p, size_t n, size_t size)
 {
 	if (p != NULL)
 		munmap(p, n * size);
@@ -292,11 +296,17 @@ void worker_rate(struct worker *w, uint32_t times)
 	atomic_store_explicit(&w->rate, times, memory_order_relaxed);
 }
 
+void worker_comfort_noise(struct worker *w, bool on)
+{
+	atomic_store_explicit(&w->comfort_noise, on, memory_order_relaxed);
+}
+
 struct worker *worker_new(const struct segment *seg, uint32_t id, const struct worker_setup *setup)
 {
 	struct worker *w =
 	    aligned_alloc(KEDGE_LINE, (sizeof(*w) + KEDGE_LINE - 1) / KEDGE_LINE * KEDGE_LINE);
 	uint32_t ports = seg->priv->port_count, slots = seg->pub->slots;
+	bool lacks;
 
 	if (w == NULL)
 		return NULL;
@@ -306,21 +316,24 @@ struct worker *worker_new(const struct segment *seg, uint32_t id, const struct w
 	w->setup = *setup;
 	worker_media_dead(w, setup->media_dead_ns);
 	worker_rate(w, setup->rate);
+	worker_comfort_noise(w, setup->comfort_noise);
+	w->local.shelf = setup->shelf;
 	w->count = segment_worker(seg, id);
 	w->queues = segment_queues(seg, id);
 	w->beat = &seg->pub->worker[id];
 	w->sig_beat = &seg->pub->sig;
 	w->port_count = ports;
-	w->port = table(ports + 1, sizeof(*w->port));
-	w->end = table(ports + 1, sizeof(*w->end));
+	w->port = worker_table(ports + 1, sizeof(*w->port));
+	w->end = worker_table(ports + 1, sizeof(*w->end));
 	w->fds = calloc(2 * (size_t)ports + 1, sizeof(*w->fds));
 	w->ended = calloc(2 * (size_t)ports + 1, sizeof(*w->ended));
 	w->place = calloc(ports + 1, 1);
-	w->session = table(slots, sizeof(*w->session));
+	w->session = worker_table(slots, sizeof(*w->session));
 	w->open = calloc(slots, sizeof(*w->open));
 	w->retry = calloc(slots, sizeof(*w->retry));
+	lacks = local_init(w, ports) < 0;
 	if (!w->port || !w->end || !w->fds || !w->ended || !w->place || !w->session || !w->open ||
-	    !w->retry) {
+	    !w->retry || lacks) {
 		worker_free(w);
 		return NULL;
 	}
@@ -338,9 +351,10 @@ void worker_free(struct worker *w)
 	for (uint32_t i = 0; w->port != NULL && w->end != NULL && i < w->port_count; i++)
 		if (w->port[i].state == PORT_LENT)
 			secure_close(&w->end[i].secure);
-	table_free(w->port, w->port_count + 1, sizeof(*w->port));
-	table_free(w->end, w->port_count + 1, sizeof(*w->end));
-	table_free(w->session, w->seg->pub->slots, sizeof(*w->session));
+	worker_table_free(w->port, w->port_count + 1, sizeof(*w->port));
+	worker_table_free(w->end, w->port_count + 1, sizeof(*w->end));
+	worker_table_free(w->session, w->seg->pub->slots, sizeof(*w->session));
+	local_fini(w);
 	free(w->fds);
 	free(w->ended);
 	free(w->place);
@@ -417,6 +431,8 @@ int worker_run(struct worker *w)
 	go_on(w);
 	while (rc == 0 && !atomic_load_explicit(&w->stop, memory_order_relaxed))
 		rc = pass(w);
+	if (w->setup.shelf)
+		shelf_leave(w->setup.shelf, w->id);
 	/* What was read is sent on; what still waits in the sockets waits for a successor. */
 	w->ops->flush(w->io);
 	w->ops->close(w->io);

@@ -18,6 +18,7 @@
 
 #include "media/early.h"
 #include "media/io.h"
+#include "media/local.h"
 #include "media/outlet.h"
 #include "media/port.h"
 #include "media/session.h"
@@ -32,6 +33,8 @@ struct worker_setup {
 	uint64_t port_rest_ns, orphan_ns, media_dead_ns;
 	uint32_t rate;     /* media.rate */
 	uint64_t audit_ns; /* between two looks for forgotten port pairs */
+	bool comfort_noise;
+	struct shelf *shelf; /* what there is to play, borrowed; NULL: nothing */
 };
 
 struct worker {
@@ -50,6 +53,7 @@ struct worker {
 	struct worker_setup setup;
 	_Atomic uint64_t media_dead_ns; /* setup's, until another configuration is in force */
 	_Atomic uint32_t rate;          /* the same */
+	_Atomic bool comfort_noise;     /* the same */
 	struct kedge_worker_queues *queues;
 	struct kedge_beat *beat, *sig_beat;
 	int *fds;       /* by socket */
@@ -74,6 +78,7 @@ struct worker {
 	unsigned slow_ticks;
 	struct early early;
 	struct dtmf *dtmf; /* ends with digits under way */
+	struct local local;
 	unsigned room_next;
 	uint8_t room[OUTLET_ROOMS][IO_BIG]; /* outlet_room() */
 	_Atomic bool stop;
@@ -92,6 +97,11 @@ void worker_free(struct worker *w);
 
 /* media.media_dead is another one from now on. Any thread. */
 void worker_media_dead(struct worker *w, uint64_t ns);
+void worker_comfort_noise(struct worker *w, bool on);
+
+/* Whole pages, zeroed: aligned for the structs, and a page nobody used yet costs nothing. NULL: no memory. */
+void *worker_table(size_t n, size_t size);
+void worker_table_free(void *p, size_t n, size_t size);
 
 /* And media.rate. Any thread. */
 void worker_rate(struct worker *w, uint32_t times);

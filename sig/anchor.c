@@ -321,6 +321,22 @@ void anchor_far(struct anchor *a, unsigned end, const struct anchor_far *far)
 	tell(a);
 }
 
+void anchor_play(struct anchor *a, unsigned end, uint32_t sound, uint8_t how)
+{
+	struct kedge_end e;
+
+	if (!a->open)
+		return;
+	read_end(a, end, &e);
+	if (!sound && !e.play)
+		return;
+	e.play = sound;
+	e.play_how = how;
+	e.play_take++;
+	write_end(a, end, &e);
+	tell(a);
+}
+
 void anchor_live(struct anchor *a, unsigned end)
 {
 	assert(end == KEDGE_LIVE_NONE || (end < KEDGE_OUT_MAX && a->used & 1u << end));

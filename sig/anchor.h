@@ -96,6 +96,9 @@ void anchor_drop(struct anchor *a, unsigned end);
 /* Writes what was negotiated for an end (KEDGE_END_INSIDE or an outside index) and tells media. */
 void anchor_far(struct anchor *a, unsigned end, const struct anchor_far *far);
 
+/* Has media play to an end what sound_id() names, from its beginning; 0: nothing. how: enum kedge_play. */
+void anchor_play(struct anchor *a, unsigned end, uint32_t sound, uint8_t how);
+
 /* Makes an outside end the one that is heard and spoken to; KEDGE_LIVE_NONE: nobody. */
 void anchor_live(struct anchor *a, unsigned end);
 

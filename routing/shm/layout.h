@@ -310,6 +310,7 @@ enum kedge_latch { /* where the far address may come from (media/latch.h) */
 #define KEDGE_END_RTCP_MUX 4u  /* RTCP on the RTP port (RFC 5761) */
 #define KEDGE_END_SPEAKS   8u  /* it ought to send: silence of it is evidence (not held, not recvonly) */
 #define KEDGE_END_PLAIN    16u /* a datagram stream that is not RTP (T.38): no RTP checks, no stitch */
+#define KEDGE_END_ECHO     32u /* what it sends goes back to it, and nowhere else */
 
 struct kedge_pt { /* payload type of this end for a payload type of the inside end; from 0xff: unused */
 	uint8_t inside, here;
@@ -325,6 +326,11 @@ enum kedge_dtmf {
 	KEDGE_DTMF_EVENT, /* RFC 4733, telephone_event */
 	KEDGE_DTMF_INFO,  /* SIP INFO (RFC 6086) */
 	KEDGE_DTMF_INBAND /* tones in its audio, G.711 */
+};
+
+enum kedge_play {
+	KEDGE_PLAY_UNTIL_MEDIA, /* the first packet that is relayed to the end takes its place, for good */
+	KEDGE_PLAY_OVER         /* what others say is not relayed to the end meanwhile */
 };
 
 struct kedge_end { /* one end as signaling wants it */
@@ -350,7 +356,10 @@ struct kedge_end { /* one end as signaling wants it */
 	uint8_t laws[2]; /* bit i: pt[i] names PCMU inside and PCMA here [0], PCMA inside and PCMU here [1] */
 	uint8_t dtmf;       /* enum kedge_dtmf */
 	uint8_t event_here; /* the number our own body gave telephone_event: what it may send, 0xff: none */
-	uint8_t pad[4];
+	uint32_t play;      /* sound_id() of what kedge plays to this end (config/sound.h); 0: nothing */
+	uint8_t play_how;   /* enum kedge_play */
+	uint8_t play_take;  /* another value: play it anew, from its beginning */
+	uint8_t pad[6];
 };
 static_assert(sizeof(struct kedge_end) % 8 == 0, "whole words");
 

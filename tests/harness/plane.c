@@ -178,15 +178,16 @@ static void raise_limit(void)
 
 static int write_settings(struct plane *p)
 {
+	const char *said = p->o.media ? p->o.media : "";
 	FILE *f = fopen(p->config, "w");
 
 	if (f == NULL)
 		return fail("config");
 	fprintf(f,
 	    "interfaces = ( { name = \"any\"; address = \"127.0.0.1\"; } );\n"
-	    "media = { workers = %u; backend = \"%s\"; %s };\n"
+	    "media = { workers = %u; backend = \"%s\"; %s %s };\n"
 	    "test = { time_scale = %u; };\n",
-	    p->o.workers, p->o.backend ? p->o.backend : "auto", p->o.media ? p->o.media : "",
+	    p->o.workers, p->o.backend ? p->o.backend : "auto", said, strstr(said, "comfort_noise") ? "" : "comfort_noise = false;",
 	    p->o.time_scale ? p->o.time_scale : 1);
 	fclose(f);
 	return 0;

@@ -20,7 +20,7 @@ struct plane_options {
 	unsigned pairs;      /* of each net, over all workers */
 	const char *nets[4]; /* local addresses; NULL ends */
 	const char *backend; /* NULL: auto */
-	const char *media;   /* more settings of the group media, "window = \"0us\";" */
+	const char *media;   /* more settings of the group media, "window = \"0us\";"; no comfort noise unless they speak of it */
 	unsigned time_scale; /* 0: 1 */
 	bool deny_uring;     /* a seccomp filter answers io_uring_setup with EPERM */
 };

@@ -153,7 +153,7 @@ unsigned workers = 1;
 
 void start_with(const char *media, unsigned pairs, bool v6, unsigned time_scale)
 {
-	static char settings[256];
+	static char settings[1200];
 	struct plane_options o = { .workers = workers,
 		.slots = SLOTS,
 		.hops = 4,

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+/* What a profile plays: names that there are, files that can be read. Part of load_derive(): what is wrong here must not go into
+ * force, and the planes find each file readable that they were given. */
+#include "config/load.h"
+
+#include <string.h>
+
+#include "config/sound.h"
+
+static void file(struct load *l, const struct conf_profile *p, const char *key, const char *const *field, uint32_t *ms)
+{
+	struct conf_where w = load_where(l, field, p->where);
+	const char *why = NULL;
+	int64_t length;
+
+	if (**field != '/') {
+		load_error(l, w, "profile \"%s\".%s: expected the path of a file, from its first /, got \"%s\"", p->name, key, *field);
+		return;
+	}
+	length = sound_probe(*field, &why);
+	if (length < 0)
+		load_error(l, w, "profile \"%s\".%s: cannot play \"%s\": %s", p->name, key, *field, why);
+	else
+		*ms = (uint32_t)length;
+}
+
+static bool is_tone(const char *word)
+{
+	return !strcmp(word, "busy") || !strcmp(word, "congestion") || (!strncmp(word, "sit-", 4) && sound_is_sit(word + 4));
+}
+
+void load_sounds(struct load *l, struct conf_profile *p)
+{
+	uint32_t unused;
+
+	if (p->announce_wait[0])
+		file(l, p, "announce_wait", &p->announce_wait, &unused);
+	if (!strncmp(p->announce_failed, "tone:", 5)) {
+		p->announce_failed_ms = SOUND_TONE_MS;
+		if (!is_tone(p->announce_failed + 5))
+			load_error(l, load_where(l, &p->announce_failed, p->where),
+			    "profile \"%s\".announce_failed: there is no \"%s\", only tone:busy, tone:congestion, tone:sit-intercept, tone:sit-vacant, "
+			    "tone:sit-reorder, tone:sit-no-circuit",
+			    p->name, p->announce_failed);
+	} else if (p->announce_failed[0]) {
+		file(l, p, "announce_failed", &p->announce_failed, &p->announce_failed_ms);
+	}
+}
