@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "tests/harness/capture.h"
+#include "tests/harness/secure.h"
 #include "tests/harness/speech.h"
 
 enum { HEADER = 12, PACKET = HEADER + SPEECH_FRAME, WAV_MAX = 60 * SPEECH_RATE, EVENTS = 256, PORT_STEP = 4 };
@@ -21,6 +22,7 @@ enum { HEADER = 12, PACKET = HEADER + SPEECH_FRAME, WAV_MAX = 60 * SPEECH_RATE, 
 
 struct end {
 	int rtp, rtcp;
+	struct secure secure;
 	union peer_addr local, to;
 	bool known, speaking, began, marker;
 	uint8_t pt;
@@ -150,6 +152,7 @@ void peer_close(struct peer *p)
 		if (p->end[i].rtcp >= 0)
 			close(p->end[i].rtcp);
 		free(p->end[i].wav);
+		secure_clear(&p->end[i].secure);
 	}
 	if (p->pcap)
 		fclose(p->pcap);
@@ -230,17 +233,20 @@ static uint32_t get32(const uint8_t *at)
 static void speak_packet(struct peer *p, struct end *e, uint64_t now_ns)
 {
 	struct speech_stamp stamp = { e->call, e->index, p->opts.id };
-	uint8_t packet[PACKET] = { 0x80, (e->marker ? 0x80 : 0) | e->pt };
+	uint8_t packet[PACKET + SECURE_ROOM] = { 0x80, (e->marker ? 0x80 : 0) | e->pt };
+	size_t size = PACKET;
 	bool lost = (uint64_t)e->index * p->lose / 100 != ((uint64_t)e->index + 1) * p->lose / 100;
 
 	put16(packet + 2, e->seq);
 	put32(packet + 4, e->ts0 + e->index * SPEECH_FRAME);
 	put32(packet + 8, e->ssrc);
 	speech_packet(&stamp, e->pt, packet + HEADER);
-	if (!lost && sendto(e->rtp, packet, sizeof packet, 0, &e->to.sa, size_of(&e->to)) == sizeof packet)
+	if (secure_on(&e->secure) && !secure_protect(&e->secure, false, packet, &size))
+		e->n.srtp_bad++;
+	if (!lost && sendto(e->rtp, packet, size, 0, &e->to.sa, size_of(&e->to)) == (ssize_t)size)
 		e->n.sent++;
 	if (p->pcap)
-		pcap_put(p->pcap, now_ns + p->wall_minus_mono, &e->local.sa, &e->to.sa, packet, sizeof packet);
+		pcap_put(p->pcap, now_ns + p->wall_minus_mono, &e->local.sa, &e->to.sa, packet, size);
 	if (!e->marker && now_ns - e->last_sent_ns > e->n.sent_gap_ns)
 		e->n.sent_gap_ns = now_ns - e->last_sent_ns;
 	e->last_sent_ns = now_ns;
@@ -253,7 +259,8 @@ static void speak_packet(struct peer *p, struct end *e, uint64_t now_ns)
 static void speak_rtcp(struct peer *p, struct end *e, uint64_t now_ns)
 {
 	uint64_t wall = now_ns + p->wall_minus_mono;
-	uint8_t sr[48] = { 0x80, 200, 0, 6 };
+	uint8_t sr[48 + SECURE_ROOM] = { 0x80, 200, 0, 6 };
+	size_t size = 48;
 	union peer_addr to = e->to;
 
 	put32(sr + 4, e->ssrc);
@@ -266,7 +273,9 @@ static void speak_rtcp(struct peer *p, struct end *e, uint64_t now_ns)
 	put32(sr + 32, e->ssrc);
 	memcpy(sr + 36, "\1\11" RTCP_NAME "pbx\0", 12);
 	set_port(&to, port_of(&to) + 1);
-	if (sendto(e->rtcp, sr, sizeof sr, 0, &to.sa, size_of(&to)) == sizeof sr)
+	if (secure_on(&e->secure) && !secure_protect(&e->secure, true, sr, &size))
+		e->n.srtp_bad++;
+	if (sendto(e->rtcp, sr, size, 0, &to.sa, size_of(&to)) == (ssize_t)size)
 		e->n.rtcp_sent++;
 }
 
@@ -501,14 +510,21 @@ static void on_packet(struct peer *p, uint64_t tag)
 	uint64_t wall = now_of(CLOCK_REALTIME);
 	uint8_t packet[2048] = { 0 };
 	union peer_addr from;
+	size_t size;
 	ssize_t n = take(tag & 1 ? e->rtcp : e->rtp, packet, sizeof packet, &from, &wall);
 
+	size = n < 0 ? 0 : (size_t)n;
 	if (n < 0)
 		return;
+	if (secure_on(&e->secure) && !secure_unprotect(&e->secure, tag & 1, packet, &size)) {
+		e->n.srtp_bad++;
+		return;
+	}
+	n = (ssize_t)size;
 	if (tag & 1) {
 		if (good_rtcp(packet, n))
 			e->n.rtcp_heard++;
-		else
+		else if (e->known) /* before that its keys were perhaps not told yet */
 			e->n.rtcp_bad++;
 		if (memmem(packet, n, RTCP_NAME, sizeof RTCP_NAME - 1))
 			e->n.named++;
@@ -563,7 +579,7 @@ static bool parse_addr(const char *ip, unsigned port, union peer_addr *out)
 
 int peer_command(struct peer *p, const char *line, uint64_t now_ns)
 {
-	char ip[64], number[64];
+	char ip[64], number[64], ours[128], theirs[128];
 	unsigned end, port, pt = SPEECH_PCMU;
 	union peer_addr to;
 
@@ -577,6 +593,12 @@ int peer_command(struct peer *p, const char *line, uint64_t now_ns)
 		peer_stop(p, (end - 1) % p->opts.ends);
 		return 0;
 	}
+	if (sscanf(line, "clear %u", &end) == 1 && end > 0) {
+		secure_clear(&p->end[(end - 1) % p->opts.ends].secure);
+		return 0;
+	}
+	if (sscanf(line, "srtp %u %63s %127s %127s", &end, number, ours, theirs) == 4 && end > 0)
+		return secure_set(&p->end[(end - 1) % p->opts.ends].secure, number, ours, theirs);
 	if (sscanf(line, "start %u %63s %u %63s %u", &end, ip, &port, number, &pt) < 4 || !end || !parse_addr(ip, port, &to))
 		return -EINVAL;
 	peer_start(p, (end - 1) % p->opts.ends, &to, peer_call_of(number), pt, now_ns);
@@ -618,7 +640,7 @@ void peer_totals(const struct peer *p, struct peer_counts *out)
 #define ADD(f) out->f += c.f
 		ADD(sent), ADD(heard), ADD(lost), ADD(doubled), ADD(reordered), ADD(corrupt), ADD(wrong_call), ADD(echo);
 		ADD(unstamped), ADD(turned), ADD(wrong_pt), ADD(strangers), ADD(ssrc), ADD(seq), ADD(ts), ADD(switches), ADD(ends);
-		ADD(rtcp_sent), ADD(rtcp_heard), ADD(rtcp_bad), ADD(named);
+		ADD(rtcp_sent), ADD(rtcp_heard), ADD(rtcp_bad), ADD(named), ADD(srtp_bad);
 #undef ADD
 		out->gap_ns = most(out->gap_ns, c.gap_ns);
 		out->sent_gap_ns = most(out->sent_gap_ns, c.sent_gap_ns);
@@ -629,7 +651,7 @@ void peer_totals(const struct peer *p, struct peer_counts *out)
 uint64_t peer_faults(const struct peer_counts *c)
 {
 	return c->lost + c->doubled + c->reordered + c->corrupt + c->wrong_call + c->echo + c->wrong_pt + c->strangers +
-		c->ssrc + c->seq + c->ts + c->rtcp_bad;
+		c->ssrc + c->seq + c->ts + c->rtcp_bad + c->srtp_bad;
 }
 
 static void json_counts(const struct peer_counts *c, FILE *out)
@@ -637,7 +659,7 @@ static void json_counts(const struct peer_counts *c, FILE *out)
 #define FIELD(f) fprintf(out, "\"" #f "\": %llu, ", (unsigned long long)c->f)
 	FIELD(sent), FIELD(heard), FIELD(lost), FIELD(doubled), FIELD(reordered), FIELD(corrupt), FIELD(wrong_call);
 	FIELD(echo), FIELD(unstamped), FIELD(turned), FIELD(wrong_pt), FIELD(strangers), FIELD(ssrc), FIELD(seq), FIELD(ts);
-	FIELD(switches), FIELD(rtcp_sent), FIELD(rtcp_heard), FIELD(rtcp_bad), FIELD(named);
+	FIELD(switches), FIELD(rtcp_sent), FIELD(rtcp_heard), FIELD(rtcp_bad), FIELD(named), FIELD(srtp_bad);
 #undef FIELD
 	fprintf(out, "\"gap_ms\": %.2f, \"sent_gap_ms\": %.2f, \"corr\": %.5f, \"faults\": %llu", c->gap_ns / 1e6,
 		c->sent_gap_ns / 1e6, c->corr, (unsigned long long)peer_faults(c));

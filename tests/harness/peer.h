@@ -57,6 +57,7 @@ struct peer_counts {
 	uint64_t switches;         /* speaker changed */
 	uint64_t rtcp_sent, rtcp_heard, rtcp_bad;
 	uint64_t named;            /* RTCP with the CNAME of a peer: whoever anchors media must not pass it on (RFC 3550 6.5.1); no fault between peers alone */
+	uint64_t srtp_bad;         /* an end with keys heard what it could not read: in clear, under another key, heard before */
 	uint64_t gap_ns, sent_gap_ns; /* longest time between two packets heard; sent, within one talkspurt */
 	double corr;               /* heard against said, sample by sample; of many ends: the least. 1 if nothing was heard */
 	uint32_t ends;             /* ends that sent or heard anything */
@@ -81,7 +82,8 @@ void peer_stop_all(struct peer *p);
 /* Sends what is due and takes in what came. Returns when to call again at the latest. */
 uint64_t peer_step(struct peer *p, uint64_t now_ns);
 
-/* One control line: "start END IP PORT NUMBER [PT]", "stop END", "stop all", "lose PERCENT"; END from 1 as SIPp counts calls. 0 or -EINVAL. */
+/* One control line: "start END IP PORT NUMBER [PT]", "stop END", "stop all", "lose PERCENT",
+ * "srtp END SUITE OUR-KEY THEIR-KEY" as in a=crypto, "clear END"; END from 1 as SIPp counts calls. 0 or -EINVAL. */
 int peer_command(struct peer *p, const char *line, uint64_t now_ns);
 
 /* The call a number stands for: its last seven digits. */
@@ -92,7 +94,7 @@ void peer_counts(const struct peer *p, uint32_t end, struct peer_counts *out);
 void peer_totals(const struct peer *p, struct peer_counts *out);
 const struct peer_source *peer_sources(const struct peer *p, uint32_t end, uint32_t *count);
 
-/* Number of things that must never happen: lost, doubled, reordered, corrupt, wrong_call, echo, wrong_pt, strangers, line breaks, rtcp_bad. */
+/* Number of things that must never happen: lost, doubled, reordered, corrupt, wrong_call, echo, wrong_pt, strangers, line breaks, rtcp_bad, srtp_bad. */
 uint64_t peer_faults(const struct peer_counts *c);
 
 /* One JSON object: ends[] that did anything, and totals. */

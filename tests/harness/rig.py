@@ -13,6 +13,7 @@ import select
 import shutil
 import signal
 import socket
+import stat
 import struct
 import subprocess
 import tempfile
@@ -325,16 +326,17 @@ class Rig:
         t.update(settings)
         self.trunks[name] = t
 
-    def carrier(self, name, steps, pt=0, transport=None, ends=ENDS, **settings):
-        """A carrier that does these steps for each call; settings: of its trunk."""
+    def carrier(self, name, steps, pt=0, transport=None, ends=ENDS, secure=None, **settings):
+        """A carrier that does these steps for each call; secure: what its SDP says of SRTP (sipp.secure); settings: of its trunk."""
         host = 1 + sum(t["side"] == "carrier" for t in self.trunks.values())
         settings.setdefault("uri", self.uri_by(2, host, name, transport or self.transport))
         self.trunk(name, "carrier", host, **settings)
-        return self.serve(name, 2, host, steps, pt, transport, ends)
+        return self.serve(name, 2, host, steps, pt, transport, ends, secure)
 
-    def serve(self, name, net, host, steps, pt=0, transport=None, ends=ENDS):
+    def serve(self, name, net, host, steps, pt=0, transport=None, ends=ENDS, secure=None):
         transport = transport or self.transport
         at = self.place(name, net, host, pt, name)
+        at.secure = secure
         rtp = self.rtp(name, at, ends)
         self.peers[name] = Sipp(name, "uas", steps, at, self.folder, fifo=rtp.fifo, transport="t1" if transport == "tcp" else "u1", trace=self.trace)
         return self.peers[name]
@@ -360,18 +362,19 @@ class Rig:
         host = 1 + sum(t["side"] == "carrier" for t in self.trunks.values())
         self.trunk(name, "carrier", host, **settings)
 
-    def pbx(self, steps=None, name="pbx1", pt=0, transport=None, **settings):
+    def pbx(self, steps=None, name="pbx1", pt=0, transport=None, secure=None, **settings):
         """The PBX as the called side."""
         host = 1 + sum(t["side"] == "pbx" for t in self.trunks.values())
         settings.setdefault("uri", self.uri_by(1, host, name, transport or self.transport))
         self.trunk(name, "pbx", host, **settings)
-        return self.serve(name, 1, host, steps, pt, transport) if steps else None
+        return self.serve(name, 1, host, steps, pt, transport, secure=secure) if steps else None
 
-    def caller(self, steps, numbers=("+442071838750",), name=None, host=1, net=1, rate=10, limit=None, pt=0, transport=None, to=None, user="1001"):
+    def caller(self, steps, numbers=("+442071838750",), name=None, host=1, net=1, rate=10, limit=None, pt=0, transport=None, to=None, user="1001", secure=None):
         """Begins calls to kedge at once: from the PBX (net 1) or a carrier (net 2)."""
         self.start()
         name = name or "caller%d" % (len(self.callers) + 1)
         at = self.place(name, net, host, pt, user)
+        at.secure = secure
         # A trunk's SIP port belongs to its called side; the caller takes the next one of the same address.
         if not self.v6 and (self.callers or any(getattr(p, "at", None) and p.at.ip == at.ip for p in self.peers.values()) or net == 2):
             at.port += 100 + len(self.callers)
@@ -649,10 +652,29 @@ class Rig:
                 zones.setdefault(zone, []).append(peer)
         found = topology.leaks({zone: ([m for p in peers for m in p.messages()], self.hidden_from(peers)) for zone, peers in zones.items()}, self.passes)
         assert not found, found[0]
+        self.check_keys()
         for name, rtp in self.rtps.items():
             assert not rtp.total("named"), "RTCP at %s names another peer" % name
         if self.v6 is True:
             self.check_leaks6()
+
+    def check_keys(self):
+        """No key of SRTP that a peer said or heard stands in a file of kedge's, or in what its tools tell."""
+        keys = topology.keys([m for p in self.peers.values() if isinstance(p, Log) for m in p.messages()])
+        if not keys:
+            return
+        told = {"kedge trace %s" % r["call"]: self.verb("trace", r["call"], ok=False) for r in self.cdr()[:8]}
+        told["kedge calls"] = self.verb("calls", "--json")
+        for folder, _, files in os.walk(self.folder):
+            for name in files:
+                path = os.path.join(folder, name)
+                if name.split(".")[0] not in self.peers and not stat.S_ISFIFO(os.stat(path).st_mode) and not stat.S_ISSOCK(os.stat(path).st_mode):
+                    with open(path, errors="replace") as f:
+                        told[name] = f.read()
+        assert {"kedge.log", "cdr.jsonl"} <= told.keys(), told.keys()
+        for name, text in told.items():
+            found = [k for k in keys if k in text]
+            assert not found, "%s tells the key %s" % (name, found[0])
 
     def hidden_from(self, peers):
         """Addresses and host names that these peers of one zone must not see, as text anywhere: those of the other side, kedge's too, and of other carriers."""

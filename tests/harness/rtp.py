@@ -6,7 +6,7 @@ import socket
 import struct
 import subprocess
 
-FAULTS = ("lost", "doubled", "reordered", "corrupt", "wrong_call", "echo", "wrong_pt", "strangers", "ssrc", "seq", "ts", "rtcp_bad")
+FAULTS = ("lost", "doubled", "reordered", "corrupt", "wrong_call", "echo", "wrong_pt", "strangers", "ssrc", "seq", "ts", "rtcp_bad", "srtp_bad")
 
 
 class Rtp:

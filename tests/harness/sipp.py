@@ -4,6 +4,7 @@
 A step is made by one of the functions below: recv, send, pause, invite, ack, cancel, bye, request, quiet. A UAS that treats numbers
 differently is a dict {ending of the called number: steps, "": steps for the rest}.
 """
+import base64
 import os
 import re
 import signal
@@ -16,14 +17,22 @@ o={name} {sid} {version} IN IP{v} {ip}
 s=call at {name}
 c=IN IP{v} {connection}
 t=0 0
-m=audio [auto_media_port] RTP/AVP {pts}
+m=audio [auto_media_port] {profile} {pts}
 {maps}a=ptime:20
 a={direction}
-"""
+{crypto}"""
+KEYS = {"AES_CM_128_HMAC_SHA1_80": 30, "AES_CM_128_HMAC_SHA1_32": 30, "AES_256_CM_HMAC_SHA1_80": 46, "AES_256_CM_HMAC_SHA1_32": 46,
+        "AEAD_AES_128_GCM": 28, "AEAD_AES_256_GCM": 44}
 MAPS = {0: "PCMU/8000", 8: "PCMA/8000", 9: "G722/8000", 18: "G729/8000", 96: "telephone-event/8000", 101: "telephone-event/8000"}
 
 
 # ---- the words of a scenario ----
+
+def secure(suite="AES_CM_128_HMAC_SHA1_80", tag=1, profile="RTP/SAVP", before=(), **more):
+    """A peer's SDP with SRTP, by a new key of its own: for sdp= of a step, or secure= of a whole peer. tag: that of kedge's line it answers, or its own. before: other lines of a=crypto."""
+    return dict(srtp=dict(suite=suite, tag=tag, key=base64.b64encode(os.urandom(KEYS[suite])).decode(), before=list(before)), profile=profile, **more)
+
+
 
 def recv(what, optional=False, timeout_ms=None, rtp=None, capture=None, next=None):
     """Waits for a request (a name) or a response (a number). rtp: the body's address is where the RTP peer shall speak to;
@@ -120,6 +129,7 @@ class Xml:
         self.out, self.vars = [], set()
         self.invites, self.cseq, self.last, self.final, self.heard_invites = 0, 0, None, None, 0
         self.speaks = False
+        self.secure = self.theirs()  # what our SDP says of SRTP, the last or the first
         if isinstance(steps, dict):
             self.branches(steps)
         else:
@@ -163,13 +173,22 @@ class Xml:
             group = "all," + name
         return '<ereg regexp="%s" search_in="%s"%s check_it="false" assign_to="%s"/>' % (regexp, where, head, group)
 
+    def theirs(self):
+        """The line of a=crypto that the other side's key is in."""
+        return (getattr(self.at, "secure", None) or {}).get("srtp")
+
     def where_to(self):
-        """Actions that read the other side's media address."""
-        return [self.ereg(r"c=IN IP[46] ([^ \r\n]+)", "body", "ip"), self.ereg(r"m=audio ([0-9]+)", "body", "port")]
+        """Actions that read the other side's media address, and its key."""
+        one = self.theirs()
+        key = [self.ereg(r"a=crypto:%d %s inline:([A-Za-z0-9+/=]+)" % (one["tag"], one["suite"]), "body", "key")] if one else []
+        return key + [self.ereg(r"c=IN IP[46] ([^ \r\n]+)", "body", "ip"), self.ereg(r"m=audio ([0-9]+)", "body", "port")]
+
+    def log_keys(self):
+        return '<log message="srtp [call_number] %s %s [$key]"/>' % (self.secure["suite"], self.secure["key"]) if self.secure else ""
 
     def log_start(self):
         number = "[field0]" if self.side == "uac" else "[$number]"
-        return '<log message="start [call_number] [$ip] [$port] %s %d"/>' % (number, self.at.pt)
+        return self.log_keys() + '<log message="start [call_number] [$ip] [$port] %s %d"/>' % (number, self.at.pt)
 
     def pause(self, step):
         if step["seconds"] > 0:
@@ -202,6 +221,8 @@ class Xml:
                 self.heard_invites += 1
                 acts += [self.ereg(r".*", "hdr", self.kept() + k, h) for k, h in KEEP.items()]
                 acts += self.where_to() + [self.ereg(r"INVITE sip:([^@;>]*)", "msg", "number")]
+                if self.theirs():
+                    acts.append(self.log_keys())  # before it is spoken to
             # SIPp takes an ACK that finds it at a <nop> for an unexpected one, so what follows a 200 hangs on its ACK.
             if what == "ACK" and step["rtp"]:
                 acts += self.where_to()
@@ -223,10 +244,14 @@ class Xml:
     def body(self, sdp):
         if not sdp:
             return "Content-Length: 0\n\n"
-        s = dict(pts=[self.at.pt], direction="sendrecv", version=1, sid=100000 + zlib.crc32(self.at.host.encode()) % 900000, connection=self.at.media_ip)
+        s = dict(pts=[self.at.pt], direction="sendrecv", version=1, sid=100000 + zlib.crc32(self.at.host.encode()) % 900000, connection=self.at.media_ip,
+                 profile="RTP/AVP", srtp=None)
+        s.update(getattr(self.at, "secure", None) or {})
         s.update(sdp if isinstance(sdp, dict) else {})
         maps = "".join("a=rtpmap:%d %s\n" % (pt, MAPS[pt]) for pt in s["pts"])
-        text = s.get("text") or SDP.format(name=self.at.host, sid=s["sid"], version=s["version"], v=self.at.v, ip=self.at.media_ip, pts=" ".join(map(str, s["pts"])),
+        self.secure = s["srtp"]
+        crypto = "".join("a=crypto:%s\n" % line for line in s["srtp"]["before"] + ["%(tag)d %(suite)s inline:%(key)s" % s["srtp"]]) if s["srtp"] else ""
+        text = s.get("text") or SDP.format(profile=s["profile"], crypto=crypto, name=self.at.host, sid=s["sid"], version=s["version"], v=self.at.v, ip=self.at.media_ip, pts=" ".join(map(str, s["pts"])),
                                            maps=maps, direction=s["direction"], connection=s["connection"])
         return "Content-Type: %s\nContent-Length: [len]\n\n%s" % (s.get("type", "application/sdp"), text)
 

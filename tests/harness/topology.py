@@ -6,6 +6,7 @@ All peers of the PBX's side are one zone, each address outside is a zone of its 
   Call-ID, tag, branch   of every message it sent or got
   o=, s=        user, session id and session name of the SDP it sent
   Warning, Reason        the text it sent
+  inline:                SRTP keys it sent or got: each hop has keys of its own
 SIPp peers say their host name in From, User-Agent, Server, Warning, Reason and SDP. RTCP's CNAME is looked for by rtp_peer itself (`named`).
 Whatever of it stands in a message that a peer of another zone received, and was not said before by that zone, is a leak.
 
@@ -29,8 +30,14 @@ def names(m):
     found |= {("Reason", v) for h in m.all("Reason") for v in re.findall(r'text="([^"]+)"', h)}
     for user, ident in re.findall(r"^o=(\S+) (\S+) ", m.body, re.M):
         found |= {("o= user", user), ("o= id", ident)}
+    found |= {("SRTP key", k) for k in keys([m])}
     found |= {("s=", v.strip()) for v in re.findall(r"^s=(.*)$", m.body, re.M)}
     return {(kind, v) for kind, v in found if v not in ("", "-") and not (kind == "o= id" and len(v) < 4)}
+
+
+def keys(messages):
+    """The SRTP keys in these messages, without their padding."""
+    return {k for m in messages for k in re.findall(r"^a=crypto:.*?inline:([A-Za-z0-9+/]{16,})", m.body, re.M)}
 
 
 def leaks(zones, passes=()):

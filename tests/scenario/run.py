@@ -25,7 +25,7 @@ class Skip(Exception):
 def load(name):
     spec = importlib.util.spec_from_file_location("scenario", os.path.join(here, ".." if "/" in name else "", name + ".py"))
     module = importlib.util.module_from_spec(spec)
-    for word in ("recv", "send", "pause", "invite", "ack", "cancel", "bye", "request", "raw", "quiet", "hangup", "answer", "refuse", "call", "fails"):
+    for word in ("recv", "send", "pause", "invite", "ack", "cancel", "bye", "request", "raw", "quiet", "hangup", "answer", "refuse", "call", "fails", "secure"):
         setattr(module, word, getattr(sipp, word))
     module.Skip = Skip
     spec.loader.exec_module(module)
