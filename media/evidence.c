@@ -4,6 +4,8 @@
 #include "media/silence.h"
 #include "media/worker.h"
 
+#define LATE_NS 200000000ULL
+
 static bool is_live(const struct session *s, uint32_t port)
 {
 	return port == s->in || (s->live != KEDGE_LIVE_NONE && port == s->out[s->live]);
@@ -14,19 +16,39 @@ static struct kedge_hop_media *hop_of(struct worker *w, const struct end *e)
 	return e->want.hop < w->seg->pub->hop_count ? &segment_hop(w->seg, e->want.hop)->media[w->id] : NULL;
 }
 
-/* As differences; a late packet that takes a loss back waits for the next loss. */
-static void tell_hop(struct worker *w, struct end *e)
+/* What is missing now may only be late: lost is what was missing all through LATE_NS, or at the end. */
+static uint32_t surely_lost(const struct worker *w, struct end *e, bool last)
+{
+	uint32_t least;
+
+	if (last)
+		return e->quality.lost;
+	if ((int32_t)(e->quality.lost - e->lost_least) < 0)
+		e->lost_least = e->quality.lost;
+	if (w->now_ns - e->lost_ns < LATE_NS)
+		return e->hop_lost;
+	least = e->lost_least;
+	e->lost_least = e->quality.lost;
+	e->lost_ns = w->now_ns;
+	return least;
+}
+
+/* As differences. */
+static void tell_hop(struct worker *w, struct end *e, bool last)
 {
 	struct kedge_hop_media *m = hop_of(w, e);
+	uint32_t lost = surely_lost(w, e, last);
 
-	if (m == NULL || e->packets == e->hop_packets)
+	if (m == NULL)
+		return;
+	if ((int32_t)(lost - e->hop_lost) > 0) {
+		worker_count(&m->lost, lost - e->hop_lost);
+		e->hop_lost = lost;
+	}
+	if (e->packets == e->hop_packets)
 		return;
 	worker_count(&m->packets, e->packets - e->hop_packets);
 	e->hop_packets = e->packets;
-	if ((int32_t)(e->quality.lost - e->hop_lost) > 0) {
-		worker_count(&m->lost, e->quality.lost - e->hop_lost);
-		e->hop_lost = e->quality.lost;
-	}
 	worker_count(&m->late, e->quality.late - e->hop_late);
 	e->hop_late = e->quality.late;
 	worker_count(&m->jitter_us_sum, quality_jitter_us(&e->quality));
@@ -40,13 +62,18 @@ static void tell_session(const struct session *s, const struct end *e, unsigned 
 	atomic_store_explicit(&s->stats->rtt_us[side], e->report.rtt_us, memory_order_relaxed);
 }
 
-void evidence_close(struct worker *w, uint32_t slot, uint32_t port)
+static void tell_figures(struct worker *w, uint32_t slot, uint32_t port, bool last)
 {
 	const struct session *s = &w->session[slot];
 
-	tell_hop(w, &w->end[port]);
+	tell_hop(w, &w->end[port], last);
 	if (is_live(s, port))
 		tell_session(s, &w->end[port], port != s->in);
+}
+
+void evidence_close(struct worker *w, uint32_t slot, uint32_t port)
+{
+	tell_figures(w, slot, port, true);
 }
 
 /* ---- silence ---------------------------------------------------------------------------------- */
@@ -94,12 +121,16 @@ static void note_gap(const struct worker *w, const struct session *s, const stru
 		atomic_store_explicit(longest, w->now_ns - from, memory_order_relaxed);
 }
 
+/* What was told stands there before the event does. */
 static void tell(struct worker *w, uint32_t slot, struct end *e, uint8_t what, enum kedge_evt evt)
 {
+	const struct session *s = &w->session[slot];
+
 	if (e->told & what)
 		return;
 	e->told |= what;
-	worker_event(w, evt, w->session[slot].generation, slot);
+	atomic_store_explicit(&s->stats->told[e->port != s->in], e->told, memory_order_relaxed);
+	worker_event(w, evt, s->generation, slot);
 }
 
 /* Its last words must not be the last that the other one hears: a line without packets is taken for a dead one. */
@@ -129,7 +160,7 @@ static void tick_silence(struct worker *w, uint32_t slot, struct end *e, unsigne
 		return;
 	if (m != NULL)
 		worker_count(e->heard ? &m->silent : &m->one_way, 1);
-	tell(w, slot, e, KEDGE_TOLD_ONE_WAY, side ? KEDGE_EVT_ONE_WAY : KEDGE_EVT_ONE_WAY_IN);
+	tell(w, slot, e, e->heard ? KEDGE_TOLD_ONE_WAY : KEDGE_TOLD_ONE_WAY | KEDGE_TOLD_NEVER, side ? KEDGE_EVT_ONE_WAY : KEDGE_EVT_ONE_WAY_IN);
 }
 
 void evidence_tick(struct worker *w, uint32_t slot, uint32_t port)
@@ -138,7 +169,7 @@ void evidence_tick(struct worker *w, uint32_t slot, uint32_t port)
 	struct end *e = &w->end[port];
 	unsigned side = port != s->in;
 
-	evidence_close(w, slot, port);
+	tell_figures(w, slot, port, false);
 	if (!is_live(s, port) || e->speaks_ns == 0 || s->live == KEDGE_LIVE_NONE)
 		return;
 	tick_silence(w, slot, e, side);

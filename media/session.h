@@ -46,6 +46,8 @@ struct end { /* lies beside its port; what packets need comes first */
 	struct quality quality;        /* of what this end sends */
 	uint64_t packets, hop_packets; /* received; of these told to the hop */
 	uint32_t hop_lost, hop_late;   /* already told to the hop */
+	uint32_t lost_least;           /* since lost_ns */
+	uint64_t lost_ns;
 	uint64_t speaks_ns;            /* since when it ought to speak; 0: it need not */
 	struct report report;          /* of its RTCP */
 	struct secure *secure; /* WORK_SECURE: its contexts (srtp.h); NULL: none to be had, nothing passes */

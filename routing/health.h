@@ -268,6 +268,10 @@ void health_tick(struct health *h, uint64_t now_ns, uint64_t wall_ms);
 /* An evidence of kind MARK stands, or has a new figure. until_ns: it ends by itself then; 0: by health_clear_mark() alone. */
 void health_mark(
     struct health *h, uint16_t slot, enum health_reason mark, uint32_t figure, uint64_t until_ns, uint64_t now_ns);
+
+/* The same with its own words for the event, in place of the table's; static text. */
+void health_mark_told(struct health *h, uint16_t slot, enum health_reason mark, uint32_t figure, uint64_t until_ns, const char *evidence,
+    uint64_t now_ns);
 void health_clear_mark(struct health *h, uint16_t slot, enum health_reason mark, uint64_t now_ns);
 bool health_marked(const struct health *h, uint16_t slot, enum health_reason mark);
 

@@ -48,8 +48,14 @@ static void judge_trunk(struct health *h, uint16_t trunk, enum health_reason goo
 void health_mark(
     struct health *h, uint16_t slot, enum health_reason mark, uint32_t figure, uint64_t until_ns, uint64_t now_ns)
 {
+	health_mark_told(h, slot, mark, figure, until_ns, NULL, now_ns);
+}
+
+void health_mark_told(struct health *h, uint16_t slot, enum health_reason mark, uint32_t figure, uint64_t until_ns, const char *evidence,
+    uint64_t now_ns)
+{
 	set_mark(&hop_at(h, slot)->marks, mark, figure, until_ns, now_ns);
-	health_judge(h, slot, HEALTH_NONE, NULL, now_ns);
+	health_judge(h, slot, HEALTH_NONE, evidence, now_ns);
 	health_publish(h, slot, now_ns);
 }
 

@@ -227,15 +227,22 @@ void health_signs_answered(struct health *h, uint16_t slot, uint64_t now_ns)
 
 /* ---- their audio ---------------------------------------------------------------------------- */
 
-static void on_audio(struct health *h, uint16_t slot, enum signs_audio audio, uint64_t now_ns)
+static void on_audio(struct health *h, uint16_t slot, enum signs_audio audio, uint64_t number, uint64_t now_ns)
 {
+	static const char *const words[] = {
+		[SIGNS_MUTE_ALONE] = "an answered call never had a packet from it, and no other was heard through it lately",
+		[SIGNS_MUTE_TWO] = "two of its last ten calls, to two numbers, never had a packet from it",
+		[SIGNS_MUTE_FELL] = "three calls in a row: its audio stopped, or never came",
+	};
+	const struct signs_call c = { audio, number, now_ns, mark_ns(h) };
 	struct health_hop *p = &h->hop[slot];
+	enum signs_mute why = SIGNS_MUTE_ALONE;
 
 	if (!health_marked(h, slot, HEALTH_ONE_WAY) && p->signs.one_way)
 		signs_expired(&p->signs, SIGNS_OF_AUDIO);
-	switch (signs_audio(&p->signs, audio)) {
+	switch (signs_audio(&p->signs, &c, &why)) {
 	case SIGNS_RAISE:
-		health_mark(h, slot, HEALTH_ONE_WAY, 0, now_ns + mark_ns(h), now_ns);
+		health_mark_told(h, slot, HEALTH_ONE_WAY, 0, now_ns + mark_ns(h), words[why], now_ns);
 		break;
 	case SIGNS_CLEAR:
 		health_clear_mark(h, slot, HEALTH_ONE_WAY, now_ns);
@@ -245,29 +252,52 @@ static void on_audio(struct health *h, uint16_t slot, enum signs_audio audio, ui
 	}
 }
 
+static void on_figure(struct health *h, uint16_t slot, enum signs_verdict v, enum health_reason mark, uint32_t figure, uint64_t now_ns)
+{
+	if (v == SIGNS_RAISE)
+		health_mark(h, slot, mark, figure, now_ns + mark_ns(h), now_ns);
+	else if (v == SIGNS_CLEAR)
+		health_clear_mark(h, slot, mark, now_ns);
+}
+
 static void on_loss(struct health *h, uint16_t slot, const struct health_talk *t, uint64_t now_ns)
 {
 	struct health_hop *p = &h->hop[slot];
-	uint32_t percent;
+	uint32_t limit = conf_of(h, p)->degraded_loss, percent = 0;
+	enum signs_verdict v;
 
 	if (!health_marked(h, slot, HEALTH_LOSS) && p->signs.lossy)
 		signs_expired(&p->signs, SIGNS_OF_LOSS);
-	switch (signs_loss(&p->signs, t->packets + t->lost, t->lost, &percent)) {
-	case SIGNS_RAISE:
-		health_mark(h, slot, HEALTH_LOSS, percent, now_ns + mark_ns(h), now_ns);
-		break;
-	case SIGNS_CLEAR:
-		health_clear_mark(h, slot, HEALTH_LOSS, now_ns);
-		break;
-	case SIGNS_STAY:
-		break;
-	}
+	if (!limit)
+		return;
+	v = signs_loss(&p->signs, t->packets + t->lost, t->lost, limit, &percent);
+	on_figure(h, slot, v, HEALTH_LOSS, percent, now_ns);
 }
 
-void health_signs_silent(struct health *h, uint16_t slot, bool ever, uint64_t now_ns)
+static void on_mos(struct health *h, uint16_t slot, const struct health_talk *t, uint64_t now_ns)
+{
+	struct health_hop *p = &h->hop[slot];
+	uint32_t limit = conf_of(h, p)->degraded_mos * 10, mean = 0;
+	enum signs_verdict v;
+
+	if (!health_marked(h, slot, HEALTH_MOS) && p->signs.bad)
+		signs_expired(&p->signs, SIGNS_OF_MOS);
+	if (!limit || !t->mos)
+		return;
+	v = signs_mos(&p->signs, t->mos, limit, &mean);
+	on_figure(h, slot, v, HEALTH_MOS, mean / 10, now_ns);
+}
+
+void health_signs_audio(struct health *h, uint16_t slot, uint64_t number_hash, uint64_t now_ns)
 {
 	if (hop_serves(hop_at(h, slot)))
-		on_audio(h, slot, ever ? SIGNS_AUDIO_SILENT : SIGNS_AUDIO_NONE, now_ns);
+		on_audio(h, slot, SIGNS_AUDIO_HEARD, number_hash, now_ns);
+}
+
+void health_signs_silent(struct health *h, uint16_t slot, bool ever, uint64_t number_hash, uint64_t now_ns)
+{
+	if (hop_serves(hop_at(h, slot)))
+		on_audio(h, slot, ever ? SIGNS_AUDIO_SILENT : SIGNS_AUDIO_NONE, number_hash, now_ns);
 }
 
 /* A call that its caller ended soon is the caller's; one the trunk ended, or that had no audio from it, is not. */
@@ -303,9 +333,11 @@ void health_signs_talk(struct health *h, uint16_t slot, const struct health_talk
 		return;
 	on_length(h, slot, t, now_ns);
 	if (t->media && t->packets && !t->silent)
-		on_audio(h, slot, SIGNS_AUDIO_SOUND, now_ns);
-	if (t->media)
+		on_audio(h, slot, SIGNS_AUDIO_SOUND, t->number_hash, now_ns);
+	if (t->media) {
 		on_loss(h, slot, t, now_ns);
+		on_mos(h, slot, t, now_ns);
+	}
 	baseline_talk(&h->trunk[p->trunk].usual, t->talk_ms, now_ns, change);
 	drops(h, p->trunk, change, now_ns);
 }

@@ -3,7 +3,7 @@
  * takes a hop DOWN.
  *
  *   probes     `down` bad ones in a row -> DOWN options_timeout, options_CODE; DEGRADED probe_disagrees while calls are answered
- *   replies    rtt:MS                     audio   one_way, loss:PERCENT
+ *   replies    rtt:MS                     audio   one_way, loss:PERCENT, mos:SCORE
  *   INVITEs    invite_silent              calls   short_calls; asr_drop, ner_drop, acd_drop of the whole trunk
  *
  * A hop that never answered a probe though its calls are answered ignores probes, as some carriers do: its silence to them
@@ -38,8 +38,12 @@ void health_signs_used(struct health *h, uint16_t slot, uint64_t now_ns);
 void health_signs_outcome(struct health *h, uint16_t slot, const struct health_outcome *o, bool rang, uint64_t now_ns);
 void health_signs_answered(struct health *h, uint16_t slot, uint64_t now_ns);
 
-/* Its end of an answered call ought to speak and was silent for media_dead: the first time of this call. ever: it had spoken. */
-void health_signs_silent(struct health *h, uint16_t slot, bool ever, uint64_t now_ns);
+/* Its end of an answered call was heard: its first packet. */
+void health_signs_audio(struct health *h, uint16_t slot, uint64_t number_hash, uint64_t now_ns);
+
+/* It ought to speak and was silent for media_dead, while the other end was heard: the first time of this call. ever: it had
+ * spoken. */
+void health_signs_silent(struct health *h, uint16_t slot, bool ever, uint64_t number_hash, uint64_t now_ns);
 
 struct health_talk { /* an answered call, at its end */
 	uint32_t talk_ms;
@@ -47,6 +51,7 @@ struct health_talk { /* an answered call, at its end */
 	bool silent;      /* health_signs_silent() was told of it */
 	bool media;       /* packets and lost are known */
 	uint32_t packets, lost; /* received from there, missing among them */
+	uint32_t mos;           /* of it, in hundredths; 0: not known */
 	uint64_t number_hash;
 };
 void health_signs_talk(struct health *h, uint16_t slot, const struct health_talk *t, uint64_t now_ns);

@@ -328,6 +328,8 @@ const char *health_why(const struct health *h, uint16_t slot, char buf[static HE
 
 	if (health_rule(p->reason)->kind == HEALTH_KIND_OPER && hop_serves(p))
 		snprintf(buf, HEALTH_WHY, "%s:%s", word, h->trunk[p->trunk].operator.name);
+	else if (p->reason == HEALTH_MOS)
+		snprintf(buf, HEALTH_WHY, "%s:%u.%u", word, p->code / 10, p->code % 10);
 	else if (p->code)
 		snprintf(buf, HEALTH_WHY, "%s%c%u", word, p->reason == HEALTH_OPTIONS_CODE ? '_' : ':', p->code);
 	else

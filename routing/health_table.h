@@ -46,8 +46,8 @@
 	R(PROBE_DISAGREES, "probe_disagrees", MARK, DEGRADED, BEHIND, "probes are bad though calls are answered", "good probes")   \
 	R(FAULT, "config_fault", MARK, DEGRADED, FIRST, "distinct numbers in a row refused", "one 18x or 2xx")                     \
 	R(ONE_WAY, "one_way", MARK, DEGRADED, BEHIND, "calls without audio from it", "3 calls with audio both ways, or 10min")     \
-	R(LOSS, "loss", MARK, DEGRADED, BEHIND, "packets of its calls are lost", "10 calls below 80% of the limit, or 10min")      \
-	R(MOS, "mos", MARK, DEGRADED, BEHIND, "its calls sound bad", "10 calls that sound good, or 10min")                         \
+	R(LOSS, "loss", MARK, DEGRADED, BEHIND, "packets of its calls are lost", "10 calls below 80% of degraded_loss, or 10min")      \
+	R(MOS, "mos", MARK, DEGRADED, BEHIND, "its calls sound bad", "10 calls 0.2 above degraded_mos, or 10min")                         \
 	R(RTT, "rtt", MARK, DEGRADED, BEHIND, "it answers slowly", "10 below 80% of degraded_rtt, or 10min without a slow one") \
 	R(SHORT_CALLS, "short_calls", MARK, DEGRADED, BEHIND, "calls to distinct numbers ended early", "one longer call, or 10min") \
 	R(ASR_DROP, "asr_drop", MARK, DEGRADED, FIRST, "fewer calls are answered than usual", "back over 80% of the usual")       \

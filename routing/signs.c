@@ -48,7 +48,7 @@ static void loss_sums(const struct signs *s, uint64_t *packets, uint64_t *lost)
 	}
 }
 
-enum signs_verdict signs_loss(struct signs *s, uint32_t packets, uint32_t lost, uint32_t *percent)
+enum signs_verdict signs_loss(struct signs *s, uint32_t packets, uint32_t lost, uint32_t limit, uint32_t *percent)
 {
 	uint64_t all, gone;
 
@@ -63,34 +63,89 @@ enum signs_verdict signs_loss(struct signs *s, uint32_t packets, uint32_t lost, 
 		s->loss_since++;
 	loss_sums(s, &all, &gone);
 	*percent = (uint32_t)((gone * 100 + all / 2) / all);
-	if (s->lossy && s->loss_since == SIGNS_LOSS_CALLS && gone * 1000 < all * SIGNS_LOSS_PERCENT * 8) {
+	if (s->lossy && s->loss_since == SIGNS_LOSS_CALLS && gone * 1000 < all * limit * 8) {
 		s->lossy = false;
 		return SIGNS_CLEAR;
 	}
-	if (s->lossy || s->losses < SIGNS_LOSS_CALLS || gone * 100 <= all * SIGNS_LOSS_PERCENT)
+	if (s->lossy || s->losses < SIGNS_LOSS_CALLS || gone * 100 <= all * limit)
 		return SIGNS_STAY;
 	s->lossy = true;
 	s->loss_since = 0;
 	return SIGNS_RAISE;
 }
 
-enum signs_verdict signs_audio(struct signs *s, enum signs_audio audio)
+enum signs_verdict signs_mos(struct signs *s, uint32_t mos, uint32_t limit, uint32_t *mean)
 {
-	if (audio == SIGNS_AUDIO_SOUND) {
-		s->silent_calls = 0;
-		if (s->one_way && ++s->sound_calls == SIGNS_SILENT_CALLS) {
-			s->one_way = false;
-			return SIGNS_CLEAR;
-		}
+	uint32_t sum = 0;
+
+	s->mos[s->mos_at] = (uint16_t)mos;
+	s->mos_at = (uint8_t)((s->mos_at + 1) % SIGNS_MOS_CALLS);
+	s->scores = (uint8_t)(s->scores + (s->scores < SIGNS_MOS_CALLS));
+	s->mos_since = (uint8_t)(s->mos_since + (s->mos_since < SIGNS_MOS_CALLS));
+	for (unsigned i = 0; i < s->scores; i++)
+		sum += s->mos[i];
+	*mean = sum / s->scores;
+	if (s->bad && s->mos_since == SIGNS_MOS_CALLS && sum >= s->scores * (limit + SIGNS_MOS_BETTER)) {
+		s->bad = false;
+		return SIGNS_CLEAR;
+	}
+	if (s->bad || s->scores < SIGNS_MOS_CALLS || sum >= s->scores * limit)
+		return SIGNS_STAY;
+	s->bad = true;
+	s->mos_since = 0;
+	return SIGNS_RAISE;
+}
+
+/* A single phone that never speaks is no fault of the trunk's while others are heard through it. */
+static bool is_mute(struct signs *s, const struct signs_call *c, enum signs_mute *why)
+{
+	bool alone = !s->audio_ns || c->now_ns - s->audio_ns >= c->lately_ns;
+	bool two = s->mute && s->mute_number != c->number && c->now_ns - s->mute_ns < c->lately_ns;
+
+	s->mute = true;
+	s->mute_since = 0;
+	s->mute_number = c->number;
+	s->mute_ns = c->now_ns;
+	*why = two ? SIGNS_MUTE_TWO : SIGNS_MUTE_ALONE;
+	return two || alone;
+}
+
+static void heard(struct signs *s, uint64_t now_ns)
+{
+	s->audio_ns = now_ns;
+	if (s->mute && ++s->mute_since == SIGNS_MUTE_CALLS - 1)
+		s->mute = false;
+}
+
+static enum signs_verdict sound(struct signs *s, uint64_t now_ns)
+{
+	s->audio_ns = now_ns;
+	s->silent_calls = 0;
+	if (!s->one_way || ++s->sound_calls < SIGNS_SILENT_CALLS)
+		return SIGNS_STAY;
+	s->one_way = s->mute = false;
+	return SIGNS_CLEAR;
+}
+
+enum signs_verdict signs_audio(struct signs *s, const struct signs_call *c, enum signs_mute *why)
+{
+	bool raise;
+
+	if (c->audio == SIGNS_AUDIO_SOUND)
+		return sound(s, c->now_ns);
+	if (c->audio == SIGNS_AUDIO_HEARD) {
+		heard(s, c->now_ns);
 		return SIGNS_STAY;
 	}
 	s->sound_calls = 0;
-	if (s->silent_calls < SIGNS_SILENT_CALLS)
-		s->silent_calls++;
-	if (audio != SIGNS_AUDIO_NONE && s->silent_calls < SIGNS_SILENT_CALLS)
-		return SIGNS_STAY;
-	s->one_way = true;
-	return SIGNS_RAISE;
+	s->silent_calls = (uint8_t)(s->silent_calls + (s->silent_calls < SIGNS_SILENT_CALLS));
+	raise = c->audio == SIGNS_AUDIO_NONE && is_mute(s, c, why);
+	if (!raise && s->silent_calls == SIGNS_SILENT_CALLS) {
+		*why = SIGNS_MUTE_FELL;
+		raise = true;
+	}
+	s->one_way |= raise;
+	return raise ? SIGNS_RAISE : SIGNS_STAY;
 }
 
 enum signs_verdict signs_short(struct signs *s, bool is_short, uint64_t number)
@@ -132,8 +187,12 @@ void signs_expired(struct signs *s, enum signs_kind kind)
 		s->lossy = false;
 		s->losses = s->loss_at = s->loss_since = 0;
 		break;
+	case SIGNS_OF_MOS:
+		s->bad = false;
+		s->scores = s->mos_at = s->mos_since = 0;
+		break;
 	case SIGNS_OF_AUDIO:
-		s->one_way = false;
+		s->one_way = s->mute = false;
 		s->silent_calls = s->sound_calls = 0;
 		break;
 	case SIGNS_OF_RTT:

@@ -4,9 +4,12 @@
  *
  *   round trips   the last ten of OPTIONS and INVITE to its first reply: the second slowest over the limit (their p95: a
  *                 single late answer says nothing) -> SLOW; ten in a row below 80 % of it -> over
- *   loss          packets of the last ten calls: over 5 % lost -> LOSS; ten more, below 4 % together -> over
- *   one way       answered and never a packet from there, or three calls in a row that fell silent; three in a row with
- *                 audio to their end -> over
+ *   loss          packets of the last ten calls: over the limit (degraded_loss) lost -> LOSS; ten more, below 80 % of it
+ *                 together -> over
+ *   MOS           the mean of the last ten calls below the limit (degraded_mos) -> MOS; ten more, 0.2 above it -> over
+ *   one way       answered and never a packet from there: two calls to distinct numbers, of the last ten whose audio is known; one
+ *                 where no call was heard from there lately. Or three calls in a row that fell silent. Three in a row with audio
+ *                 to their end -> over
  *   short calls   five in a row to distinct numbers; one longer call -> over
  *   INVITEs       two in a row to distinct numbers without a reply, while something else was answered -> unheard
  *   probes        bad ones in a row
@@ -19,8 +22,10 @@
 
 #define SIGNS_RTTS         10
 #define SIGNS_LOSS_CALLS   10
-#define SIGNS_LOSS_PERCENT 5
+#define SIGNS_MOS_CALLS    10
+#define SIGNS_MOS_BETTER   20 /* hundredths */
 #define SIGNS_SILENT_CALLS 3
+#define SIGNS_MUTE_CALLS   10
 #define SIGNS_SHORT_CALLS  5
 
 enum signs_verdict {
@@ -41,8 +46,16 @@ struct signs {
 	uint8_t losses, loss_at, loss_since; /* known; next; calls since it was raised, SIGNS_LOSS_CALLS at most */
 	bool lossy;
 
+	uint16_t mos[SIGNS_MOS_CALLS]; /* hundredths */
+	uint8_t scores, mos_at, mos_since; /* as of loss */
+	bool bad;
+
 	uint8_t silent_calls, sound_calls; /* in a row */
 	bool one_way;
+	bool mute;          /* one of the last ten calls had never a packet: this number's, then; so many were heard since */
+	uint8_t mute_since;
+	uint64_t mute_number, mute_ns;
+	uint64_t audio_ns;  /* a call was heard, last; 0: never */
 
 	uint8_t shorts;
 	uint64_t short_number[SIGNS_SHORT_CALLS];
@@ -59,13 +72,26 @@ struct signs {
 /* One round trip. limit_ms: degraded_rtt. *p95_ms: what stands behind RAISE. */
 enum signs_verdict signs_rtt(struct signs *s, uint32_t ms, uint32_t limit_ms, uint32_t *p95_ms);
 
-/* One call's audio from there: packets it sent, packets of these that never came. Calls of under a second say nothing.
- * *percent: what stands behind RAISE. */
-enum signs_verdict signs_loss(struct signs *s, uint32_t packets, uint32_t lost, uint32_t *percent);
+/* One call's audio from there: packets it sent, packets of these that never came. Calls of under a second say nothing. limit:
+ * percent. *percent: what stands behind RAISE. */
+enum signs_verdict signs_loss(struct signs *s, uint32_t packets, uint32_t lost, uint32_t limit, uint32_t *percent);
 
-/* One answered call's audio from there: never a packet; or it fell silent; or neither. */
-enum signs_audio { SIGNS_AUDIO_NONE, SIGNS_AUDIO_SILENT, SIGNS_AUDIO_SOUND };
-enum signs_verdict signs_audio(struct signs *s, enum signs_audio audio);
+/* How one call's audio from there sounded, and the least that is good, in hundredths. *mean: what stands behind RAISE. */
+enum signs_verdict signs_mos(struct signs *s, uint32_t mos, uint32_t limit, uint32_t *mean);
+
+/* One answered call's audio from there: never a packet, though the other end was heard; its first packet; it fell silent, though the
+ * other end was heard; it had audio to its end. */
+enum signs_audio { SIGNS_AUDIO_NONE, SIGNS_AUDIO_HEARD, SIGNS_AUDIO_SILENT, SIGNS_AUDIO_SOUND };
+
+/* What stands behind RAISE. */
+enum signs_mute { SIGNS_MUTE_ALONE, SIGNS_MUTE_TWO, SIGNS_MUTE_FELL };
+
+struct signs_call {
+	enum signs_audio audio;
+	uint64_t number, now_ns;
+	uint64_t lately_ns; /* what is older says nothing any more */
+};
+enum signs_verdict signs_audio(struct signs *s, const struct signs_call *c, enum signs_mute *why);
 
 /* One answered call that was short (is_short), or was not. */
 enum signs_verdict signs_short(struct signs *s, bool is_short, uint64_t number);
@@ -77,7 +103,7 @@ enum signs_verdict signs_unheard(struct signs *s, uint64_t number);
 void signs_heard(struct signs *s);
 
 /* Its mark ended with its time (ten minutes): the count begins anew. */
-enum signs_kind { SIGNS_OF_LOSS, SIGNS_OF_AUDIO, SIGNS_OF_RTT, SIGNS_OF_LENGTH };
+enum signs_kind { SIGNS_OF_LOSS, SIGNS_OF_MOS, SIGNS_OF_AUDIO, SIGNS_OF_RTT, SIGNS_OF_LENGTH };
 void signs_expired(struct signs *s, enum signs_kind kind);
 
 #endif

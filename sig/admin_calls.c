@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "config/clock.h"
+#include "routing/mos.h"
 #include "sig/admin.h"
 #include "sig/admin_board.h"
 #include "sig/admin_json.h"
@@ -11,8 +12,23 @@
 
 #define LIST_MAX 1000 /* calls in one answer, if no smaller limit is asked for */
 
-static json_t *flow_json(const struct kedge_flow *f, uint64_t now_ns)
+static json_t *mos_json(const struct kedge_stats *stats, unsigned side, const char *codec)
 {
+	const struct kedge_flow *f = &stats->flow[side];
+	const struct mos_stream s = { .codec = codec,
+		.packets = ADMIN_LOAD(f->packets),
+		.lost = ADMIN_LOAD(f->lost_late) >> 32,
+		.jitter_us = ADMIN_LOAD(stats->jitter_mean_us[side]),
+		.rtt_us = { ADMIN_LOAD(stats->rtt_us[0]), ADMIN_LOAD(stats->rtt_us[1]) } };
+	double mos = mos_of(&s);
+
+	return mos > 0 ? json_real(mos) : json_null();
+}
+
+static json_t *flow_json(const struct kedge_stats *stats, unsigned side, const char *codec, uint64_t now_ns)
+{
+	const struct kedge_flow *f = &stats->flow[side];
+	uint32_t rtt = ADMIN_LOAD(stats->rtt_us[side]), told = ADMIN_LOAD(stats->told[side]);
 	uint64_t lost_late = ADMIN_LOAD(f->lost_late), last = ADMIN_LOAD(f->last_rx_ns);
 	json_t *o = json_object();
 
@@ -21,6 +37,11 @@ static json_t *flow_json(const struct kedge_flow *f, uint64_t now_ns)
 	admin_put_int(o, "lost", lost_late >> 32);
 	admin_put_int(o, "late", lost_late & 0xffffffff);
 	admin_put(o, "jitter_ms", json_real((double)ADMIN_LOAD(f->jitter_us) / 1000.0));
+	admin_put(o, "jitter_mean_ms", json_real((double)ADMIN_LOAD(stats->jitter_mean_us[side]) / 1000.0));
+	admin_put(o, "rtt_ms", rtt ? json_real((double)rtt / 1000.0) : json_null());
+	admin_put(o, "mos", mos_json(stats, side, codec));
+	admin_put(o, "silent", json_boolean(told & KEDGE_TOLD_SILENT));
+	admin_put(o, "one_way", json_boolean(told & KEDGE_TOLD_ONE_WAY));
 	admin_put(o, "max_gap_ms", json_real((double)ADMIN_LOAD(f->max_gap_ns) / 1e6));
 	admin_put_int(o, "relayed", ADMIN_LOAD(f->relayed));
 	admin_put(o, "last_ms_ago", last ? json_integer((json_int_t)(now_ns > last ? (now_ns - last) / CLOCK_NS_PER_MS : 0)) : json_null());
@@ -56,8 +77,8 @@ static json_t *call_json(const struct admin_request *r, uint32_t slot, const str
 	ADMIN_PUT_TEXT(o, "call_id_out", now->sip_call_id);
 	admin_put_int(o, "slot", slot);
 	admin_put_int(o, "switches", ADMIN_LOAD(stats->switches));
-	admin_put(o, "rtp_in", flow_json(&stats->flow[0], r->now_ns));
-	admin_put(o, "rtp_out", flow_json(&stats->flow[1], r->now_ns));
+	admin_put(o, "rtp_in", flow_json(stats, 0, now->codec, r->now_ns));
+	admin_put(o, "rtp_out", flow_json(stats, 1, now->codec, r->now_ns));
 	return o;
 }
 

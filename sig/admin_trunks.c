@@ -6,6 +6,7 @@
 #include "routing/shm/seq.h"
 #include "sig/admin_json.h"
 #include "sig/admin_part.h"
+#include "sig/delays.h"
 #include "sig/operator.h"
 
 struct media_sum {
@@ -185,6 +186,18 @@ static uint32_t gather(const struct admin_request *r, uint16_t index, enum kedge
 	return speaks;
 }
 
+/* Over its calls since the plane's start; null: none was long enough. */
+static json_t *mean_json(enum delays_kind kind, const char *trunk, double scale)
+{
+	struct delays d;
+	uint64_t calls = 0;
+
+	delays_read(kind, trunk, &d);
+	for (unsigned i = 0; i <= delays_bounds(kind); i++)
+		calls += d.count[i];
+	return calls ? json_real((double)d.sum / (double)calls / delays_per_one(kind) * scale) : json_null();
+}
+
 static json_t *trunk_json(const struct admin_request *r, uint16_t index)
 {
 	const struct conf_trunk *t = &r->conf->trunks.v[index];
@@ -209,6 +222,8 @@ static json_t *trunk_json(const struct admin_request *r, uint16_t index)
 	admin_put_int(o, "max_calls", t->max_calls);
 	put_counts(o, &sum);
 	put_media(o, &sum.media);
+	admin_put(o, "jitter_ms", mean_json(DELAYS_JITTER, t->name, 1000));
+	admin_put(o, "mos", mean_json(DELAYS_MOS, t->name, 1));
 	admin_put(o, "at", json_sprintf("%s:%d", t->where.file, t->where.line));
 	admin_put(o, "hops", hops);
 	return o;

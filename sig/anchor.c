@@ -373,6 +373,7 @@ void anchor_quality(const struct anchor *a, struct anchor_quality q[2])
 			.jitter_us = word(&f->jitter_us),
 			.jitter_mean_us = atomic_load_explicit(&s->jitter_mean_us[i], memory_order_relaxed),
 			.rtt_us = atomic_load_explicit(&s->rtt_us[i], memory_order_relaxed),
+			.never = atomic_load_explicit(&s->told[i], memory_order_relaxed) & KEDGE_TOLD_NEVER,
 			.max_gap_ns = word(&f->max_gap_ns),
 			.first_rx_ns = word(&f->first_rx_ns),
 			.last_rx_ns = word(&f->last_rx_ns) };
@@ -441,7 +442,9 @@ static void on_event(uint64_t msg)
 		if (!owner)
 			slot_closed(slot, &w);
 		break;
-	case KEDGE_EVT_FIRST_RTP: /* nothing waits for it */
+	case KEDGE_EVT_FIRST_RTP:
+		if (owner)
+			anchor_state.events->heard(owner);
 		break;
 	case KEDGE_EVT_SILENT:
 	case KEDGE_EVT_SILENT_IN:

@@ -60,6 +60,7 @@ struct anchor_quality { /* one direction, final or as of now: index 0 from insid
 	uint64_t packets, bytes, lost, late, relayed;
 	uint64_t jitter_us, jitter_mean_us, max_gap_ns, first_rx_ns, last_rx_ns;
 	uint64_t rtt_us; /* kedge to that end and back; 0: not known */
+	bool never;      /* told one_way, and never a packet came of that end (there may be others before it) */
 };
 
 /* Told on su_root; owner: what anchor_open was given; NULL owner: a slot found at attach, without
@@ -71,6 +72,8 @@ struct anchor_events {
 	void (*silent)(void *owner, bool inside);
 	/* And the other end was heard meanwhile. After `silent`. */
 	void (*one_way)(void *owner, bool inside);
+	/* The live outside end was heard for the first time. */
+	void (*heard)(void *owner);
 };
 
 /* Attaches to the tables: rebuilds the list of free slots, asks media to close what has no owner

@@ -21,6 +21,7 @@
 #include "sig/channel.h"
 #include "sig/failure.h"
 #include "sig/flight.h"
+#include "sig/hearing.h"
 #include "sig/inform.h"
 #include "sig/ingress.h"
 #include "sig/profile.h"
@@ -58,35 +59,12 @@ const struct health_hop *call_hop(const struct call *c, uint16_t *slot)
 	return &h->hop[*slot];
 }
 
-/* Of the caller's end or the callee's; the caller's is the inside one. */
-static const char *trunk_at(const struct call *c, bool inside)
-{
-	const struct leg *l = inside ? &c->caller : c->winner ? &c->winner->leg : NULL;
-
-	return l ? leg_trunk(l)->name : NULL;
-}
-
-/* One end was heard and the other was not. Audio is evidence of the callee's trunk, once a call. */
-static void on_one_way(void *owner, bool inside)
-{
-	struct call *c = owner;
-	struct anchor_quality q[2];
-	uint16_t slot;
-
-	anchor_quality(&c->bridge.anchor, q);
-	event_log(media_one_way, .call = c->id, .end = inside ? "caller" : "callee", .trunk = trunk_at(c, inside), .heard = q[!inside].packets,
-	    .other = q[inside].packets, .silent_ms = c->conf->media.media_dead_ms);
-	if (inside || c->silent_told || !c->answered_ns || !call_hop(c, &slot))
-		return;
-	c->silent_told = true;
-	health_signs_silent(calls.deps.health, slot, q[1].packets > 0, clock_mono_ns());
-}
-
+/* The caller's end is the inside one. */
 static void on_silent(void *owner, bool inside)
 {
 	struct call *c = owner;
 
-	event_log(media_silent, .call = c->id, .end = inside ? "caller" : "callee", .trunk = trunk_at(c, inside),
+	event_log(media_silent, .call = c->id, .end = inside ? "caller" : "callee", .trunk = hearing_trunk(c, inside),
 	    .silent_ms = c->conf->media.media_dead_ms);
 	call_hold(c);
 	reinvite_silent(c);
@@ -94,7 +72,7 @@ static void on_silent(void *owner, bool inside)
 	call_release(c);
 }
 
-static const struct anchor_events anchor_events = { on_anchor_closed, on_silent, on_one_way };
+static const struct anchor_events anchor_events = { on_anchor_closed, on_silent, hearing_one_way, hearing_first };
 
 int call_init(const struct call_deps *deps, const struct conf *conf)
 {

@@ -102,6 +102,7 @@ struct call {
 	bool reported, media_done, unrestorable;
 	bool counted; /* among the calls of its trunks (max_calls) */
 	bool silent_told; /* its callee's end fell silent: health knows */
+	uint8_t heard_end; /* 1 + the outside end that was heard, until health knows; 0: none */
 	uint16_t code;   /* final status the caller got */
 	uint8_t by;      /* enum call_by */
 	const char *why; /* static: of the end */

@@ -229,11 +229,16 @@ static json_t *seconds_of(uint64_t ms)
 	return json_real((double)ms / 1000.0);
 }
 
+static json_t *real_of(double v)
+{
+	return v > 0 ? json_real(v) : json_null();
+}
+
 static json_t *direction_json(const struct cdr_media *m)
 {
-	return json_pack("{sI sI sI sI sf sf}", "packets", (json_int_t)m->packets, "bytes",
+	return json_pack("{sI sI sI sI sf sf so so}", "packets", (json_int_t)m->packets, "bytes",
 	    (json_int_t)m->bytes, "lost", (json_int_t)m->lost, "late", (json_int_t)m->late,
-	    "jitter_ms", m->jitter_ms, "max_gap_ms", m->max_gap_ms);
+	    "jitter_ms", m->jitter_ms, "max_gap_ms", m->max_gap_ms, "rtt_ms", real_of(m->rtt_ms), "mos", real_of(m->mos));
 }
 
 /* from_it: audio of the callee. */

@@ -44,7 +44,8 @@ struct cdr_attempt { /* text: through cdr_text only */
 
 struct cdr_media { /* one direction, as kedge received it */
 	uint64_t packets, bytes, lost, late;
-	double jitter_ms, max_gap_ms;
+	double jitter_ms, max_gap_ms; /* mean; longest that was not meant */
+	double rtt_ms, mos; /* kedge to the sender and back; of routing/mos.h. 0: not known, null in the file */
 };
 
 struct cdr { /* made by cdr_new; strings through cdr_text */

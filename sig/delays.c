@@ -6,10 +6,22 @@
 
 #include "routing/shm/layout.h"
 
-const double delays_bound[DELAYS_BOUNDS] = { 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2, 3, 4, 6, 8, 10, 15, 20, 30, 60 };
+#define WAITS { 0.05, 0.1, 0.25, 0.5, 1, 1.5, 2, 3, 4, 6, 8, 10, 15, 20, 30, 60 }, 16, 1e3
+
+static const struct {
+	double bound[DELAYS_BOUNDS];
+	unsigned bounds;
+	double per_one;
+} kinds[DELAYS_KINDS] = {
+	[DELAYS_RINGBACK] = { WAITS },
+	[DELAYS_ANSWER] = { WAITS },
+	[DELAYS_REQUEST] = { WAITS },
+	[DELAYS_JITTER] = { { 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2 }, 11, 1e6 },
+	[DELAYS_MOS] = { { 1.5, 2, 2.5, 3, 3.25, 3.5, 3.75, 4, 4.1, 4.2, 4.3, 4.4 }, 12, 1e3 },
+};
 
 struct kept {
-	_Atomic uint64_t count[DELAYS_BOUNDS + 1], sum_ms;
+	_Atomic uint64_t count[DELAYS_BOUNDS + 1], sum;
 };
 
 struct of_trunk {
@@ -46,17 +58,32 @@ static void add(_Atomic uint64_t *n, uint64_t by)
 	atomic_store_explicit(n, atomic_load_explicit(n, memory_order_relaxed) + by, memory_order_relaxed);
 }
 
-void delays_add(enum delays_kind kind, const char *trunk, uint64_t ms)
+const double *delays_bound(enum delays_kind kind)
+{
+	return kinds[kind].bound;
+}
+
+unsigned delays_bounds(enum delays_kind kind)
+{
+	return kinds[kind].bounds;
+}
+
+double delays_per_one(enum delays_kind kind)
+{
+	return kinds[kind].per_one;
+}
+
+void delays_add(enum delays_kind kind, const char *trunk, uint64_t value)
 {
 	struct of_trunk *t = find(trunk, true);
 	unsigned i = 0;
 
 	if (!t)
 		return;
-	while (i < DELAYS_BOUNDS && (double)ms > delays_bound[i] * 1000)
+	while (i < kinds[kind].bounds && (double)value > kinds[kind].bound[i] * kinds[kind].per_one)
 		i++;
 	add(&t->kept[kind].count[i], 1);
-	add(&t->kept[kind].sum_ms, ms);
+	add(&t->kept[kind].sum, value);
 }
 
 void delays_read(enum delays_kind kind, const char *trunk, struct delays *out)
@@ -67,5 +94,5 @@ void delays_read(enum delays_kind kind, const char *trunk, struct delays *out)
 	for (unsigned i = 0; t && i <= DELAYS_BOUNDS; i++)
 		out->count[i] = atomic_load_explicit(&t->kept[kind].count[i], memory_order_relaxed);
 	if (t)
-		out->sum_ms = atomic_load_explicit(&t->kept[kind].sum_ms, memory_order_relaxed);
+		out->sum = atomic_load_explicit(&t->kept[kind].sum, memory_order_relaxed);
 }

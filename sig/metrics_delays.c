@@ -15,7 +15,7 @@ static void put_delays(struct metrics *m, enum delays_kind kind, const char *nam
 		const char *trunk = m->r->conf->trunks.v[i].name;
 
 		delays_read(kind, trunk, &d);
-		metrics_buckets(m, delays_bound, d.count, DELAYS_BOUNDS, (double)d.sum_ms / 1000, "trunk", trunk);
+		metrics_buckets(m, delays_bound(kind), d.count, delays_bounds(kind), (double)d.sum / delays_per_one(kind), "trunk", trunk);
 	}
 }
 
@@ -26,6 +26,8 @@ void metrics_delays(struct metrics *m)
 	put_delays(m, DELAYS_RINGBACK, "kedge_trunk_time_to_ringback_seconds", "From the caller's INVITE to its first 18x, all attempts before included, by the trunk that rang.");
 	put_delays(m, DELAYS_ANSWER, "kedge_trunk_time_to_answer_seconds", "From the caller's INVITE to the answer, by the trunk that answered.");
 	put_delays(m, DELAYS_REQUEST, "kedge_trunk_session_request_delay_seconds", "From an INVITE to the trunk to its 18x (RFC 6076).");
+	put_delays(m, DELAYS_JITTER, "kedge_media_jitter_seconds", "Mean jitter of RTP from it (RFC 3550), a sample a call.");
+	put_delays(m, DELAYS_MOS, "kedge_media_mos_score", "Estimated MOS (ITU-T G.107) of the audio from it, a sample a call.");
 	metrics_family(m, "kedge_calls_timed_out_total", METRICS_COUNTER, "Calls that a timer of kedge's ended, by timer.");
 #define T(id, word) metrics_int(m, ADMIN_LOAD(s->timed_out_##word), "timer", #word, NULL);
 	TIMED_OUTS(T)

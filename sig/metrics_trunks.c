@@ -13,7 +13,7 @@ struct trunk_count { /* over its hops */
 	const char *name;
 	uint64_t calls, attempts[3], answered, ringing, transport_failed, timed_out, cancelled, skipped, probes_sent, probes_good;
 	uint64_t final[5][100], entered[KEDGE_HOP_STATE_COUNT];
-	uint64_t packets, lost, late, one_way, silent, jitter_us, jitter_samples;
+	uint64_t packets, lost, late, one_way, silent;
 	uint64_t since_ms, retry_ms;
 	unsigned hops, percent;
 	enum kedge_hop_state state;
@@ -33,8 +33,6 @@ static void add_media(const struct segment *seg, struct trunk_count *t, const st
 		t->late += ADMIN_LOAD(hop->media[i].late);
 		t->one_way += ADMIN_LOAD(hop->media[i].one_way);
 		t->silent += ADMIN_LOAD(hop->media[i].silent);
-		t->jitter_us += ADMIN_LOAD(hop->media[i].jitter_us_sum);
-		t->jitter_samples += ADMIN_LOAD(hop->media[i].jitter_samples);
 	}
 }
 
@@ -197,16 +195,11 @@ static void put_probes(struct all *a)
 
 static void put_media(struct all *a)
 {
-	struct metrics *m = a->m;
-
 	put_plain(a, "kedge_media_trunk_packets_total", METRICS_COUNTER, "RTP packets received from it.", offsetof(struct trunk_count, packets));
 	put_plain(a, "kedge_media_lost_packets_total", METRICS_COUNTER, "RTP packets of its calls that never came.", offsetof(struct trunk_count, lost));
 	put_plain(a, "kedge_media_late_packets_total", METRICS_COUNTER, "RTP packets of its calls that came late or twice.", offsetof(struct trunk_count, late));
-	put_plain(a, "kedge_media_oneway_sessions_total", METRICS_COUNTER, "Calls whose audio from it never came.", offsetof(struct trunk_count, one_way));
-	put_plain(a, "kedge_media_silent_sessions_total", METRICS_COUNTER, "Calls whose audio from it stopped.", offsetof(struct trunk_count, silent));
-	metrics_family(m, "kedge_media_jitter_seconds", METRICS_SUMMARY, "Jitter of RTP from it (RFC 3550), a sample a call.");
-	EACH(a, t)
-		metrics_buckets(m, NULL, &t->jitter_samples, 0, (double)t->jitter_us / 1e6, "trunk", t->name);
+	put_plain(a, "kedge_media_oneway_sessions_total", METRICS_COUNTER, "Calls whose audio from it never came, though the other end was heard.", offsetof(struct trunk_count, one_way));
+	put_plain(a, "kedge_media_silent_sessions_total", METRICS_COUNTER, "Calls whose audio from it stopped, though the other end was heard.", offsetof(struct trunk_count, silent));
 }
 
 void metrics_trunks(struct metrics *m)

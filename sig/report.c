@@ -11,6 +11,7 @@
 #include "sig/call.h"
 #include "sig/cdr.h"
 #include "sig/crypto.h"
+#include "sig/hearing.h"
 #include "sig/recall.h"
 #include "sig/tally.h"
 
@@ -83,13 +84,15 @@ static void add_media(struct cdr *r, const struct call *c)
 		return;
 	anchor_quality(&c->bridge.anchor, q);
 	r->switches = (uint32_t)anchor_switches(&c->bridge.anchor);
-	for (int i = 0; i < 2; i++)
+	for (unsigned i = 0; i < 2; i++)
 		r->media[i] = (struct cdr_media){ .packets = q[i].packets,
 			.bytes = q[i].bytes,
 			.lost = q[i].lost,
 			.late = q[i].late,
-			.jitter_ms = (double)q[i].jitter_us / 1000,
-			.max_gap_ms = (double)q[i].max_gap_ns / 1e6 };
+			.jitter_ms = (double)q[i].jitter_mean_us / 1000,
+			.max_gap_ms = (double)q[i].max_gap_ns / 1e6,
+			.rtt_ms = (double)q[i].rtt_us / 1000,
+			.mos = hearing_mos(c->bridge.codec, q, i) };
 }
 
 static void add_times(struct cdr *r, const struct call *c)
@@ -178,6 +181,7 @@ static void tell_health(const struct call *c)
 		anchor_quality(&c->bridge.anchor, q);
 		t.packets = (uint32_t)q[1].packets;
 		t.lost = (uint32_t)q[1].lost;
+		t.mos = (uint32_t)(100 * hearing_mos(c->bridge.codec, q, 1));
 	}
 	health_signs_talk(call_deps()->health, slot, &t, clock_mono_ns());
 }

@@ -13,6 +13,7 @@
 #include "config/event.h"
 #include "sig/failure.h"
 #include "sig/flight.h"
+#include "sig/hearing.h"
 #include "sig/inform.h"
 #include "sig/ingress.h"
 #include "sig/profile.h"
@@ -605,6 +606,7 @@ void call_on_answer(struct call *c, struct attempt *a, const sip_t *sip)
 		leg_ack(&a->leg, NULL);
 	rel100_answer(c, body);
 	early_won(c, a);
+	hearing_answered(c);
 	segment_add(&call_counters()->calls_answered, 1);
 	c->cancel_reason = "SIP;cause=200;text=\"Call completed elsewhere\"";
 	give_up_others(c, a);

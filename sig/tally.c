@@ -7,6 +7,7 @@
 #include "config/event.h"
 #include "sig/call.h"
 #include "sig/delays.h"
+#include "sig/hearing.h"
 #include "sig/history.h"
 #include "sig/reload.h"
 #include "sig/timed_out.h"
@@ -38,6 +39,22 @@ static void count_delays(const struct call *c)
 		delays_add(DELAYS_RINGBACK, trunk_name(c, first), ms_between(c->begun_ns, c->ringing_ns));
 	if (c->winner && c->answered_ns)
 		delays_add(DELAYS_ANSWER, trunk_name(c, c->winner), ms_between(c->begun_ns, c->answered_ns));
+}
+
+/* How the callee's side sounded. */
+static void count_audio(const struct call *c)
+{
+	struct anchor_quality q[2];
+	double mos;
+
+	if (!c->winner || !c->answered_ns || !c->bridge.anchor.generation)
+		return;
+	anchor_quality(&c->bridge.anchor, q);
+	mos = hearing_mos(c->bridge.codec, q, 1);
+	if (mos <= 0)
+		return;
+	delays_add(DELAYS_JITTER, trunk_name(c, c->winner), q[1].jitter_mean_us);
+	delays_add(DELAYS_MOS, trunk_name(c, c->winner), (uint64_t)(mos * 1000));
 }
 
 static void count_timer(enum timed_out timer)
@@ -83,6 +100,7 @@ void tally_call(const struct call *c)
 	uint64_t now = clock_mono_ns();
 
 	count_delays(c);
+	count_audio(c);
 	count_timer(timer);
 	timed_out_add(&timed_outs, timer, conf->alarm.window_ms * CLOCK_NS_PER_MS, now);
 	tally_tick(conf, now);

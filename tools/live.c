@@ -100,15 +100,29 @@ static void put_order(const json_t *order, char *buf, size_t room)
 		snprintf(buf + n, room - (size_t)n, ", until %.16s", until);
 }
 
+/* What stands behind the reason: a status, "8 %", "3.2". */
+static const char *figure_text(const json_t *o, char buf[static 24])
+{
+	const char *reason = live_text(o, "reason");
+	long long code = live_int(o, "code");
+
+	if (!strcmp(reason, "mos"))
+		snprintf(buf, 24, "%lld.%lld", code / 10, code % 10);
+	else
+		snprintf(buf, 24, strcmp(reason, "loss") ? "%lld" : "%lld %%", code);
+	return buf;
+}
+
 /* "failures in a row (503), for 12 s at least" */
 static void put_reason(const json_t *o, char *buf, size_t room)
 {
+	char figure[24];
 	const char *state = live_text(o, "state");
 	long long left = (live_int(o, "retry_in_ms") + 999) / 1000;
 	size_t n = (size_t)snprintf(buf, room, "%s", live_or_dash(reason_text(o)));
 
 	if (live_int(o, "code") && n < room)
-		n += (size_t)snprintf(buf + n, room - n, " (%lld)", live_int(o, "code"));
+		n += (size_t)snprintf(buf + n, room - n, " (%s)", figure_text(o, figure));
 	if (live_int(o, "steps") && n < room)
 		n += (size_t)snprintf(buf + n, room - n, ", gets %lld %% of its calls, step %lld of %lld", live_int(o, "percent"), live_int(o, "step"), live_int(o, "steps"));
 	if (json_is_true(json_object_get(o, "waits_for_failback")) && n < room)
@@ -162,12 +176,14 @@ static void trunk_row(struct table *t, const json_t *o)
 		table_cell(t, 7, "%.1fs", (double)live_int(o, "pdd_ms") / 1000);
 	if (live_int(o, "packets"))
 		table_cell(t, 8, "%.1f %%", 100 * json_real_value(json_object_get(o, "loss")));
-	table_cell(t, 9, "%s", live_why(o, why, sizeof(why)));
+	if (json_is_real(json_object_get(o, "mos")))
+		table_cell(t, 9, "%.1f", json_real_value(json_object_get(o, "mos")));
+	table_cell(t, 10, "%s", live_why(o, why, sizeof(why)));
 }
 
 void live_print_trunks(const json_t *list)
 {
-	static const char *const heads[] = { "TRUNK", "SIDE", "STATE", "SINCE", ">CALLS/MAX", ">ATTEMPTS", ">ASR", ">PDD", ">LOSS", "WHY" };
+	static const char *const heads[] = { "TRUNK", "SIDE", "STATE", "SINCE", ">CALLS/MAX", ">ATTEMPTS", ">ASR", ">PDD", ">LOSS", ">MOS", "WHY" };
 	struct table t;
 	const json_t *o;
 	size_t i;
@@ -314,12 +330,20 @@ static void print_calls(const json_t *list)
 
 static void print_flow(const char *name, const json_t *f)
 {
-	const json_t *last = json_object_get(f, "last_ms_ago");
+	const json_t *last = json_object_get(f, "last_ms_ago"), *rtt = json_object_get(f, "rtt_ms"), *mos = json_object_get(f, "mos");
 
 	printf("%s  %lld packets, %lld relayed, %lld lost, %lld late, jitter %.1f ms, longest gap %.0f ms", name, live_int(f, "packets"), live_int(f, "relayed"),
 		live_int(f, "lost"), live_int(f, "late"), json_number_value(json_object_get(f, "jitter_ms")), json_number_value(json_object_get(f, "max_gap_ms")));
 	if (json_is_integer(last))
 		printf(", last %lld ms ago", (long long)json_integer_value(last));
+	if (json_is_real(rtt))
+		printf(", round trip %.1f ms", json_real_value(rtt));
+	if (json_is_real(mos))
+		printf(", MOS %.1f", json_real_value(mos));
+	if (json_is_true(json_object_get(f, "one_way")))
+		printf(", SILENT while the other end is heard");
+	else if (json_is_true(json_object_get(f, "silent")))
+		printf(", SILENT");
 	putchar('\n');
 }
 

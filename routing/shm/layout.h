@@ -243,6 +243,7 @@ struct kedge_flow {
 
 #define KEDGE_TOLD_SILENT  1u /* KEDGE_EVT_SILENT, KEDGE_EVT_SILENT_IN */
 #define KEDGE_TOLD_ONE_WAY 2u /* KEDGE_EVT_ONE_WAY, KEDGE_EVT_ONE_WAY_IN */
+#define KEDGE_TOLD_NEVER   4u /* with ONE_WAY: the end never sent a packet */
 
 struct kedge_stats { /* public, one per session slot */
 	_Alignas(KEDGE_LINE) _Atomic uint64_t generation; /* whose figures these are */

@@ -32,6 +32,8 @@ static int setup(void **state)
 		t.r->trunk[i].probe.interval_ms = 30000;
 		t.r->trunk[i].probe.down = 3;
 		t.r->trunk[i].degraded_rtt_ms = 500;
+		t.r->trunk[i].degraded_loss = 5;
+		t.r->trunk[i].degraded_mos = 35;
 		t.r->trunk[i].min_call_duration_ms = 6000;
 	}
 	t.r->health.dropped = on_dropped;
@@ -237,14 +239,14 @@ static void lossy_calls(void **state)
 /* With no calls to show otherwise a mark ends by itself, and the count begins anew. */
 static void ten_minutes(void **state)
 {
-	health_signs_silent(&t.r->health, 0, false, t.r->now);
+	health_signs_silent(&t.r->health, 0, false, 7, t.r->now);
 	is(KEDGE_HOP_DEGRADED, HEALTH_ONE_WAY, 0);
 	t.r->now += 601 * RIG_S;
 	health_tick(&t.r->health, t.r->now, 0);
 	assert_int_equal(hop()->state, KEDGE_HOP_UNKNOWN);
-	health_signs_silent(&t.r->health, 0, true, t.r->now);
+	health_signs_silent(&t.r->health, 0, true, 7, t.r->now);
 	assert_int_equal(hop()->state, KEDGE_HOP_UNKNOWN);
-	health_signs_silent(&t.r->health, 0, false, t.r->now);
+	health_signs_silent(&t.r->health, 0, false, 7, t.r->now);
 	is(KEDGE_HOP_DEGRADED, HEALTH_ONE_WAY, 0);
 	for (unsigned i = 0; i < 3; i++)
 		talk(60000, false, 3000, 0, i);

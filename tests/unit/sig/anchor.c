@@ -26,7 +26,7 @@ static const struct segment_shape SHAPE = {
 static struct segment run, sig;
 static su_root_t *root;
 static struct {
-	int closed, silent, silent_inside, one_way, one_way_inside;
+	int closed, silent, silent_inside, one_way, one_way_inside, heard;
 	void *owner;
 	uint32_t slot;
 } told;
@@ -50,7 +50,12 @@ static void on_one_way(void *owner, bool inside)
 	told.one_way_inside += inside;
 }
 
-static const struct anchor_events events = { on_closed, on_silent, on_one_way };
+static void on_heard(void *owner)
+{
+	told.heard++;
+}
+
+static const struct anchor_events events = { on_closed, on_silent, on_one_way, on_heard };
 
 /* Pair i: worker i % 2, address i / 2 % 2. */
 static int setup(void **state)
@@ -306,6 +311,8 @@ static void events_of_another_time_are_ignored(void **state)
 	media_says(a.slot, KEDGE_EVT_ONE_WAY_IN);
 	assert_int_equal(told.one_way_inside, 1);
 	assert_int_equal(told.one_way, 2);
+	media_says(a.slot, KEDGE_EVT_FIRST_RTP);
+	assert_int_equal(told.heard, 1);
 	queue_push(
 	    &segment_queues(&run, 0)->evt, queue_msg(KEDGE_EVT_SILENT, a.generation + 1, a.slot));
 	queue_push(

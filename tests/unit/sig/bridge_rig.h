@@ -43,7 +43,11 @@ static void on_other(void *owner, bool inside)
 {
 }
 
-static const struct anchor_events events = { on_closed, on_other, on_other };
+static void on_heard(void *owner)
+{
+}
+
+static const struct anchor_events events = { on_closed, on_other, on_other, on_heard };
 
 static int setup(void **state)
 {

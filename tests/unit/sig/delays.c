@@ -36,11 +36,30 @@ static void in_one_bucket(void **state)
 	assert_int_equal(d.count[1], 1);
 	assert_int_equal(d.count[DELAYS_BOUNDS - 1], 1);
 	assert_int_equal(d.count[DELAYS_BOUNDS], 1);
-	assert_int_equal(d.sum_ms, 50 + 51 + 60000 + 60001);
+	assert_int_equal(d.sum, 50 + 51 + 60000 + 60001);
 	delays_read(DELAYS_REQUEST, "a", &d);
 	assert_int_equal(all_of(&d), 1);
-	for (unsigned i = 1; i < DELAYS_BOUNDS; i++)
-		assert_true(delays_bound[i - 1] < delays_bound[i]);
+}
+
+/* Every kind has its own bounds, and they rise. */
+static void bounds_of_each_kind(void **state)
+{
+	struct delays d;
+
+	for (enum delays_kind k = 0; k < DELAYS_KINDS; k++) {
+		assert_in_range(delays_bounds(k), 5, DELAYS_BOUNDS);
+		for (unsigned i = 1; i < delays_bounds(k); i++)
+			assert_true(delays_bound(k)[i - 1] < delays_bound(k)[i]);
+	}
+	delays_add(DELAYS_MOS, "m", 3500);
+	delays_add(DELAYS_MOS, "m", 4409);
+	delays_add(DELAYS_JITTER, "m", 500);
+	delays_read(DELAYS_MOS, "m", &d);
+	assert_int_equal(d.count[5], 1); /* 3.5 */
+	assert_int_equal(d.count[delays_bounds(DELAYS_MOS)], 1);
+	delays_read(DELAYS_JITTER, "m", &d);
+	assert_int_equal(d.count[0], 1);
+	assert_int_equal(d.sum, 500);
 }
 
 static void full(void **state)
@@ -62,6 +81,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(in_one_bucket),
+		cmocka_unit_test(bounds_of_each_kind),
 		cmocka_unit_test(full),
 	};
 

@@ -218,9 +218,9 @@ static void live_trunks(void **state)
 	(void)state;
 	assert_int_equal(kedge("trunks --socket %s", conf->admin.socket), 0);
 	has("TRUNK  SIDE     STATE    SINCE ");
-	has(" CALLS/MAX  ATTEMPTS  ASR  PDD  LOSS  WHY\n");
+	has(" CALLS/MAX  ATTEMPTS  ASR  PDD  LOSS  MOS  WHY\n");
 	has("\nalpha  carrier  DOWN     ");
-	has(" 0/300         3  0 %    -     -  failures in a row (503), ");
+	has(" 0/300         3  0 %    -     -    -  failures in a row (503), ");
 	has("\nbeta   carrier  UNKNOWN  ");
 	has("nothing heard yet\n");
 	has("\nmedia: 1 worker, io_uring\n");
