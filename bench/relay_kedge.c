@@ -192,6 +192,6 @@ void run_kedge(const struct run_options *o, unsigned calls, struct run_result *r
 	r->anonymous = run_memory(p.pid, "status", "RssAnon:");
 	r->open_us = churn.opened != 0 ? (double)churn.spent_ns / (double)churn.opened / 1000 : 0;
 	free(churn.a);
-	plane_close(&p);
+	need(plane_close(&p) == 0, "did not end well"); /* a sanitizer's verdict, too */
 	load_close(&l);
 }
