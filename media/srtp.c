@@ -279,12 +279,12 @@ int secure_follow(struct secure **out, struct kedge_end_slot *slot, uint8_t suit
 	rx = tag_of(&k, suite, k.rx, k.rx_len);
 	if (tx != 0 || rx != 0)
 		s->rtcp_tail = suites[suite].rtcp_tail;
-	else /* unequal to the end's suite, or wiped: what was is over */
-		context_free(&s->old);
 	if (tx != s->tx_tag)
 		tx_follow(s, &k, tx, line_ssrc);
 	if (rx != s->rx_tag)
 		rx_follow(s, &k, rx, now_ns);
+	if (tx == 0 && rx == 0) /* unequal to the end's suite, or wiped: what was is over */
+		context_free(&s->old);
 	OPENSSL_cleanse(&k, sizeof(k));
 	missing = (tx != 0 && s->tx == NULL) || (rx != 0 && s->rx == NULL);
 	return missing ? -ENOMEM : 0;
