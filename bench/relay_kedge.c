@@ -3,11 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "bench/relay_run.h"
 #include "config/clock.h"
 #include "routing/shm/queue.h"
+#include "routing/shm/seq.h"
 #include "tests/harness/plane.h"
 
 #define CHURN_LEAST 64 /* slots */
@@ -103,6 +105,20 @@ static void need(bool ok, const char *what)
 	exit(1);
 }
 
+/* The key that the relay sends with is its own, the other one its far end's. */
+static void give_keys(struct plane *p, struct load *l, struct plane_anchor *a, uint8_t place, uint32_t call, uint8_t suite)
+{
+	unsigned side = place != KEDGE_END_INSIDE, len;
+	const uint8_t *rx = load_key_sent(l, call, side, &len);
+	struct kedge_keys k = { .suite = suite, .tx_len = (uint8_t)len, .rx_len = (uint8_t)len };
+
+	need(getrandom(k.tx, len, 0) == (ssize_t)len, "no random bytes");
+	memcpy(k.rx, rx, len);
+	load_key_heard(l, call, side, k.tx);
+	seq_write(&segment_end(&p->seg, a->slot, place)->keys, &k);
+	plane_end_of(a, place)->srtp = suite;
+}
+
 static bool add_end(struct plane *p, struct load *l, struct plane_anchor *a, uint8_t place, uint32_t call)
 {
 	unsigned side = place != KEDGE_END_INSIDE;
@@ -110,6 +126,8 @@ static bool add_end(struct plane *p, struct load *l, struct plane_anchor *a, uin
 	if (plane_end(p, a, place, (uint8_t)side, load_far(l, call, side)) < 0)
 		return false;
 	plane_end_of(a, place)->rtcp = plane_addr(load_far_rtcp(l, side));
+	if (l->suite[side] != KEDGE_SUITE_NONE)
+		give_keys(p, l, a, place, call, l->suite[side]);
 	plane_write(p, a, place);
 	return true;
 }
@@ -171,7 +189,7 @@ static void measure(const struct run_options *o, struct plane *p, struct load *l
 
 void run_kedge(const struct run_options *o, unsigned calls, struct run_result *r)
 {
-	struct load_setup setup = { .calls = calls, .ipv6 = o->ipv6, .rtcp = o->rtcp };
+	struct load_setup setup = { .calls = calls, .ipv6 = o->ipv6, .rtcp = o->rtcp, .suite = { o->suite[0], o->suite[1] } };
 	struct churn churn = { 0 };
 	struct plane p;
 	struct load l;

@@ -10,12 +10,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench/relay_keys.h"
 #include "media/rtp.h"
 
 #define SIZE  172
 #define BATCH 32
 #define MAGIC 0x6b656467u
-#define SSRC  0x10000 /* + stream */
 #define TURNS 20 /* of 1 ms: one packet of each stream */
 #define RTCP_ROUNDS 50 /* of TURNS: one report of each stream */
 
@@ -87,6 +87,9 @@ int load_open(struct load *l, const struct load_setup *setup)
 			rc = -ENOMEM;
 		for (unsigned i = 0; i < LOAD_SOCKETS && rc == 0; i++)
 			rc = open_socket(l, side, &l->sock[side][i], &l->local[side][i], side * LOAD_SOCKETS + i);
+		l->suite[side] = setup->suite[side];
+		if (rc == 0)
+			rc = keys_make(l, side);
 		if (rc < 0)
 			return rc;
 	}
@@ -100,6 +103,7 @@ void load_close(struct load *l)
 			close(l->sock[side][i]);
 		close(l->rtcp_sock[side]);
 		free(l->by_port[side]);
+		keys_drop(l, side);
 	}
 	close(l->epoll_fd);
 	free(l->stream);
@@ -129,8 +133,10 @@ void load_aim(struct load *l, uint32_t call, const struct sockaddr *inside, cons
 	memcpy(&in->from, outside, l->len);
 	out->to = in->from;
 	out->from = in->to;
-	l->by_port[1][(uint16_t)(port_of(&in->from) + 1)] = 2 * call + 1;
-	l->by_port[0][(uint16_t)(port_of(&out->from) + 1)] = 2 * call + 2;
+	for (unsigned rtcp = 0; rtcp < 2; rtcp++) {
+		l->by_port[1][(uint16_t)(port_of(&in->from) + rtcp)] = 2 * call + 1;
+		l->by_port[0][(uint16_t)(port_of(&out->from) + rtcp)] = 2 * call + 2;
+	}
 }
 
 /* ---- sending --------------------------------------------------------------------------------- */
@@ -143,7 +149,7 @@ static uint64_t mix(uint32_t stream, uint32_t number, unsigned i)
 static void make_packet(uint8_t *p, uint32_t stream, uint32_t number)
 {
 	struct body b = { .magic = MAGIC, .stream = stream, .number = number };
-	uint32_t timestamp = htonl(number * 160), ssrc = htonl(SSRC + stream);
+	uint32_t timestamp = htonl(number * 160), ssrc = htonl(LOAD_SSRC + stream);
 	uint16_t sequence = htons((uint16_t)number);
 
 	p[0] = 0x80;
@@ -161,10 +167,11 @@ static void send_stream(struct load *l, uint32_t stream)
 {
 	struct load_stream *s = &l->stream[stream];
 	int fd = l->sock[stream % 2][stream / 2 % LOAD_SOCKETS];
-	uint8_t packet[SIZE];
+	uint8_t packet[SIZE + SECURE_ROOM];
+	size_t len = SIZE;
 
 	make_packet(packet, stream, s->sent);
-	if (sendto(fd, packet, SIZE, 0, &s->to.sa, l->len) == SIZE) {
+	if (keys_protect(l, stream, packet, &len, s->sent) && sendto(fd, packet, len, 0, &s->to.sa, l->len) == (ssize_t)len) {
 		s->sent++;
 		l->count.sent += l->measuring;
 	}
@@ -174,28 +181,31 @@ static void send_stream(struct load *l, uint32_t stream)
 static void send_rtcp(struct load *l, uint32_t stream)
 {
 	struct load_stream *s = &l->stream[stream];
-	uint64_t now = clock_of(CLOCK_REALTIME);
+	uint64_t now = clock_of(CLOCK_REALTIME), ntp;
 	union addr_sock to = s->to;
-	uint8_t p[28 + 16] = { 0x80, RTCP_SR, 0, 6 };
+	uint8_t p[28 + 16 + SECURE_ROOM] = { 0x80, RTCP_SR, 0, 6 };
 	uint8_t *sdes = p + 28;
+	size_t len = 28 + 16;
 
-	rtp_set32(p + 4, SSRC + stream);
+	rtp_set32(p + 4, LOAD_SSRC + stream);
 	rtp_set32(p + 8, (uint32_t)(now / 1000000000 + 2208988800u));
 	rtp_set32(p + 12, (uint32_t)((now % 1000000000 << 32) / 1000000000));
 	rtp_set32(p + 16, s->sent * 160);
 	rtp_set32(p + 20, s->sent);
 	rtp_set32(p + 24, s->sent * (SIZE - RTP_HEADER));
 	memcpy(sdes, (const uint8_t[]){ 0x81, RTCP_SDES, 0, 3 }, 4);
-	rtp_set32(sdes + 4, SSRC + stream);
+	rtp_set32(sdes + 4, LOAD_SSRC + stream);
 	memcpy(sdes + 8, (const uint8_t[]){ 1, 4, 'l', 'o', 'a', 'd' }, 6);
 	if (l->ipv6)
 		to.in6.sin6_port = htons((uint16_t)(port_of(&to) + 1));
 	else
 		to.in.sin_port = htons((uint16_t)(port_of(&to) + 1));
-	if (sendto(l->rtcp_sock[stream % 2], p, sizeof(p), 0, &to.sa, l->len) != sizeof(p))
+	memcpy(&ntp, p + 8, 8);
+	if (!keys_protect_rtcp(l, stream, p, &len) ||
+	    sendto(l->rtcp_sock[stream % 2], p, len, 0, &to.sa, l->len) != (ssize_t)len)
 		return;
 	l->count.rtcp_lost += s->ntp != 0 && s->ntp_counts;
-	memcpy(&s->ntp, p + 8, 8);
+	s->ntp = ntp;
 	s->ntp_counts = l->measuring;
 }
 
@@ -268,13 +278,17 @@ static bool same(const union addr_sock *a, const union addr_sock *b)
 	return a->in6.sin6_port == b->in6.sin6_port && IN6_ARE_ADDR_EQUAL(&a->in6.sin6_addr, &b->in6.sin6_addr);
 }
 
-static void check_packet(struct load *l, unsigned side, unsigned i, const uint8_t *p, size_t len,
+static void check_packet(struct load *l, unsigned side, unsigned i, uint8_t *p, size_t len,
     const union addr_sock *from, uint64_t stamp)
 {
 	struct load_stream *s;
 	struct body b;
 	uint64_t us;
 
+	if (!keys_open(l, side, l->by_port[side][port_of(from)], p, &len)) {
+		l->count.corrupt++;
+		return;
+	}
 	memcpy(&b, p + 12, sizeof(b));
 	if (len != SIZE || !intact(p, &b) || b.stream >= 2 * l->calls) {
 		l->count.corrupt++;
@@ -313,6 +327,7 @@ static void receive_rtcp(struct load *l, unsigned side)
 {
 	uint8_t p[512];
 	union addr_sock from;
+	size_t size;
 	ssize_t n;
 
 	for (;;) {
@@ -321,9 +336,10 @@ static void receive_rtcp(struct load *l, unsigned side)
 		n = recvfrom(l->rtcp_sock[side], p, sizeof(p), MSG_DONTWAIT, &from.sa, &len);
 		if (n < 0)
 			return;
+		size = (size_t)n;
 		if (p[1] == RTCP_RR) /* a relay's own */
 			continue;
-		if (!is_report(l, side, &from, p, (size_t)n))
+		if (!keys_open_rtcp(l, side, l->by_port[side][port_of(&from)], p, &size) || !is_report(l, side, &from, p, size))
 			l->count.rtcp_faulty++;
 		else
 			l->count.rtcp_received += l->measuring;

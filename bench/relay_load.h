@@ -3,6 +3,8 @@
  * is checked against what was sent: lost, doubled, reordered, corrupt, wrong place; and its delay measured from just before the
  * send to the kernel's own receive stamp. One thread, one core; far ends share LOAD_SOCKETS sockets a side, so that the generator
  * is not what is measured.
+ * With SRTP the far ends of a side (or both) protect what they send and open what they hear, with a context of their own for each call, as media/srtp
+ * does it; the delay has the generator's share of that in it (0.3 us).
  * With rtcp each stream sends a sender report with its SDES once a second beside it, from one socket a side; what comes back is
  * known by the relay's port and by its NTP time. */
 #ifndef KEDGE_BENCH_RELAY_LOAD_H
@@ -12,13 +14,16 @@
 #include <stdint.h>
 
 #include "media/addr.h"
+#include "media/srtp.h"
 
 #define LOAD_SOCKETS 64    /* a side */
 #define LOAD_DELAYS  20000 /* buckets of 1 us; the last holds all above */
+#define LOAD_SSRC    0x10000 /* + stream */
 
 struct load_setup {
 	uint32_t calls;
 	bool ipv6, rtcp;
+	uint8_t suite[2]; /* enum kedge_suite of each side, KEDGE_SUITE_NONE: plain */
 };
 
 struct load_count {
@@ -38,6 +43,13 @@ struct load_stream {           /* one direction of one call */
 	bool ntp_counts;         /* that one was sent while measuring */
 };
 
+struct load_key { /* the SRTP of one far end */
+	uint8_t sends[48], hears[48]; /* master key, then salt */
+	unsigned len;
+	struct secure *secure;        /* from load_keys() on */
+	struct kedge_end_slot slot;   /* what media/srtp reads them from */
+};
+
 struct load {
 	uint32_t calls;
 	bool ipv6, rtcp;
@@ -46,7 +58,9 @@ struct load {
 	union addr_sock local[2][LOAD_SOCKETS];
 	int rtcp_sock[2];
 	union addr_sock rtcp_local[2];
-	uint32_t *by_port[2]; /* per side, by the relay's RTCP port: stream that comes out there, + 1 */
+	uint32_t *by_port[2]; /* per side, by the relay's ports: stream that comes out there, + 1 */
+	uint8_t suite[2];
+	struct load_key *key[2]; /* by call; NULL where the side is plain */
 	struct load_stream *stream; /* [2 * call] inside to outside, [2 * call + 1] the other way */
 	struct load_count count;
 	bool measuring;
@@ -67,6 +81,12 @@ const struct sockaddr *load_far_rtcp(const struct load *l, unsigned side);
 
 /* Where the relay listens for a call, per side; its RTCP port is the next one. */
 void load_aim(struct load *l, uint32_t call, const struct sockaddr *inside, const struct sockaddr *outside);
+
+/* The key with which a far end sends: random, made by load_open(). */
+const uint8_t *load_key_sent(const struct load *l, uint32_t call, unsigned side, unsigned *len);
+
+/* The key with which the relay sends to it; before the first packet. */
+void load_key_heard(struct load *l, uint32_t call, unsigned side, const uint8_t *key);
 
 /* Sends and checks for a time; count only where measuring. Packets on the way at the end are waited for if last. */
 void load_run(struct load *l, uint64_t for_ns, bool measuring, bool last);

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/evp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -180,22 +181,61 @@ static uint16_t port_of(const struct sockaddr *sa)
 	                                      : ((const struct sockaddr_in6 *)sa)->sin6_port);
 }
 
-static void add_sdp(struct request *q, const struct load *l, uint32_t call, unsigned side)
+/* a=crypto with the key the far end sends with (RFC 4568); tag: as the other side offered it. */
+static void put_crypto(const struct load *l, uint32_t call, unsigned side, unsigned tag, char out[160])
+{
+	unsigned len;
+	const uint8_t *key;
+	char text[80];
+
+	*out = 0;
+	if (l->suite[side] == KEDGE_SUITE_NONE)
+		return;
+	key = load_key_sent(l, call, side, &len);
+	EVP_EncodeBlock((uint8_t *)text, key, (int)len);
+	snprintf(out, 160, "a=crypto:%u %s inline:%s\r\n", tag, run_suite_name(l->suite[side]), text);
+}
+
+static void add_sdp(struct request *q, const struct load *l, uint32_t call, unsigned side, unsigned tag)
 {
 	const char *ip = l->ipv6 ? "::1" : side == 0 ? "127.0.1.1" : "127.0.2.1", *type = l->ipv6 ? "IP6" : "IP4";
-	char sdp[1024];
+	char sdp[1024], crypto[160];
 
+	put_crypto(l, call, side, tag, crypto);
 	snprintf(sdp, sizeof(sdp),
-	    "v=0\r\no=- %u 1 IN %s %s\r\ns=-\r\nc=IN %s %s\r\nt=0 0\r\nm=audio %u RTP/AVP 0\r\n"
-	    "a=rtpmap:0 PCMU/8000\r\na=rtcp:%u\r\na=ptime:20\r\na=sendrecv\r\n",
-	    call + 1, type, ip, type, ip, port_of(load_far(l, call, side)), port_of(load_far_rtcp(l, side)));
+	    "v=0\r\no=- %u 1 IN %s %s\r\ns=-\r\nc=IN %s %s\r\nt=0 0\r\nm=audio %u RTP/%s 0\r\n"
+	    "a=rtpmap:0 PCMU/8000\r\na=rtcp:%u\r\n%sa=ptime:20\r\na=sendrecv\r\n",
+	    call + 1, type, ip, type, ip, port_of(load_far(l, call, side)), *crypto ? "SAVP" : "AVP",
+	    port_of(load_far_rtcp(l, side)), crypto);
 	add_pair(q, "sdp", sdp);
 }
 
-/* The port of the media line of an SDP in the reply, on the relay's own address of that side. */
-static bool relay_port(struct rtpengine *x, bool ipv6, unsigned side, union addr_sock *out)
+/* The relay's key of our suite for that side in an SDP of the reply, and its tag. */
+static bool take_key(const char *sdp, struct load *l, uint32_t call, unsigned side, unsigned *tag)
 {
-	const char *sdp = find(x, "sdp"), *m = sdp != NULL ? strstr(sdp, "m=audio ") : NULL;
+	const char *name = run_suite_name(l->suite[side]);
+	uint8_t key[64];
+	char text[80];
+
+	for (const char *c = strstr(sdp, "a=crypto:"); c != NULL; c = strstr(c + 1, "a=crypto:")) {
+		char suite[64];
+		unsigned len;
+
+		if (sscanf(c, "a=crypto:%u %63s inline:%79[A-Za-z0-9+/=]", tag, suite, text) != 3 || strcmp(suite, name) != 0)
+			continue;
+		load_key_sent(l, call, side, &len);
+		if (strlen(text) != (len + 2) / 3 * 4 || EVP_DecodeBlock(key, (uint8_t *)text, (int)strlen(text)) < (int)len)
+			return false;
+		load_key_heard(l, call, side, key);
+		return true;
+	}
+	return false;
+}
+
+/* The port of the media line of an SDP, on the relay's own address of that side. */
+static bool relay_port(const struct rtpengine *x, const char *sdp, bool ipv6, unsigned side, union addr_sock *out)
+{
+	const char *m = sdp != NULL ? strstr(sdp, "m=audio ") : NULL;
 	unsigned port = m != NULL ? (unsigned)strtoul(m + 8, NULL, 10) : 0;
 
 	memset(out, 0, sizeof(*out));
@@ -222,22 +262,36 @@ static void add_call(struct request *q, uint32_t call)
 	add_pair(q, "ICE", "remove");
 }
 
+/* What the relay says to the far end of a side. */
+static void read_reply(struct rtpengine *x, struct load *l, uint32_t call, unsigned side, union addr_sock *at, unsigned *tag)
+{
+	const char *sdp = find(x, "sdp");
+
+	need(relay_port(x, sdp, l->ipv6, side, at), "does not take an offer or answer");
+	need(l->suite[side] == KEDGE_SUITE_NONE || take_key(sdp, l, call, side, tag), "says no key of this suite");
+}
+
 static void open_call(struct rtpengine *x, struct load *l, uint32_t call)
 {
 	union addr_sock in, out;
+	unsigned tag = 1;
 	struct request q;
 
 	begin(x, &q, "offer");
 	add_call(&q, call);
 	add_string(&q, "direction");
 	add(&q, "l2:in3:oute");
-	add_sdp(&q, l, call, 0);
-	need(ask(x, &q) && relay_port(x, l->ipv6, 1, &out), "does not take an offer");
+	add_pair(&q, "transport-protocol", l->suite[1] != KEDGE_SUITE_NONE ? "RTP/SAVP" : "RTP/AVP");
+	add_pair(&q, "DTLS", "off");
+	add_sdp(&q, l, call, 0, 1);
+	need(ask(x, &q), "does not answer");
+	read_reply(x, l, call, 1, &out, &tag);
 	begin(x, &q, "answer");
 	add_call(&q, call);
 	add_pair(&q, "to-tag", "callee");
-	add_sdp(&q, l, call, 1);
-	need(ask(x, &q) && relay_port(x, l->ipv6, 0, &in), "does not take an answer");
+	add_sdp(&q, l, call, 1, tag);
+	need(ask(x, &q), "does not answer");
+	read_reply(x, l, call, 0, &in, &tag);
 	load_aim(l, call, &in.sa, &out.sa);
 }
 
@@ -281,7 +335,7 @@ static void stop(struct rtpengine *x)
 
 void run_rtpengine(const struct run_options *o, unsigned calls, struct run_result *r)
 {
-	struct load_setup setup = { .calls = calls, .ipv6 = o->ipv6, .rtcp = o->rtcp };
+	struct load_setup setup = { .calls = calls, .ipv6 = o->ipv6, .rtcp = o->rtcp, .suite = { o->suite[0], o->suite[1] } };
 	struct rtpengine x;
 	struct load l;
 	uint64_t cpu;

@@ -100,6 +100,25 @@ void run_many_files(void)
 	}
 }
 
+static const char *const SUITE[KEDGE_SUITE_COUNT] = { "none",
+#define S(name, key, salt) [KEDGE_SUITE_##name] = #name,
+	KEDGE_SUITES(S)
+#undef S
+};
+
+const char *run_suite_name(uint8_t suite)
+{
+	return SUITE[suite];
+}
+
+uint8_t run_suite(const char *name)
+{
+	for (uint8_t i = 1; i < KEDGE_SUITE_COUNT; i++)
+		if (strcmp(name, SUITE[i]) == 0)
+			return i;
+	return KEDGE_SUITE_NONE;
+}
+
 /* ---- results --------------------------------------------------------------------------------- */
 
 void run_finish(struct run_result *r, const struct load *l, uint64_t spent_ns, uint64_t relayed)

@@ -21,7 +21,12 @@ struct run_options {
 	const char *backend;
 	const char *program; /* another kedge-media than the one that lies above; NULL */
 	bool pin, ipv6, rtcp;
+	uint8_t suite[2]; /* enum kedge_suite, inside and outside; the floor is plain always */
 };
+
+/* The suite's name in SDP (RFC 4568 6.2); of that name, KEDGE_SUITE_NONE for another word. */
+const char *run_suite_name(uint8_t suite);
+uint8_t run_suite(const char *name);
 
 struct run_result {
 	double ns; /* CPU of the relay per relayed RTP packet, user + system */
