@@ -41,6 +41,7 @@ enum conf_late_offer { CONF_LATE_INSERT, CONF_LATE_PASS };
 enum conf_strangers { CONF_STRANGERS_403, CONF_STRANGERS_DROP };
 enum conf_bodies { CONF_BODIES_STRIP, CONF_BODIES_PASS };
 enum conf_rtcp_mux { CONF_MUX_ACCEPT, CONF_MUX_OFFER, CONF_MUX_NO }; /* as enum offer_mux */
+enum conf_ptime { CONF_PTIME_ANY, CONF_PTIME_10, CONF_PTIME_20, CONF_PTIME_30, CONF_PTIME_40 };
 enum conf_srtp { CONF_SRTP_OFF, CONF_SRTP_OPTIONAL, CONF_SRTP_REQUIRED };
 enum conf_latch { CONF_LATCH_STRICT, CONF_LATCH_GUARDED }; /* as enum kedge_latch */
 enum conf_format { CONF_FORMAT_TEXT, CONF_FORMAT_JSON };

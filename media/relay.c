@@ -6,6 +6,7 @@
 #include "media/outlet.h"
 #include "media/rate.h"
 #include "media/remap.h"
+#include "media/resize.h"
 #include "media/worker.h"
 
 struct way { /* of one packet, from an end to the other */
@@ -251,6 +252,16 @@ static bool relay_event(struct worker *w, const struct way *way, struct rtp *h, 
 	return true;
 }
 
+/* True: the packet passes as it is, with h->sequence, behind what was made of those before it. */
+static bool resized(struct worker *w, const struct way *way, struct rtp *h, const uint8_t *data)
+{
+	bool passes = false;
+
+	for (unsigned n = resize_packet(w, way->to, way->place, &way->from->pace, h, data, &passes); n > 0; n--)
+		count_relayed(w, way);
+	return passes;
+}
+
 static void relay_rtp(struct worker *w, struct way *way, struct rtp *h, uint8_t *data, size_t len)
 {
 	h->event = is_event(way->from, h);
@@ -259,6 +270,8 @@ static void relay_rtp(struct worker *w, struct way *way, struct rtp *h, uint8_t 
 	if ((way->from->work | way->to->work) && !work_on(w, way, h, data))
 		return;
 	store_source(way->from);
+	if (way->to->work & WORK_PTIME && !resized(w, way, h, data))
+		return;
 	if (h->event ? relay_event(w, way, h, data, len)
 	             : outlet_rtp(w, way->to, way->place, &way->from->pace, h, data, len))
 		count_relayed(w, way);
@@ -380,6 +393,8 @@ static void on_rtcp(
 		.source = way->place,
 		.to = way->to_port->place,
 		.cname = way->session->cname };
+	if (way->from->work & WORK_PTIME && !resize_ratio(w, way->from, &r.came, &r.made))
+		r.came = 0;
 	n = stitch_rtcp(&r, data, len, out);
 	if (n == 0) {
 		bad_rtcp(w, data, len);

@@ -10,6 +10,7 @@
 #include "media/rate.h"
 #include "media/local.h"
 #include "media/recover.h"
+#include "media/resize.h"
 #include "media/srtp.h"
 #include "media/worker.h"
 #include "routing/shm/seq.h"
@@ -63,6 +64,8 @@ static uint8_t work_of(const struct kedge_end *want)
 		work |= WORK_TYPES;
 	if (want->srtp != 0)
 		work |= WORK_SECURE;
+	if (want->send_ptime_ms != 0)
+		work |= WORK_PTIME;
 	return work;
 }
 
@@ -142,6 +145,8 @@ static int end_open(struct worker *w, uint32_t slot, uint8_t place, const struct
 		recover_end(w, want->port, k, s->stats, place != KEDGE_END_INSIDE);
 	else
 		clear_run(&k->run);
+	if (e->work & WORK_PTIME)
+		resize_begin(w, e);
 	port_target(w, want->port, 0);
 	port_target(w, want->port, 1);
 	*session_port(s, place) = want->port;
@@ -207,14 +212,18 @@ static void end_rebind(struct worker *w, uint32_t slot, uint8_t place, const str
 	uint32_t port = *session_port(&w->session[slot], place);
 	struct end *e = &w->end[port];
 	unsigned changed = e->want.flags ^ want->flags;
+	bool resized;
 
 	if (memcmp(&e->want, want, sizeof(*want)) == 0) {
 		end_secure(w, slot, place);
 		return;
 	}
+	resized = e->want.send_ptime_ms != want->send_ptime_ms;
 	end_wanted(w, e, want);
 	end_secure(w, slot, place);
 	local_wanted(w, port);
+	if (resized && e->work & WORK_PTIME)
+		resize_begin(w, e);
 	if (changed & (KEDGE_END_SEND | KEDGE_END_RECV))
 		hold_changed(w, slot, place, changed);
 	rebind_sock(w, port, 0, want);
@@ -498,6 +507,8 @@ static void tick_end(struct worker *w, uint32_t slot, uint32_t port)
 	if (port == KEDGE_PORT_NONE)
 		return;
 	rate_changed(w, port);
+	if (w->end[port].work & WORK_PTIME)
+		resize_tick(w, &w->end[port]);
 	tick_latch(w, port, 0);
 	tick_latch(w, port, 1);
 	secure_tick(w->end[port].secure, w->now_ns);

@@ -202,8 +202,11 @@ static bool put_block(const struct stitch_rtcp *r, const uint8_t *in, uint8_t *o
 	memcpy(out, in, 24);
 	rtp_set32(out, b->source_ssrc);
 	sequence = (uint16_t)((uint16_t)reported - b->sequence_offset);
-	rtp_set32(out + 8, (uint32_t)(r->back_received +
-	                              (uint64_t)(int16_t)(sequence - (uint16_t)r->back_received)));
+	if (r->came != 0) /* numbers of packets of another size: so much behind the newest */
+		rtp_set32(out + 8, (uint32_t)(r->back_received - (uint64_t)behind * r->made / r->came));
+	else
+		rtp_set32(out + 8, (uint32_t)(r->back_received +
+		                              (uint64_t)(int16_t)(sequence - (uint16_t)r->back_received)));
 	if (b->sr_middle ==
 	    0) /* it answers an SR of a source that is gone: no round trip to be had */
 		memset(out + 16, 0, 8);

@@ -74,6 +74,7 @@ struct stitch_rtcp {
 	    back_received; /* highest index received from the receiver of this RTCP, source of `back` */
 	uint8_t source; /* end that sent it */
 	uint8_t to; /* end that is to hear it: of its own packets alone, not of a predecessor's */
+	uint16_t came, made; /* samples of the packets on `back` as they came and as they were sent on; 0: as they came */
 	const char *cname; /* kedge's own, 16 bytes */
 };
 

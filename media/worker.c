@@ -325,6 +325,7 @@ struct worker *worker_new(const struct segment *seg, uint32_t id, const struct w
 	w->port_count = ports;
 	w->port = worker_table(ports + 1, sizeof(*w->port));
 	w->end = worker_table(ports + 1, sizeof(*w->end));
+	w->repack = worker_table(ports + 1, sizeof(*w->repack));
 	w->fds = calloc(2 * (size_t)ports + 1, sizeof(*w->fds));
 	w->ended = calloc(2 * (size_t)ports + 1, sizeof(*w->ended));
 	w->place = calloc(ports + 1, 1);
@@ -332,7 +333,7 @@ struct worker *worker_new(const struct segment *seg, uint32_t id, const struct w
 	w->open = calloc(slots, sizeof(*w->open));
 	w->retry = calloc(slots, sizeof(*w->retry));
 	lacks = local_init(w, ports) < 0;
-	if (!w->port || !w->end || !w->fds || !w->ended || !w->place || !w->session || !w->open ||
+	if (!w->port || !w->end || !w->repack || !w->fds || !w->ended || !w->place || !w->session || !w->open ||
 	    !w->retry || lacks) {
 		worker_free(w);
 		return NULL;
@@ -353,6 +354,7 @@ void worker_free(struct worker *w)
 			secure_close(&w->end[i].secure);
 	worker_table_free(w->port, w->port_count + 1, sizeof(*w->port));
 	worker_table_free(w->end, w->port_count + 1, sizeof(*w->end));
+	worker_table_free(w->repack, w->port_count + 1, sizeof(*w->repack));
 	worker_table_free(w->session, w->seg->pub->slots, sizeof(*w->session));
 	local_fini(w);
 	free(w->fds);

@@ -21,6 +21,7 @@
 #include "media/local.h"
 #include "media/outlet.h"
 #include "media/port.h"
+#include "media/repack.h"
 #include "media/session.h"
 #include "media/stitch.h"
 #include "routing/shm/segment.h"
@@ -46,6 +47,7 @@ struct worker {
 	struct port *port;       /* by index of the port table */
 	struct end *end;         /* by the same: an end has one pair */
 	struct session *session; /* by slot */
+	struct repack *repack;   /* by port: untouched where no end wants another size */
 	const struct segment *seg;
 	bool kick; /* an event was queued in this pass */
 

@@ -74,6 +74,13 @@ bool body_laws(const struct bridge *b, const struct bridge_side *side, const str
 	return b->conf->trunks.v[side->trunk].transcode && b->conf->trunks.v[other->trunk].transcode;
 }
 
+uint8_t body_ptime(const struct bridge *b, const struct bridge_side *side)
+{
+	static const uint8_t ms[] = { 0, 10, 20, 30, 40 };
+
+	return ms[b->conf->trunks.v[side->trunk].ptime];
+}
+
 static bool t38_of(const struct bridge *b, const struct bridge_side *side)
 {
 	return b->conf->trunks.v[side->trunk].t38;
@@ -94,6 +101,7 @@ int body_write_as(struct bridge *b, struct bridge_side *side, const struct bridg
 	how->codecs = body_codecs(b, side);
 	how->filter = body_codecs(b, other);
 	how->mux = (enum offer_mux)b->conf->trunks.v[side->trunk].rtcp_mux;
+	how->ptime = body_ptime(b, side);
 	how->laws = body_laws(b, side, other);
 	how->no_bandwidth = !b->conf->trunks.v[side->trunk].bandwidth;
 	if (how->from->t38 && !(t38_of(b, side) && t38_of(b, other)))

@@ -26,6 +26,9 @@ const struct conf_strings *body_codecs(const struct bridge *b, const struct brid
 /* Does media turn one law of G.711 into the other between the two? */
 bool body_laws(const struct bridge *b, const struct bridge_side *side, const struct bridge_side *other);
 
+/* ms in each packet of G.711 that its trunk wants, 0: any. */
+uint8_t body_ptime(const struct bridge *b, const struct bridge_side *side);
+
 /* Writes for side what the other one said, by both trunks' settings; how: from, answer, shape, only
  * are set by the caller, and of body_write_as the direction. Returns its length or as offer_write();
  * body_keep_written() keeps it, before anything else is written. */

@@ -89,8 +89,21 @@ static void map_fill(const struct bridge *b, const struct bridge_side *callee, c
 	far->pt_count = (uint8_t)n;
 }
 
+/* Size of the packets of G.711 toward a side: what its trunk wants, or, where the other one's trunk has a size of its own, what its SDP asks. */
+static uint8_t size_of(const struct bridge *b, const struct bridge_side *side, const struct bridge_side *other, const struct offer *theirs)
+{
+	const struct offer_line *l = &theirs->line[theirs->anchored];
+	uint16_t asked = l->ptime;
+
+	if (body_ptime(b, side) || !body_ptime(b, other))
+		return body_ptime(b, side);
+	if (l->maxptime && (asked == 0 || l->maxptime < asked))
+		asked = l->maxptime;
+	return asked % 10 == 0 && asked <= 40 ? (uint8_t)asked : 0;
+}
+
 /* Tells media what x->theirs (from that side) means; inside: what the caller has, to pair a callee's types with. */
-static void tell_end(struct bridge *b, struct bridge_side *side, const struct offer_exchange *x,
+static void tell_end(struct bridge *b, struct bridge_side *side, const struct bridge_side *other, const struct offer_exchange *x,
     const struct offer_exchange *inside, bool relearn)
 {
 	struct anchor_far far = { .telephone_event = 0xff, .event_here = 0xff, .audio_pt = 0xff, .cn_pt = 0xff, .relearn = relearn };
@@ -111,6 +124,8 @@ static void tell_end(struct bridge *b, struct bridge_side *side, const struct of
 		far.clock_rate = spoken.clock_rate;
 		far.ptime_ms = e.ptime_ms;
 		codec_fill(&far, &spoken);
+		if (far.codec == KEDGE_CODEC_PCMU || far.codec == KEDGE_CODEC_PCMA)
+			far.send_ptime_ms = size_of(b, side, other, x->theirs);
 		memcpy(codec, spoken.codec, sizeof(b->codec));
 		b->held = b->held || e.direction != OFFER_SENDRECV;
 	} else {
@@ -137,9 +152,9 @@ void media_tell(
 	if (!said)
 		outside.theirs = body_kept(&text[3], callee->theirs);
 	if (outside.theirs)
-		tell_end(b, callee, &outside, &inside, relearn);
+		tell_end(b, callee, &b->caller, &outside, &inside, relearn);
 	if (inside.theirs)
-		tell_end(b, &b->caller, &inside, NULL, relearn);
+		tell_end(b, &b->caller, callee, &inside, NULL, relearn);
 	anchor_live(&b->anchor, callee->end);
 }
 

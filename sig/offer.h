@@ -157,6 +157,7 @@ struct offer_write {
 	/* media turns PCMU into PCMA and back: an offer names both where one is there, behind what needs no turning; an
 	 * answer names the one that was offered. */
 	bool laws;
+	uint8_t ptime; /* ms: said to this side in place of the other one's ptime and maxptime; 0: theirs pass */
 	/* enum offer_direction to write whatever `from` says, -1: as it says */
 	int direction;
 };

@@ -330,6 +330,8 @@ static void put_attribute(struct writer *w, const struct plan *p, struct text va
 	struct text rest = value, name = text_upto(&rest, ':');
 	if (!text_tokens(name) || text_direction(name) >= 0 || attribute_private(name))
 		return;
+	if (p->in->ptime && (text_is(name, "ptime") || text_is(name, "maxptime")))
+		return;
 	bool by_type = text_is(name, "rtpmap") || text_is(name, "fmtp") || text_is(name, "rtcp-fb");
 	if (by_type) {
 		struct text word = text_word(&rest);
@@ -358,12 +360,16 @@ static bool block_has(const struct offer *o, struct offer_span block, const char
 	return false;
 }
 
-/* ptime and maxptime that stood in the session go to the line. */
+/* ptime and maxptime that stood in the session go to the line; or what the trunk has instead. */
 static void put_inherited(struct writer *w, const struct plan *p)
 {
 	const struct offer_line *l = p->source;
 	if (p->from->t38)
 		return;
+	if (p->in->ptime) {
+		putf(w, "a=ptime:%u\r\n", p->in->ptime);
+		return;
+	}
 	if (l->ptime && !block_has(p->from, l->block, "ptime"))
 		putf(w, "a=ptime:%u\r\n", l->ptime);
 	if (l->maxptime && !block_has(p->from, l->block, "maxptime"))
