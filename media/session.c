@@ -507,12 +507,12 @@ static void tick_end(struct worker *w, uint32_t slot, uint32_t port)
 	if (port == KEDGE_PORT_NONE)
 		return;
 	rate_changed(w, port);
-	if (w->end[port].work & WORK_PTIME)
-		resize_tick(w, &w->end[port]);
 	tick_latch(w, port, 0);
 	tick_latch(w, port, 1);
 	secure_tick(w->end[port].secure, w->now_ns);
 	evidence_tick(w, slot, port);
+	if (w->end[port].work & WORK_PTIME)
+		resize_tick(w, &w->end[port]);
 }
 
 static bool owned(const struct worker *w, const struct session *s)
