@@ -48,6 +48,38 @@ static void speak(struct world_sound *a, struct sockaddr_in to)
 	a->next_ns = sip_now_ns();
 }
 
+/* A frame into one of many calls. */
+static void chat_to(const struct world_sound *a, struct sockaddr_in to, uint32_t number, unsigned ssrc)
+{
+	uint8_t p[FRAME] = { 0x80, 0, (uint8_t)(number >> 8), (uint8_t)number };
+	uint32_t stamp = htonl(number * 160u), source = htonl(0x10000u + ssrc);
+
+	if (!to.sin_port)
+		return;
+	memcpy(p + 4, &stamp, 4);
+	memcpy(p + 8, &source, 4);
+	memset(p + 12, 0xd5, FRAME - 12);
+	(void)!sendto(a->s, p, sizeof p, 0, (const struct sockaddr *)&to, sizeof to);
+}
+
+static void chat(struct world *w, uint64_t now)
+{
+	if (now < w->chat_ns)
+		return;
+	w->chat_ns = w->chat_ns + 10 * FRAME_NS < now ? now : w->chat_ns + FRAME_NS;
+	w->chats++;
+	for (unsigned i = 1; i <= w->calls; i++) {
+		struct world_call *c = &w->call[i];
+
+		if (c->code != 200 || c->ended_ns)
+			continue;
+		chat_to(&w->sound[0], c->media, w->chats, i * 4);
+		for (int k = 0; k < WORLD_CARRIERS; k++)
+			if (c->leg[k].answered_ns && !c->leg[k].ended_ns && !c->leg[k].manner.mute)
+				chat_to(&w->sound[1 + k], sip_audio(c->leg[k].invite.text), w->chats, i * 4 + 1 + (unsigned)k);
+	}
+}
+
 static void frame(struct world_sound *a, uint64_t now)
 {
 	uint8_t p[FRAME] = { 0x80, 0, (uint8_t)(a->sent >> 8), (uint8_t)a->sent };
@@ -320,6 +352,8 @@ static void clock_all(struct world *w)
 		for (int k = 0; k < WORLD_CARRIERS; k++)
 			if (w->call[i].leg[k].invites && w->call[i].leg[k].step < 3)
 				act(w, i, k, now);
+	if (w->chat)
+		chat(w, now);
 	for (int i = 0; i <= WORLD_CARRIERS; i++)
 		if (w->sound[i].on && now >= w->sound[i].next_ns)
 			frame(&w->sound[i], now);
@@ -398,6 +432,22 @@ unsigned world_ghosts(const struct world *w)
 	return n;
 }
 
+bool world_logged(const struct world *w, const char *event, const char *trunk, const char *why)
+{
+	char path[PATH_MAX], line[4096], word[80];
+	bool found = false;
+	FILE *f;
+
+	snprintf(path, sizeof path, "%s/kedge.log", w->dir);
+	if (!(f = fopen(path, "r")))
+		return false;
+	snprintf(word, sizeof word, "trunk=%s", trunk);
+	while (!found && fgets(line, sizeof line, f))
+		found = strstr(line, event) && strstr(line, word) && strstr(line, why);
+	fclose(f);
+	return found;
+}
+
 /* ---- begin and end -------------------------------------------------------------------------- */
 
 static const char config[] =
@@ -429,7 +479,7 @@ int world_begin(struct world *w, const char *c1)
 	snprintf(out, sizeof out, "%s/kedge.out", w->dir);
 	w->run++;
 	w->calls = 0;
-	w->talk = false;
+	w->talk = w->chat = false;
 	memset(w->options, 0, sizeof w->options);
 	for (int i = 0; i < WORLD_CARRIERS; i++) {
 		w->manner[i] = world_healthy();

@@ -25,6 +25,7 @@ struct world_manner {
 	bool phone;             /* one phone behind both: 486 while it rings by the other carrier */
 	bool deaf_to_options;
 	uint16_t options;       /* its answer to OPTIONS otherwise */
+	bool mute;              /* where all chat: it answers and never sends audio */
 };
 
 struct world_leg { /* a call at one carrier */
@@ -68,7 +69,10 @@ struct world {
 	unsigned options[WORLD_CARRIERS]; /* seen */
 	struct world_call call[WORLD_CALLS + 1];
 	struct world_sound sound[1 + WORLD_CARRIERS]; /* of the PBX, of the carriers */
-	bool talk;                        /* parties speak from the answer on */
+	bool talk;                        /* parties speak from the answer on, one call at a time */
+	bool chat;                        /* in every call that is up both sides speak */
+	uint64_t chat_ns;
+	uint32_t chats;                   /* frames of each call so far */
 };
 
 /* A healthy carrier: 100 at once, 180 after 20 ms, 200 after 50. */
@@ -113,6 +117,9 @@ int world_carrier_of(const struct world *w, unsigned call);
 
 /* Answered at a carrier, not by the PBX's call, and never ended: legs like that. */
 unsigned world_ghosts(const struct world *w);
+
+/* Does a line of kedge's log have all these words? */
+bool world_logged(const struct world *w, const char *event, const char *trunk, const char *why);
 
 /* ms from a to b; -1 if either never was. */
 double world_ms(uint64_t a_ns, uint64_t b_ns);

@@ -60,6 +60,9 @@ static struct {
 	R(C13_LATE, "c13", "200 after 3 s -> BYE", "ms", 0, 2, 0)                                    \
 	R(C14_RELEASE, "c14", "CANCEL -> 487", "ms", 0, 1, 0)                                        \
 	R(C14_INVITES, "c14", "INVITEs after it", "", 0, 0, 1)                                       \
+	R(C15_MOVED, "c15", "c1 never sends audio: calls on c2", "of 8", 4, 8, 1)                    \
+	R(C15_CUT, "c15", "calls that were cut", "calls", 0, 0, 1)                                   \
+	R(C15_TOLD, "c15", "trunk.state DEGRADED one_way, with evidence", "of 1", 1, 1, 1)            \
 	R(C16_PBX, "c16", "first audio at the PBX after the 200", "ms", 0, 5, 0)                     \
 	R(C16_CARRIER, "c16", "first audio at c2", "ms", 0, 5, 0)                                    \
 	R(C16_GAP, "c16", "longest silence", "ms", 0, 30, 0)                                         \
@@ -439,6 +442,34 @@ static void c14(struct world *w)
 	measured(C14_INVITES, c->leg[0].invites + c->leg[1].invites - before);
 }
 
+/* c1 answers and never sends audio; a call each 3 s, of 30 s each. */
+static void c15(struct world *w)
+{
+	enum { CALLS = 8, APART_MS = 3000, TALK_MS = 30000 };
+	unsigned call[CALLS], moved = 0, cut = 0;
+	uint64_t begun = sip_now_ns();
+
+	w->manner[0].mute = true;
+	for (int i = 0; i < CALLS; i++) {
+		while (world_ms(begun, sip_now_ns()) < i * APART_MS)
+			world_serve(w, 5);
+		call[i] = world_dial(w);
+	}
+	for (int i = 0; i < CALLS; i++) {
+		const struct world_call *c = &w->call[call[i]];
+
+		while (world_ms(begun, sip_now_ns()) < i * APART_MS + TALK_MS)
+			world_serve(w, 5);
+		moved += world_carrier_of(w, call[i]) == 1;
+		cut += c->code != 200 || c->ended_by_edge || c->leg[0].ended_ns || c->leg[1].ended_ns;
+		world_hang_up(w, call[i]);
+	}
+	world_serve(w, 300);
+	measured(C15_MOVED, moved);
+	measured(C15_CUT, cut);
+	measured(C15_TOLD, world_logged(w, "trunk.state", "c1", "why=one_way") && world_logged(w, "media.one_way", "c1", "end=callee"));
+}
+
 static void c16(struct world *w)
 {
 	const struct world_sound *pbx = &w->sound[0], *c2 = &w->sound[2];
@@ -525,7 +556,8 @@ static const struct {
 	{ "c06l", c06_25, "" }, { "c07", c07, "" }, { "c08", c08, "" }, { "c08s", c08_5, "probe = { interval = \"5s\"; };" },
 	{ "c08s", c08_1, "probe = { interval = \"1s\"; down_interval = \"1s\"; timeout = \"500ms\"; up = 1; }; "
 		"breaker = { open = \"0s\"; min_uptime = \"0s\"; ramp = [ 100 ]; };" },
-	{ "c09", c09, "" }, { "c10", c10, "" }, { "c13", c13, "" }, { "c13", c13_late, "" }, { "c14", c14, "" }, { "c16", c16, "" }, { "c17", c17, "" },
+	{ "c09", c09, "" }, { "c10", c10, "" }, { "c13", c13, "" }, { "c13", c13_late, "" }, { "c14", c14, "" }, { "c15", c15, "" },
+	{ "c16", c16, "" }, { "c17", c17, "" },
 	{ "c18", c18, "" },
 };
 
@@ -547,6 +579,7 @@ static int play(struct world *w, size_t i)
 
 	if (world_begin(w, cases[i].c1))
 		return -1;
+	w->chat = cases[i].play == c15;
 	for (int k = 0; k < 2; k++) {
 		unsigned call = world_call_through(w, 3000, 100);
 

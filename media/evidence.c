@@ -153,8 +153,7 @@ static void tick_silence(struct worker *w, uint32_t slot, struct end *e, unsigne
 		return;
 	}
 	note_gap(w, s, e, side);
-	if (!(e->told & KEDGE_TOLD_SILENT))
-		comfort(w, s, e->port);
+	comfort(w, s, e->port);
 	tell(w, slot, e, KEDGE_TOLD_SILENT, side ? KEDGE_EVT_SILENT : KEDGE_EVT_SILENT_IN);
 	if (e->told & KEDGE_TOLD_ONE_WAY || !is_spoken_to(w, s, e->port))
 		return;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "media/quality.h"
+#include "media/report.h"
 #include "media/stitch.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -16,6 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const struct stitch_pace pace = { 8000, 20 };
 static struct stitch inward, outward;
 static struct quality quality;
+static struct report report;
 static uint64_t now;
 
 static void one_rtp(uint8_t *p, size_t n, uint8_t source)
@@ -27,7 +29,7 @@ static void one_rtp(uint8_t *p, size_t n, uint8_t source)
 	if (rtp_parse(p, n, &h) < 0)
 		return;
 	assert(n >= RTP_HEADER && h.payload <= n - RTP_HEADER);
-	quality_rtp(&quality, &h, 8000, h.payload_type == 101, now);
+	quality_rtp(&quality, &h, 8000, h.payload_type == 101 ? QUALITY_EVENT : h.payload_type == RTP_NOISE ? QUALITY_NOISE : QUALITY_SOUND, now);
 	r = stitch_rtp(&inward, source, &h, &pace, now);
 	if (r == STITCH_LATE)
 		return;
@@ -61,10 +63,15 @@ static void one_rtcp(const uint8_t *p, size_t n, uint8_t source)
 		.source = source,
 		.to = 0xff,
 		.cname = "fuzz" };
+	size_t size;
 	uint8_t *out = malloc(STITCH_RTCP_MAX); /* exact: one byte too far is seen */
 
 	assert(out != NULL);
-	check_rtcp(out, stitch_rtcp(&r, p, n, out));
+	report_heard(&report, p, n, 20, now);
+	size = stitch_rtcp(&r, p, n, out);
+	report_passed(&report, out, size, now);
+	assert(report.rtt_us <= 10000001);
+	check_rtcp(out, size);
 	free(out);
 }
 
@@ -73,6 +80,7 @@ static void begin(void)
 	stitch_init(&inward, INWARD);
 	stitch_init(&outward, OUTWARD);
 	quality = (struct quality){ 0 };
+	report = (struct report){ 0 };
 	now = 1000000000;
 	for (uint16_t i = 0; i < 20; i++) {
 		struct rtp h = { .ssrc = 7, .sequence = (uint16_t)(65530 + i), .payload = 160 };
