@@ -42,6 +42,8 @@ enum conf_strangers { CONF_STRANGERS_403, CONF_STRANGERS_DROP };
 enum conf_bodies { CONF_BODIES_STRIP, CONF_BODIES_PASS };
 enum conf_rtcp_mux { CONF_MUX_ACCEPT, CONF_MUX_OFFER, CONF_MUX_NO }; /* as enum offer_mux */
 enum conf_ptime { CONF_PTIME_ANY, CONF_PTIME_10, CONF_PTIME_20, CONF_PTIME_30, CONF_PTIME_40 };
+enum conf_dtmf { CONF_DTMF_AUTO, CONF_DTMF_RFC4733, CONF_DTMF_INFO, CONF_DTMF_INBAND };
+enum conf_dtmf_info { CONF_DTMF_INFO_RELAY, CONF_DTMF_INFO_PLAIN }; /* trunk.dtmf_info */
 enum conf_srtp { CONF_SRTP_OFF, CONF_SRTP_OPTIONAL, CONF_SRTP_REQUIRED };
 enum conf_latch { CONF_LATCH_STRICT, CONF_LATCH_GUARDED }; /* as enum kedge_latch */
 enum conf_format { CONF_FORMAT_TEXT, CONF_FORMAT_JSON };

@@ -68,6 +68,8 @@ unsigned named_hear(struct named_heard *h, const struct rtp *r, const struct nam
 {
 	unsigned n = 0;
 
+	if (h->known && h->ssrc == 0)
+		h->ssrc = r->ssrc;
 	if (e->code >= DIGIT_EVENTS || is_old(h, r))
 		return 0;
 	if (goes_on(h, r, e)) {

@@ -55,7 +55,7 @@ unsigned named_hear(struct named_heard *h, const struct rtp *r, const struct nam
 /* The end of an open event was lost? True: *over is it. */
 bool named_lost(struct named_heard *h, uint32_t rate, uint64_t now_ns, struct digit *over);
 
-/* That one was given already, by a predecessor. */
+/* That one was given already, by a predecessor; ssrc 0: of whom is not known any more. */
 void named_given(struct named_heard *h, uint32_t ssrc, uint32_t timestamp);
 
 struct named_said { /* one digit on its way out; all zero: none */

@@ -267,9 +267,9 @@ static void relay_rtp(struct worker *w, struct way *way, struct rtp *h, uint8_t 
 	h->event = is_event(way->from, h);
 	if (h->event && dtmf_cut_off(w, way->from, way->to, way->place, h))
 		return;
+	store_source(way->from);
 	if ((way->from->work | way->to->work) && !work_on(w, way, h, data))
 		return;
-	store_source(way->from);
 	if (way->to->work & WORK_PTIME && !resized(w, way, h, data))
 		return;
 	if (h->event ? relay_event(w, way, h, data, len)

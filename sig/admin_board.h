@@ -31,7 +31,8 @@ struct admin_now { /* changes while the call lives */
 	char codec[16], codec_out[16]; /* with the caller, with the callee; "" until negotiated */
 	char sip_call_id[96];       /* of the live attempt's dialog */
 	uint8_t srtp[2];            /* enum kedge_suite toward the caller, the live attempt */
-	uint8_t pad[6];
+	uint8_t dtmf[2];            /* enum kedge_dtmf, likewise */
+	uint8_t pad[4];
 };
 struct admin_who { /* known from the start */
 	uint64_t call_id;

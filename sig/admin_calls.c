@@ -8,6 +8,7 @@
 #include "sig/admin.h"
 #include "sig/admin_board.h"
 #include "sig/admin_json.h"
+#include "sig/bridge_dtmf.h"
 #include "sig/crypto.h"
 
 #define LIST_MAX 1000 /* calls in one answer, if no smaller limit is asked for */
@@ -72,6 +73,8 @@ static json_t *call_json(const struct admin_request *r, uint32_t slot, const str
 	admin_put(o, "srtp_in", now->srtp[0] ? json_string(crypto_name(now->srtp[0])) : json_null());
 	admin_put(o, "srtp_out", now->srtp[1] ? json_string(crypto_name(now->srtp[1])) : json_null());
 	ADMIN_PUT_TEXT(o, "codec_out", now->codec_out);
+	admin_put(o, "dtmf_in", now->dtmf[0] ? json_string(dtmf_name(now->dtmf[0])) : json_null());
+	admin_put(o, "dtmf_out", now->dtmf[1] ? json_string(dtmf_name(now->dtmf[1])) : json_null());
 	admin_put(o, "transcoded", json_boolean(now->codec[0] && now->codec_out[0] && strcasecmp(now->codec, now->codec_out)));
 	ADMIN_PUT_TEXT(o, "call_id_in", who->sip_call_id);
 	ADMIN_PUT_TEXT(o, "call_id_out", now->sip_call_id);

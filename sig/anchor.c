@@ -347,6 +347,30 @@ void anchor_live(struct anchor *a, unsigned end)
 	tell(a);
 }
 
+/* ---- digits ---------------------------------------------------------------------------------- */
+
+int anchor_say_digit(struct anchor *a, const struct digit *d)
+{
+	int err;
+
+	if (!a->open || (d->end != KEDGE_END_INSIDE && (d->end >= KEDGE_OUT_MAX || !(a->used & 1u << d->end))))
+		return -ENOENT;
+	err = digit_put(segment_digits(anchor_state.seg, a->slot, 1), d, a->generation);
+	if (err == 0)
+		tell(a);
+	return err;
+}
+
+bool anchor_next_digit(struct anchor *a, struct digit *d)
+{
+	struct kedge_digits *q = segment_digits(anchor_state.seg, a->slot, 0);
+
+	if (!a->open || digit_peek(q, a->generation, d) < 0)
+		return false;
+	digit_take(q);
+	return true;
+}
+
 /* ---- figures -------------------------------------------------------------------------------- */
 
 static uint64_t word(const _Atomic uint64_t *w)
@@ -445,6 +469,10 @@ static void on_event(uint64_t msg)
 	case KEDGE_EVT_FIRST_RTP:
 		if (owner)
 			anchor_state.events->heard(owner);
+		break;
+	case KEDGE_EVT_DIGITS:
+		if (owner)
+			anchor_state.events->digits(owner);
 		break;
 	case KEDGE_EVT_SILENT:
 	case KEDGE_EVT_SILENT_IN:

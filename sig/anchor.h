@@ -22,6 +22,7 @@
 #include <stdint.h>
 #include <sofia-sip/su_wait.h>
 
+#include "routing/shm/digit.h"
 #include "routing/shm/layout.h"
 #include "routing/shm/segment.h"
 
@@ -74,6 +75,8 @@ struct anchor_events {
 	void (*one_way)(void *owner, bool inside);
 	/* The live outside end was heard for the first time. */
 	void (*heard)(void *owner);
+	/* anchor_next_digit() has some. */
+	void (*digits)(void *owner);
 };
 
 /* Attaches to the tables: rebuilds the list of free slots, asks media to close what has no owner
@@ -104,6 +107,12 @@ void anchor_play(struct anchor *a, unsigned end, uint32_t sound, uint8_t how);
 
 /* Makes an outside end the one that is heard and spoken to; KEDGE_LIVE_NONE: nobody. */
 void anchor_live(struct anchor *a, unsigned end);
+
+/* A digit to be said to an end; media does when it is its turn. 0; -ENOBUFS: too many wait; -ENOENT: there is no such end. */
+int anchor_say_digit(struct anchor *a, const struct digit *d);
+
+/* The next digit that media heard, taken for good. False: none. */
+bool anchor_next_digit(struct anchor *a, struct digit *d);
 
 /* Both directions as they stand now. */
 void anchor_quality(const struct anchor *a, struct anchor_quality q[2]);

@@ -38,6 +38,7 @@
  *   bridge_inside.c  exchanges inside a dialog
  *   bridge_body.c    bodies kept, read and written; what a side does by them
  *   bridge_media.c   what media is told
+ *   bridge_dtmf.c    how digits travel
  *   bridge_keys.c    SRTP keys of each side
  *
  * Bodies come back in memory of the call's home, valid until the next call of that function.
@@ -87,6 +88,7 @@ struct bridge {
 	bool held;       /* one side does not send, or does not want to hear */
 	const char *why; /* the last answer that did not do: a word for the log */
 	char *pending_theirs, *pending_ours; /* of an exchange without an answer yet */
+	uint8_t dtmf[2]; /* enum kedge_dtmf: with the caller, with the callee that has its media */
 	char codec[20], codec_out[20]; /* spoken with the caller, with the callee: the same but for the two laws of G.711 */
 	/* what else stood in the body of the caller's INVITE; NULL: nothing */
 	char *parts;

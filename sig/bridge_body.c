@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "sig/bridge_dtmf.h"
 #include "sig/bridge_keys.h"
 
 /* One thread, one body at a time: written here, then copied to its exact size. */
@@ -103,6 +104,7 @@ int body_write_as(struct bridge *b, struct bridge_side *side, const struct bridg
 	how->mux = (enum offer_mux)b->conf->trunks.v[side->trunk].rtcp_mux;
 	how->ptime = body_ptime(b, side);
 	how->laws = body_laws(b, side, other);
+	how->events = dtmf_events(b, side, other);
 	how->no_bandwidth = !b->conf->trunks.v[side->trunk].bandwidth;
 	if (how->from->t38 && !(t38_of(b, side) && t38_of(b, other)))
 		return -ENODATA;

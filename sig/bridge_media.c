@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "sig/bridge_body.h"
+#include "sig/bridge_dtmf.h"
 #include "sig/bridge_keys.h"
 
 static void net_of(struct kedge_prefix *p, const struct kedge_addr *a, unsigned bits)
@@ -72,6 +73,19 @@ static void codec_fill(struct anchor_far *far, const struct offer_end *e)
 			far->codec = known[i].codec;
 }
 
+/* Its own number is what it wants to be sent; it may send that or ours. */
+static void event_fill(
+    struct anchor_far *far, const struct offer_exchange *x, const struct offer_end *said, const struct offer_end *spoken)
+{
+	struct offer_end told;
+
+	if (spoken->telephone_event == 0xff || (x->ours && !offer_has_events(x->ours, x->theirs)))
+		return;
+	far->telephone_event = said->telephone_event;
+	if (x->ours && offer_end(x->ours, &told))
+		far->event_here = told.telephone_event;
+}
+
 /* The answer of an exchange says what is spoken, whoever gave it. */
 static const struct offer *agreed(const struct bridge_side *side, const struct offer_exchange *x)
 {
@@ -120,7 +134,8 @@ static void tell_end(struct bridge *b, struct bridge_side *side, const struct br
 			far.flags = (uint8_t)((far.flags & ~KEDGE_END_SPEAKS) | KEDGE_END_PLAIN);
 		if (e.mux && ours_mux(side))
 			far.flags |= KEDGE_END_RTCP_MUX;
-		far.telephone_event = spoken.telephone_event;
+		far.dtmf = b->dtmf[side != &b->caller];
+		event_fill(&far, x, &e, &spoken);
 		far.clock_rate = spoken.clock_rate;
 		far.ptime_ms = e.ptime_ms;
 		codec_fill(&far, &spoken);
@@ -151,6 +166,7 @@ void media_tell(
 	b->held = false;
 	if (!said)
 		outside.theirs = body_kept(&text[3], callee->theirs);
+	dtmf_exchanged(b, callee, &inside, &outside, b->dtmf);
 	if (outside.theirs)
 		tell_end(b, callee, &b->caller, &outside, &inside, relearn);
 	if (inside.theirs)

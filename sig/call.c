@@ -72,7 +72,16 @@ static void on_silent(void *owner, bool inside)
 	call_release(c);
 }
 
-static const struct anchor_events anchor_events = { on_anchor_closed, on_silent, hearing_one_way, hearing_first };
+static void on_digits(void *owner)
+{
+	struct call *c = owner;
+
+	call_hold(c);
+	digits_heard(c);
+	call_release(c);
+}
+
+static const struct anchor_events anchor_events = { on_anchor_closed, on_silent, hearing_one_way, hearing_first, on_digits };
 
 int call_init(const struct call_deps *deps, const struct conf *conf)
 {
@@ -320,6 +329,8 @@ void call_enter(struct call *c, enum call_state to)
 	bool was_alive = c->state != CALL_GONE;
 
 	c->state = to;
+	if (to == CALL_UP)
+		digits_go_on(c);
 	if (to == CALL_ENDING || to == CALL_GONE)
 		free_channels(c);
 	if (to != CALL_GONE || !was_alive)
@@ -366,6 +377,7 @@ static uint64_t next_due(const struct call *c)
 	due = sooner(due, reinvite_due(c));
 	due = sooner(due, c->rel100.due_ns);
 	due = sooner(due, inside_due(c));
+	due = sooner(due, digits_due(c));
 	due = sooner(due, early_due(c));
 	due = sooner(due, farewell_due(c));
 	return sooner(due, c->delayed_ns);
@@ -382,6 +394,7 @@ static void on_timer(su_root_magic_t *magic, su_timer_t *timer, su_timer_arg_t *
 	setup_tick(c, clock_mono_ns());
 	reinvite_tick(c, clock_mono_ns());
 	inside_tick(c, clock_mono_ns());
+	digits_tick(c, clock_mono_ns());
 	early_tick(c, clock_mono_ns());
 	farewell_tick(c, clock_mono_ns());
 	call_arm(c);
@@ -686,6 +699,7 @@ void call_end(struct call *c, enum call_by by, const char *why, const char *reas
 	early_over(c, NULL);
 	reinvite_abort(c);
 	inside_abort(c);
+	digits_abort(c);
 	call_enter(c, CALL_ENDING);
 	close_media(c);
 	end_leg(&c->winner->leg, reason);

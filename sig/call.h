@@ -21,6 +21,7 @@
  *   reinvite.c  offers inside the dialog, and what a side was told too early
  *   refresh.c   the session timer of each leg (RFC 4028)
  *   inside.c    INFO and MESSAGE
+ *   digits.c    DTMF by INFO where the other side has it otherwise
  *   report.c    decision record, call.end, CDR, the operator's board
  *   recall.c    what is kept of it for `kedge why` and `kedge trace`
  *
@@ -47,6 +48,7 @@
 #include "routing/shm/segment.h"
 #include "sig/attempt.h"
 #include "sig/bridge.h"
+#include "sig/digits.h"
 #include "sig/early.h"
 #include "sig/inside.h"
 #include "sig/leg.h"
@@ -111,6 +113,7 @@ struct call {
 	struct leg *ack_owed; /* its 2xx had the offer: ACK when the other side answered it */
 	struct leg *answer_due; /* our 2xx to its INVITE had the offer: its ACK brings the answer */
 	struct inside *inside;  /* requests under way through it */
+	struct digits digits;   /* those that came as INFO, or go as one */
 	const char *cancel_reason; /* of the CANCELs that go out from now on; NULL: none */
 	uint64_t headless_ns;   /* a leg is dead: the call lives no longer than this, 0: none is */
 };

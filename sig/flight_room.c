@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "sig/crypto.h"
+#include "sig/digits.h"
 #include "sig/flight_part.h"
 
 struct flight_room flight_room;
@@ -177,6 +178,27 @@ static void put_text(struct flight_tape *t, const struct iovec *v)
 	}
 }
 
+/* Digits of an INFO may be somebody's card number. True: it is one, and was put without them. */
+static bool put_digits(struct flight_tape *t, const struct iovec *text, size_t pieces)
+{
+	static char whole[8192];
+	size_t size = 0;
+
+	if (pieces == 0 || text[0].iov_len < 5 || memcmp(text[0].iov_base, "INFO ", 5) != 0)
+		return false;
+	for (size_t i = 0; i < pieces; i++) {
+		if (text[i].iov_len > sizeof(whole) - size)
+			return false;
+		memcpy(whole + size, text[i].iov_base, text[i].iov_len);
+		size += text[i].iov_len;
+	}
+	if (!digits_stand_in(whole, size))
+		return false;
+	digits_mask(whole, size);
+	put(t, whole, size);
+	return true;
+}
+
 void flight_append(uint32_t n, const struct flight_line *l, const struct iovec *text, size_t pieces)
 {
 	struct flight_tape *t = flight_at(n);
@@ -189,8 +211,9 @@ void flight_append(uint32_t n, const struct flight_line *l, const struct iovec *
 		return;
 	}
 	put(t, l, sizeof(*l));
-	for (size_t i = 0; i < pieces; i++)
-		put_text(t, &text[i]);
+	if (!put_digits(t, text, pieces))
+		for (size_t i = 0; i < pieces; i++)
+			put_text(t, &text[i]);
 	t->messages += !l->note;
 	flight_count_up(&flight_room.messages, !l->note);
 	tell_counts();

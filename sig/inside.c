@@ -182,6 +182,8 @@ void inside_request(struct call *c, struct leg *l, nta_incoming_t *irq, const si
 {
 	struct leg *other = l == &c->caller ? call_callee(c) : &c->caller;
 
+	if (digits_request(c, l, irq, sip))
+		return;
 	if (c->state == CALL_ENDING || c->state == CALL_GONE)
 		answer(c, irq, 481, NULL);
 	else if (!other || other->state != LEG_UP || open_ones(c) >= INSIDE_MAX)

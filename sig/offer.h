@@ -133,6 +133,12 @@ enum offer_mux {           /* RTCP in the port of RTP, toward one side (RFC 5761
 	OFFER_MUX_NO
 };
 
+enum offer_events {         /* telephone-event (RFC 4733), toward one side */
+	OFFER_EVENTS_PASS, /* as the other side has it */
+	OFFER_EVENTS_ADD,  /* also where that has none: offers name it, answers where it was offered */
+	OFFER_EVENTS_NO
+};
+
 struct offer_write {
 	const struct offer *from;     /* what the other side said */
 	/* Answers: the offer of this side that is answered; its lines, formats and direction bound
@@ -158,6 +164,7 @@ struct offer_write {
 	 * answer names the one that was offered. */
 	bool laws;
 	uint8_t ptime; /* ms: said to this side in place of the other one's ptime and maxptime; 0: theirs pass */
+	enum offer_events events;
 	/* enum offer_direction to write whatever `from` says, -1: as it says */
 	int direction;
 };
@@ -199,8 +206,12 @@ bool offer_rejects(const struct offer *o);
 const char *offer_fit_name(enum offer_fit f);
 
 /* True if every payload type of the answer's audio line means the same codec as one of bound's: the
- * answer may stand behind the one the caller already has. laws: either law of G.711 does for the other. */
+ * answer may stand behind the one the caller already has. Telephone-event is between kedge and each side and does not
+ * count. laws: either law of G.711 does for the other. */
 bool offer_same(const struct offer *bound, const struct offer *answer, bool laws);
+
+/* Do both halves of an exchange name telephone-event at the rate of a codec? */
+bool offer_has_events(const struct offer *ours, const struct offer *theirs);
 
 /* Is every codec that both `said` and `told`, the other half of that exchange, name on their audio
  * lines one of those of may? Telephone-event and CN do not count. laws: as above. */

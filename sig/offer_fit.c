@@ -79,9 +79,17 @@ bool offer_same(const struct offer *bound, const struct offer *answer, bool laws
 	if (bound->t38 != answer->t38)
 		return false;
 	for (unsigned i = 0; i < answer->formats; i++)
-		if (!format_has(bound, &answer->format[i], laws))
+		if (!format_event(&answer->format[i]) && !format_has(bound, &answer->format[i], laws))
 			return false;
 	return true;
+}
+
+bool offer_has_events(const struct offer *ours, const struct offer *theirs)
+{
+	for (unsigned i = 0; i < ours->formats; i++)
+		if (format_event(&ours->format[i]) && format_find(theirs, &ours->format[i]))
+			return true;
+	return false;
 }
 
 bool offer_covers(const struct offer *may, const struct offer *said, const struct offer *told, bool laws)
@@ -163,7 +171,7 @@ bool offer_end(const struct offer *o, struct offer_end *end)
 	else if (codec)
 		memcpy(end->codec, codec->name, sizeof end->codec);
 	for (unsigned i = o->formats; i-- > 0;)
-		if (!strcasecmp(o->format[i].name, "telephone-event") &&
+		if (format_event(&o->format[i]) &&
 		    (end->telephone_event == 0xff || o->format[i].rate == end->clock_rate))
 			end->telephone_event = o->format[i].pt;
 		else if (!strcasecmp(o->format[i].name, "CN") && o->format[i].rate == end->clock_rate)

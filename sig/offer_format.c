@@ -33,10 +33,15 @@ struct offer_format format_static(uint8_t pt)
 	return (struct offer_format){ .pt = pt, .channels = 1 };
 }
 
+bool format_event(const struct offer_format *f)
+{
+	return !strcasecmp(f->name, "telephone-event");
+}
+
 /* Goes with a codec, is none itself. */
 bool format_aux(const struct offer_format *f)
 {
-	return !strcasecmp(f->name, "telephone-event") || !strcasecmp(f->name, "CN");
+	return format_event(f) || !strcasecmp(f->name, "CN");
 }
 
 bool format_equal(const struct offer_format *a, const struct offer_format *b)
@@ -59,6 +64,14 @@ const struct offer_format *format_find(const struct offer *o, const struct offer
 			found = &o->format[i];
 	}
 	return found;
+}
+
+bool format_numbered(const struct offer *o, uint8_t pt)
+{
+	for (unsigned i = 0; i < o->formats; i++)
+		if (o->format[i].pt == pt)
+			return true;
+	return false;
 }
 
 bool format_twin(const struct offer_format *f, struct offer_format *twin)

@@ -9,6 +9,9 @@
 /* What a type means where no a=rtpmap says it. */
 struct offer_format format_static(uint8_t pt);
 
+/* telephone-event (RFC 4733). */
+bool format_event(const struct offer_format *f);
+
 /* Goes with a codec, is none itself: telephone-event, CN. */
 bool format_aux(const struct offer_format *f);
 
@@ -17,6 +20,9 @@ bool format_equal(const struct offer_format *a, const struct offer_format *b);
 
 /* The format of o that means the same as f; the same number wins. NULL: none. */
 const struct offer_format *format_find(const struct offer *o, const struct offer_format *f);
+
+/* Has a format of o this number? */
+bool format_numbered(const struct offer *o, uint8_t pt);
 
 /* Another format means PCMA where this one is PCMU, and the other way round: *twin is that one, with its number of RFC 3551.
  * False: it is neither. */

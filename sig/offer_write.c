@@ -107,6 +107,8 @@ static bool attribute_private(struct text name)
 	return false;
 }
 
+#define PLAN_EVENTS 4 /* clock rates */
+
 struct plan { /* what is written, decided before the first byte */
 	const struct offer_write *in;
 	const struct offer *from;
@@ -119,6 +121,8 @@ struct plan { /* what is written, decided before the first byte */
 	bool paired; /* events have the rate of a codec that is kept: those of other rates go */
 	bool mux;
 	struct offer_format twin; /* law of G.711 that is not in `from`, but media can make; name "": none */
+	struct offer_format event[PLAN_EVENTS]; /* telephone-event that is not in `from` */
+	unsigned events;
 };
 
 /* May a format of `from` be written at all? */
@@ -172,16 +176,11 @@ static bool plan_rate(const struct plan *p, uint32_t rate)
 	return false;
 }
 
-static bool is_event(const struct offer_format *f)
-{
-	return !strcasecmp(f->name, "telephone-event");
-}
-
 /* Some peers have one event rate for all codecs: theirs stays, right or wrong. */
 static bool plan_paired(const struct plan *p)
 {
 	for (unsigned i = 0; i < p->from->formats; i++)
-		if (is_event(&p->from->format[i]) && plan_rate(p, p->from->format[i].rate))
+		if (format_event(&p->from->format[i]) && plan_rate(p, p->from->format[i].rate))
 			return true;
 	return false;
 }
@@ -194,7 +193,7 @@ static void plan_pass(
 		const struct offer_format *f = &p->from->format[i];
 
 		if (plan_aux(p, f) != aux || (called && !format_named(f, called)) ||
-		    (aux && p->paired && is_event(f) && !plan_rate(p, f->rate)))
+		    (format_event(f) && p->in->events == OFFER_EVENTS_NO) || (aux && p->paired && format_event(f) && !plan_rate(p, f->rate)))
 			continue;
 		if (wanted(p->in, f))
 			plan_take(p, f);
@@ -244,6 +243,62 @@ static void plan_laws(struct plan *p)
 		plan_take(p, f);
 }
 
+/* Does it stand for something already? */
+static bool plan_taken(const struct plan *p, uint8_t pt)
+{
+	for (unsigned i = 0; i < p->from->formats; i++)
+		if (p->from->format[i].pt == pt)
+			return true;
+	for (unsigned i = 0; i < p->events; i++)
+		if (p->event[i].pt == pt)
+			return true;
+	return p->twin.name[0] && p->twin.pt == pt;
+}
+
+/* The number it had, else the one it has everywhere, else a free one; 0: there is none. */
+static uint8_t plan_number(const struct plan *p, const struct offer_format *had)
+{
+	if (had && !plan_taken(p, had->pt))
+		return had->pt;
+	for (unsigned i = 0; i < 32; i++) { /* 101 to 127, 96 to 100 */
+		uint8_t pt = (uint8_t)(96 + (i + 5) % 32);
+
+		if (!plan_taken(p, pt) && (!p->in->shape || !format_numbered(p->in->shape, pt)))
+			return pt;
+	}
+	return 0;
+}
+
+static void plan_event(struct plan *p, uint32_t rate)
+{
+	struct offer_format f = { .channels = 1, .rate = rate, .name = "telephone-event" };
+	const struct offer_format *had = p->in->shape ? format_find(p->in->shape, &f) : NULL;
+
+	for (unsigned i = 0; i < p->events; i++)
+		if (p->event[i].rate == rate)
+			return;
+	if ((p->in->answer && !had) || p->events == PLAN_EVENTS || rate == 0)
+		return;
+	f.pt = plan_number(p, had);
+	if (f.pt)
+		p->event[p->events++] = f;
+}
+
+/* Where `from` has none: one for the rate of each codec that is kept. */
+static void plan_events(struct plan *p)
+{
+	if (p->in->events != OFFER_EVENTS_ADD)
+		return;
+	for (unsigned i = 0; i < p->from->formats; i++)
+		if (p->kept[p->from->format[i].pt] && format_event(&p->from->format[i]))
+			return;
+	for (unsigned i = 0; i < p->from->formats; i++)
+		if (p->kept[p->from->format[i].pt] && !plan_aux(p, &p->from->format[i]))
+			plan_event(p, p->from->format[i].rate);
+	if (p->twin.name[0] && p->kept[p->twin.pt])
+		plan_event(p, p->twin.rate);
+}
+
 /* Codecs in the order of the trunk's list, else as they came; what goes with them behind. */
 static int plan_formats(struct plan *p)
 {
@@ -260,6 +315,7 @@ static int plan_formats(struct plan *p)
 		return -ENODATA;
 	p->paired = plan_paired(p);
 	plan_pass(p, true, NULL, format_wanted);
+	plan_events(p);
 	return 0;
 }
 
@@ -396,6 +452,8 @@ static void put_m(struct writer *w, const struct plan *p)
 		putf(w, " t38");
 	for (unsigned i = 0; i < p->pts; i++)
 		putf(w, " %u", p->pt[i]);
+	for (unsigned i = 0; i < p->events; i++)
+		putf(w, " %u", p->event[i].pt);
 	putf(w, "\r\n");
 }
 
@@ -443,6 +501,8 @@ static void put_anchored(struct writer *w, const struct plan *p)
 	}
 	if (p->twin.name[0] && p->kept[p->twin.pt])
 		putf(w, "a=rtpmap:%u %s/%u\r\n", p->twin.pt, p->twin.name, p->twin.rate);
+	for (unsigned i = 0; i < p->events; i++) /* digits and flash */
+		putf(w, "a=rtpmap:%u %s/%u\r\na=fmtp:%u 0-16\r\n", p->event[i].pt, p->event[i].name, p->event[i].rate, p->event[i].pt);
 	put_inherited(w, p);
 	put_direction(w, p);
 	put_rtcp(w, p);

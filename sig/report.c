@@ -8,6 +8,7 @@
 #include "config/event.h"
 #include "routing/health_signs.h"
 #include "sig/admin_board.h"
+#include "sig/bridge_dtmf.h"
 #include "sig/call.h"
 #include "sig/cdr.h"
 #include "sig/crypto.h"
@@ -129,6 +130,10 @@ static void add_texts(struct cdr *r, const struct call *c, const char *decision)
 	r->srtp[0] = crypto_name(c->bridge.caller.srtp);
 	r->srtp[1] = crypto_name(c->winner ? c->winner->side.srtp : KEDGE_SUITE_NONE);
 	cdr_text(&r->codec_out, c->bridge.codec_out);
+	for (int i = 0; i < 2; i++) {
+		r->dtmf[i] = dtmf_name(c->bridge.dtmf[i]);
+		r->digits += c->digits.heard[i] + c->digits.asked[i];
+	}
 	cdr_text(&r->decision, decision);
 	r->code = c->code;
 	r->q850 = c->final.q850 ? (int16_t)c->final.q850 : -1;
@@ -281,5 +286,6 @@ void report_change(struct call *c)
 	now.srtp[0] = c->bridge.caller.srtp;
 	now.srtp[1] = live ? live->side.srtp : KEDGE_SUITE_NONE;
 	copy_text(now.codec_out, sizeof(now.codec_out), c->bridge.codec_out);
+	memcpy(now.dtmf, c->bridge.dtmf, sizeof(now.dtmf));
 	admin_call_now(c->bridge.anchor.slot, &now);
 }

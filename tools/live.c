@@ -351,7 +351,7 @@ static void print_one_call(json_t *o)
 {
 	static const char *const keys[][2] = { { "begun", "begun" }, { "answered", "answered" }, { "route", "route" }, { "profile", "profile" },
 		{ "hop", "sent to" }, { "call_id_in", "Call-ID in" }, { "call_id_out", "Call-ID out" },
-		{ "srtp_in", "SRTP in" }, { "srtp_out", "SRTP out" } };
+		{ "srtp_in", "SRTP in" }, { "srtp_out", "SRTP out" }, { "dtmf_in", "digits in" }, { "dtmf_out", "digits out" } };
 	static const char *const heads[] = { "", "" };
 	json_t *list = json_pack("[O]", o);
 	struct table t;
