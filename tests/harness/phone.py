@@ -52,10 +52,10 @@ def samples(path):
         return array.array("h", w.readframes(w.getnframes()))
 
 
-def likeness(said, heard):
-    """The best correlation of a second of what was heard with what was said."""
+def likeness(said, heard, settled=0.5):
+    """The best correlation of a second of what was heard, so long after its first sound, with what was said."""
     size, best = RATE, 0.0
-    start = next((i for i, v in enumerate(heard) if abs(v) > 1000), 0) + RATE // 2
+    start = next((i for i, v in enumerate(heard) if abs(v) > 1000), 0) + int(settled * RATE)
     part = heard[start:start + size]
     if len(part) < size:
         return 0.0
@@ -112,10 +112,83 @@ class Phone:
         return [os.path.join(self.folder, n) for n in os.listdir(self.folder) if n.endswith("-dec.wav")]
 
 
-def heard_alike(pairs, least=0.98):
-    """Did each listener hear the whole of what its speaker said? pairs: (listener, speaker)."""
+def heard_alike(pairs, least=0.98, settled=0.5):
+    """Did each listener hear what its speaker said? pairs: (listener, speaker); settled: seconds a listener's jitter buffer takes to find its depth."""
     for listener, speaker in pairs:
         files = listener.heard()
         assert files, os.listdir(listener.folder)
-        like = likeness(samples(speaker.said), samples(files[0]))
+        like = likeness(samples(speaker.said), samples(files[0]), settled)
         assert like > least, "%s: likeness %.3f" % (listener.folder, like)
+
+
+LINPHONE = """
+[sip]
+bind_address={ip}
+sip_port=5060
+sip_tcp_port=0
+sip_tls_port=0
+use_ipv6=0
+contact=sip:{number}@{ip}
+media_encryption={encryption}
+media_encryption_mandatory={must}
+[rtp]
+bind_address={ip}
+audio_rtp_port=7078
+[sound]
+use_files=1
+echocancellation=0
+[video]
+enabled=0
+display=0
+capture=0
+"""
+
+
+class Linphone:
+    """linphonec, steered by its standard input. secure: SRTP by SDES, which it then insists on."""
+
+    def __init__(self, t, name, number, ip, seed, secure):
+        self.folder = os.path.join(t.folder, name)
+        os.makedirs(self.folder + "/.local/share/linphone")
+        self.said, self.kept = self.folder + "/said.wav", self.folder + "/heard-dec.wav"
+        speech(self.said, seed)
+        with open(self.folder + "/rc", "w") as f:
+            f.write(LINPHONE.format(ip=ip, number=number, encryption="srtp" if secure else "none", must=1 if secure else 0))
+        self.log = open(self.folder + "/log", "w")
+        self.process = subprocess.Popen(["linphonec", "-c", self.folder + "/rc", "-d", "6", "-l", self.folder + "/library"], stdin=subprocess.PIPE, stdout=self.log,
+                                        stderr=self.log, start_new_session=True, env=dict(os.environ, HOME=self.folder), text=True)
+        assert t.until(lambda: "Creating listening point" in self.text("library"), 10), "linphonec did not start: " + self.text()[-1500:]
+        for line in ("soundcard use files", "play " + self.said, "record " + self.kept, "autoanswer enable"):
+            self.do(line)
+
+    def do(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+    def text(self, name="log"):
+        try:
+            return open(os.path.join(self.folder, name), errors="replace").read()
+        except OSError:
+            return ""
+
+    def stop(self):
+        try:
+            self.do("quit")
+            self.process.wait(5)
+        except (OSError, subprocess.TimeoutExpired):
+            self.process.kill()
+            self.process.wait()
+
+    def heard(self):
+        """What it recorded, as a file of our own rate."""
+        if not os.path.exists(self.kept):
+            return []
+        with wave.open(self.kept) as w:
+            every, data = w.getframerate() // RATE, array.array("h", w.readframes(w.getnframes()))
+            part = data[::every * w.getnchannels()]
+        with wave.open(self.folder + "/heard.wav", "wb") as w:
+            w.setnchannels(1)
+            w.setsampwidth(2)
+            w.setframerate(RATE)
+            w.writeframes(part.tobytes())
+        return [self.folder + "/heard.wav"]
