@@ -29,7 +29,7 @@ struct worker;
 #define WORK_PLAY   4u /* kedge plays to it (media/local.h): local_wanted() keeps this bit */
 #define WORK_DIGITS 64u  /* its digits are turned into those of the other end (media/dtmf.h) */
 #define WORK_EVENT  128u /* an RFC 4733 event is open on the line toward it */
-#define WORK_PTIME  4u /* G.711 toward it is packed anew (want.send_ptime_ms) */
+#define WORK_PTIME  8u /* G.711 toward it is packed anew (want.send_ptime_ms) */
 
 struct end { /* lies beside its port; what packets need comes first */
 	_Alignas(KEDGE_LINE) struct kedge_end_run *run; /* its words in the table */
