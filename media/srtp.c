@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "media/srtp.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,6 +107,12 @@ static void context_free(srtp_t *s)
 	if (*s != NULL)
 		srtp_dealloc(*s);
 	*s = NULL;
+}
+
+/* libsrtp takes this SSRC alone in network order. */
+static void stream_remove(srtp_t context, uint32_t ssrc)
+{
+	srtp_remove_stream(context, htonl(ssrc));
 }
 
 /* One more stream under the key of now. */
@@ -324,7 +331,7 @@ static bool tx_stream(struct secure *s, uint32_t ssrc)
 		return true;
 	if (!stream_add(s, true, ssrc))
 		return false;
-	srtp_remove_stream(s->tx, s->tx_ssrc);
+	stream_remove(s->tx, s->tx_ssrc);
 	s->tx_ssrc = ssrc;
 	s->tx_base = SECURE_UNUSED;
 	s->tx_least = 0;
@@ -406,7 +413,7 @@ static void note_stream(struct secure *s, uint32_t ssrc)
 	if (s->ssrc[place] == s->rx_ssrc)
 		place = s->next_ssrc++ % SECURE_STREAMS;
 	if (s->ssrc[place] != 0)
-		srtp_remove_stream(s->rx, s->ssrc[place]);
+		stream_remove(s->rx, s->ssrc[place]);
 	s->ssrc[place] = ssrc;
 }
 
@@ -492,7 +499,7 @@ static enum secure_result open_at(struct secure *s, struct packet *p, uint32_t s
 	}
 	r = open_rtp(s->rx, p);
 	if (r != SECURE_OK && added)
-		srtp_remove_stream(s->rx, ssrc);
+		stream_remove(s->rx, ssrc);
 	else if (r != SECURE_OK)
 		srtp_set_stream_roc(s->rx, ssrc, 0);
 	return r;

@@ -223,13 +223,20 @@ static void joined_late(void **state)
 static void other_sources(void **state)
 {
 	struct end k, f;
+	struct packet first;
 
 	pair(&k, &f, KEDGE_SUITE_AES_CM_128_HMAC_SHA1_80);
+	first = sealed(&f, 21);
+	assert_int_equal(open_(&k, &first), SECURE_OK);
 	for (uint32_t source = 0; source < 20; source++) {
 		f.ssrc = FAR + source;
 		for (uint64_t i = 0; i < 20; i++)
 			passes(&f, &k, 1000 * source + i);
 		passes_rtcp(&f, &k, source);
+		assert_int_equal(open_(&k, &first), source < SECURE_STREAMS ? SECURE_REPLAY : SECURE_OK);
+		assert_int_equal(open_(&k, &first), SECURE_REPLAY);
+		if (source >= SECURE_STREAMS) /* its window was let go: that is what being bounded costs */
+			break;
 	}
 	end_close(&k);
 	end_close(&f);
@@ -276,6 +283,12 @@ static void strangers(void **state)
 		}
 		passes(&f, &k, 3);
 		passes_rtcp(&f, &k, 3);
+		end_close(&k);
+		end_close(&f);
+		pair(&k, &f, suite); /* one packet alone leaves nothing behind either */
+		p = rtp(FAR, 1);
+		assert_int_equal(open_(&k, &p), SECURE_AUTH);
+		passes(&f, &k, 2);
 		end_close(&k);
 		end_close(&f);
 		end_close(&x);
