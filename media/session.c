@@ -373,11 +373,11 @@ static void session_follow(struct worker *w, uint32_t slot, const struct kedge_a
 {
 	struct session *s = &w->session[slot];
 
+	if (a->live != s->live) /* while the end that was still has its port */
+		dtmf_switch(w, slot);
 	end_sync(w, slot, KEDGE_END_INSIDE);
 	for (uint8_t i = 0; i < a->ends && i < KEDGE_OUT_MAX; i++)
 		end_sync(w, slot, i);
-	if (a->live != s->live)
-		dtmf_switch(w, slot);
 	set_live(w, s, a->live);
 	dtmf_pair(w, slot);
 	if (s->live != KEDGE_LIVE_NONE && s->out[s->live] != KEDGE_PORT_NONE)
