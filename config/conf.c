@@ -46,7 +46,7 @@ static const char *absolute(struct conf_mem *m, const char *file)
 struct conf *conf_load(const char *file, unsigned flags, struct err_list *errs)
 {
 	struct conf_mem *m = mem_new();
-	struct load l = { .c = mem_get(m, sizeof(struct conf)), .m = m, .errs = errs };
+	struct load l = { .c = mem_get(m, sizeof(struct conf)), .m = m, .errs = errs, .here = flags & CONF_FOLDERS };
 	size_t before = errs->errors;
 
 	l.c->mem = m;

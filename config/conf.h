@@ -183,7 +183,7 @@ struct conf_routes {
 #undef conf_conf
 
 #define CONF_UNSCALED 1 /* leave test.time_scale unused: for printing and explaining */
-#define CONF_FOLDERS  2 /* warn of files whose directory this machine does not have */
+#define CONF_FOLDERS  2 /* it is to come into force here: warn of files whose directory is missing, refuse sounds that cannot be read */
 
 /* Reads file (and trunks.d beside it), adds every error and warning to errs. Returns a snapshot with one reference,
  * or NULL if there was any error. Blocks on the disk: not for the SIP thread. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* What a profile plays: names that there are, files that can be read. Part of load_derive(): what is wrong here must not go into
- * force, and the planes find each file readable that they were given. */
+/* What a profile plays: names that there are, files that can be read. What cannot be read must not go into force; where it is in
+ * force already and the file went away since, that is no reason for a plane not to start: nothing is played. */
 #include "config/load.h"
 
 #include <string.h>
@@ -18,9 +18,9 @@ static void file(struct load *l, const struct conf_profile *p, const char *key, 
 		return;
 	}
 	length = sound_probe(*field, &why);
-	if (length < 0)
+	if (length < 0 && l->here)
 		load_error(l, w, "profile \"%s\".%s: cannot play \"%s\": %s", p->name, key, *field, why);
-	else
+	else if (length >= 0)
 		*ms = (uint32_t)length;
 }
 

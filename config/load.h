@@ -29,6 +29,7 @@ struct load {
 	size_t place_count, place_room;
 	struct load_ref *refs;
 	size_t ref_count, ref_room;
+	bool here; /* CONF_FOLDERS: it is to come into force on this machine */
 	const char *last_file; /* settings come in runs of one file, and share its name */
 };
 

@@ -50,7 +50,7 @@ const char *sound_failed(const struct conf_profile *p, char buf[static SOUND_NAM
 
 const char *sound_wait(const struct conf_profile *p, char buf[static SOUND_NAME])
 {
-	return p->announce_wait[0] ? p->announce_wait : sound_tone(buf, "ringback", p->country);
+	return p->announce_wait[0] && p->inform == CONF_INFORM_183 ? p->announce_wait : sound_tone(buf, "ringback", p->country);
 }
 
 void sound_each(const struct conf *c, void (*each)(void *ctx, const char *name), void *ctx)

@@ -31,7 +31,7 @@ const char *sound_tone(char buf[static SOUND_NAME], const char *tone, uint8_t co
 /* What a profile plays before the final answer (announce_failed); "": nothing. Returns buf or the path. */
 const char *sound_failed(const struct conf_profile *p, char buf[static SOUND_NAME]);
 
-/* What a caller hears while attempts are tried: announce_wait, else the country's ringback. */
+/* What a caller hears while attempts are tried: announce_wait with inform = 183, else the country's ringback. */
 const char *sound_wait(const struct conf_profile *p, char buf[static SOUND_NAME]);
 
 /* Is it the name of a special information tone ("intercept")? */

@@ -71,6 +71,14 @@ static void start(struct worker *w, uint32_t port, uint32_t sound, uint8_t how)
 		l->next_ns = p->due_ns;
 }
 
+/* Another sound, or the same one once more where it does not play. */
+static bool wants_more(const struct local_end *p, const struct kedge_end *want)
+{
+	if (p->comfort || p->sound != want->play || p->how != want->play_how)
+		return true;
+	return !p->playing && p->take != want->play_take;
+}
+
 void local_wanted(struct worker *w, uint32_t port)
 {
 	const struct kedge_end *want = &w->end[port].want;
@@ -82,7 +90,7 @@ void local_wanted(struct worker *w, uint32_t port)
 		if (!p->comfort)
 			stop(w, port);
 		p->sound = p->comfort ? p->sound : 0;
-	} else if (p->comfort || p->sound != want->play || p->take != want->play_take) {
+	} else if (wants_more(p, want)) {
 		start(w, port, want->play, want->play_how);
 	}
 	p->take = want->play_take;
@@ -143,7 +151,7 @@ static void send_one(struct worker *w, uint32_t port, uint32_t bytes)
 	struct local_end *p = &w->local.end[port];
 	struct end *e = &w->end[port];
 	bool noise = says_noise(e, p);
-	struct rtp h = { .timestamp = p->timestamp,
+	struct rtp h = { .timestamp = p->timestamp - bytes,
 		.ssrc = p->ssrc,
 		.sequence = p->sequence,
 		.payload_type = noise ? e->want.cn_pt : e->want.audio_pt,
@@ -170,9 +178,9 @@ static bool may_speak(const struct end *e, const struct local_end *p)
 }
 
 /* An announcement that takes the place of others is said once. */
-static bool at_its_end(const struct local_end *p, uint32_t bytes)
+static bool said_once(const struct local_end *p)
 {
-	return p->prompt && p->prompt->file && p->how == KEDGE_PLAY_OVER && p->at + bytes > p->prompt->length;
+	return p->prompt && p->prompt->file && p->how == KEDGE_PLAY_OVER;
 }
 
 static void play(struct worker *w, uint32_t port)
@@ -183,16 +191,20 @@ static void play(struct worker *w, uint32_t port)
 	bool late = w->now_ns - p->due_ns > LOCAL_LATE_NS;
 
 	p->due_ns += ms * NS_PER_MS;
-	if (at_its_end(p, bytes)) {
+	if (said_once(p) && p->at + bytes > p->prompt->length) {
 		stop(w, port);
+		worker_event(w, KEDGE_EVT_PLAYED, w->session[w->port[port].slot].generation, w->port[port].slot);
 		return;
 	}
 	if (!may_speak(e, p))
 		return;
-	if (!late)
-		send_one(w, port, bytes);
 	p->timestamp += bytes;
-	p->at = (p->at + bytes) % p->prompt->length;
+	if (late) /* a gap in time; of what is said nothing is missing */
+		return;
+	send_one(w, port, bytes);
+	p->at += bytes;
+	if (!said_once(p))
+		p->at %= p->prompt->length;
 }
 
 void local_step(struct worker *w)

@@ -7,7 +7,7 @@
  *
  * One list of playing ends per worker and one time at which the first of them is due: no timer per call. An end's packets are due
  * on a grid of LOCAL_GRID_NS of the monotonic clock, ptime apart from the first one on, however late the worker looks: nothing
- * drifts. What was missed by more than LOCAL_LATE_NS is skipped, its timestamps with it. Packets go out through the outlet under
+ * drifts. After a standstill of more than LOCAL_LATE_NS the timestamps leave out that time, and what is said goes on where it was. Packets go out through the outlet under
  * its own source number, so the line toward the end is one with what is relayed before and behind.
  * Toward a held end (no KEDGE_END_SEND) nothing is sent; it goes on where it stood.
  * Where comfort noise was negotiated (RFC 3389, cn_pt) and no codec can be written, or noise is all there is to say, its packets

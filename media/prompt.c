@@ -15,16 +15,29 @@
 
 #define WIDE       16000 /* G.722 */
 #define TAPS       24    /* zeros of the sinc on each side */
+#define STEPS      256   /* of the sinc's table, between two zeros */
 #define CHUNK      4096
 #define FILE_MAX_S (SOUND_MAX_MS / 1000)
 
 /* ---- samples --------------------------------------------------------------------------------- */
 
+static float kernels[TAPS * STEPS + 2]; /* one side of it; by the one thread that makes sets */
+
+static void kernel_init(void)
+{
+	for (int i = 0; i < TAPS * STEPS + 2; i++) {
+		double x = (double)i / STEPS, w = cos(M_PI * x / (2 * TAPS)), s = M_PI * x;
+
+		kernels[i] = x >= TAPS ? 0 : (float)(w * w * (i == 0 ? 1 : sin(s) / s));
+	}
+}
+
 static double kernel(double x, double cut)
 {
-	double w = cos(M_PI * x * cut / (2 * TAPS)), s = M_PI * x * cut;
+	double at = fabs(x) * cut * STEPS;
+	unsigned i = (unsigned)at;
 
-	return fabs(x * cut) >= TAPS ? 0 : cut * w * w * (fabs(s) < 1e-9 ? 1 : sin(s) / s);
+	return i > TAPS * STEPS ? 0 : cut * (kernels[i] + (kernels[i + 1] - kernels[i]) * (at - i));
 }
 
 static int16_t sample(double v)
@@ -40,6 +53,7 @@ int prompt_resample(const float *in, size_t count, unsigned from, unsigned to, i
 
 	if (!pcm)
 		return -ENOMEM;
+	kernel_init();
 	for (size_t i = 0; i < n; i++) {
 		double at = (double)i * step, sum = 0;
 		long first = (long)ceil(at - TAPS / cut), last = (long)floor(at + TAPS / cut);

@@ -3,6 +3,9 @@
 
 #include <time.h>
 
+#include "config/clock.h"
+#include "config/event.h"
+
 #define LOOK_NS 10000000L /* between two looks whether all workers have the new set */
 
 static const struct conf *next_wanted(struct shelf *s)
@@ -51,13 +54,16 @@ static void *fill(void *arg)
 	struct shelf *s = arg;
 	struct prompt_set *old = NULL, *set;
 	const struct conf *c;
+	uint64_t began;
 
 	for (uint64_t number = 1; (c = next_wanted(s)); number++) {
+		began = clock_mono_ns();
 		set = prompt_set_new(c, number);
 		conf_unref(c);
 		if (!set)
 			continue;
 		atomic_store_explicit(&s->set, set, memory_order_release);
+		event_log(media_prompts, .sounds = set->count, .ms = (clock_mono_ns() - began) / CLOCK_NS_PER_MS);
 		if (old)
 			wait_for_all(s, number);
 		prompt_set_free(old);

@@ -479,6 +479,10 @@ static void on_event(uint64_t msg)
 		if (owner)
 			anchor_state.events->silent(owner, queue_msg_op(msg) == KEDGE_EVT_SILENT_IN);
 		break;
+	case KEDGE_EVT_PLAYED:
+		if (owner && anchor_state.events->played)
+			anchor_state.events->played(owner);
+		break;
 	case KEDGE_EVT_ONE_WAY:
 	case KEDGE_EVT_ONE_WAY_IN:
 		if (owner)

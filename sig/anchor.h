@@ -77,6 +77,7 @@ struct anchor_events {
 	void (*heard)(void *owner);
 	/* anchor_next_digit() has some. */
 	void (*digits)(void *owner);
+	void (*played)(void *owner); /* an announcement is at its end; NULL: nobody waits for that */
 };
 
 /* Attaches to the tables: rebuilds the list of free slots, asks media to close what has no owner
@@ -102,7 +103,7 @@ void anchor_drop(struct anchor *a, unsigned end);
 /* Writes what was negotiated for an end (KEDGE_END_INSIDE or an outside index) and tells media. */
 void anchor_far(struct anchor *a, unsigned end, const struct anchor_far *far);
 
-/* Has media play to an end what sound_id() names, from its beginning; 0: nothing. how: enum kedge_play. */
+/* Has media play to an end what sound_id() names; 0: nothing. What plays already goes on. how: enum kedge_play. */
 void anchor_play(struct anchor *a, unsigned end, uint32_t sound, uint8_t how);
 
 /* Makes an outside end the one that is heard and spoken to; KEDGE_LIVE_NONE: nobody. */

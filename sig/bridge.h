@@ -39,6 +39,7 @@
  *   bridge_body.c    bodies kept, read and written; what a side does by them
  *   bridge_media.c   what media is told
  *   bridge_dtmf.c    how digits travel
+ *   bridge_own.c     an answer of kedge's own, and what it plays to the caller
  *   bridge_keys.c    SRTP keys of each side
  *
  * Bodies come back in memory of the call's home, valid until the next call of that function.
@@ -124,6 +125,13 @@ struct bridge_body bridge_envelope(
  * brought an answer (late_offer pass: an offer) by now. */
 int bridge_answer(struct bridge *b, struct bridge_side *side, const struct bridge_body *body,
     enum bridge_way way, const char **out);
+
+/* Answers the caller's offer before anybody else did, with a codec that kedge can play: the caller is bound to it, later
+ * attempts are offered no other. 0, also where it is bound already; -EPROTO: it offered none, or nothing. */
+int bridge_own(struct bridge *b);
+
+/* Has media play to the caller what sound_id() names; 0: nothing. how: enum kedge_play. */
+void bridge_play(struct bridge *b, uint32_t sound, uint8_t how);
 
 /* b->late: the caller's answer to our offer. side: the attempt the offer came from, or that has the
  * call by now. *out: the body of our ACK or PRACK to it; NULL: it had its answer (inserted), and

@@ -174,6 +174,16 @@ void media_tell(
 	anchor_live(&b->anchor, callee->end);
 }
 
+void media_tell_caller(struct bridge *b)
+{
+	static struct offer text[2];
+	struct offer_exchange inside = { body_kept(&text[0], b->caller.ours), body_kept(&text[1], b->caller.theirs) };
+
+	b->held = false;
+	if (inside.theirs)
+		tell_end(b, &b->caller, &b->caller, &inside, NULL, true);
+}
+
 /* What may be heard from an outside end before its answer: the hop itself, its media networks. */
 void media_tell_early(struct bridge *b, const struct bridge_side *side)
 {

@@ -10,6 +10,9 @@
 void media_tell(
     struct bridge *b, struct bridge_side *callee, const struct offer *said, bool relearn);
 
+/* The caller has an answer and nobody else has one yet: it can be spoken to. */
+void media_tell_caller(struct bridge *b);
+
 /* What may be heard from an outside end before its answer: the hop itself, its media networks. */
 void media_tell_early(struct bridge *b, const struct bridge_side *side);
 

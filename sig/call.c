@@ -27,6 +27,7 @@
 #include "sig/profile.h"
 #include "sig/record.h"
 #include "sig/setup.h"
+#include "sig/voice.h"
 
 static struct {
 	struct call_deps deps;
@@ -81,7 +82,17 @@ static void on_digits(void *owner)
 	call_release(c);
 }
 
-static const struct anchor_events anchor_events = { on_anchor_closed, on_silent, hearing_one_way, hearing_first, on_digits };
+static void on_played(void *owner)
+{
+	struct call *c = owner;
+
+	call_hold(c);
+	voice_played(c);
+	call_arm(c);
+	call_release(c);
+}
+
+static const struct anchor_events anchor_events = { on_anchor_closed, on_silent, hearing_one_way, hearing_first, on_digits, on_played };
 
 int call_init(const struct call_deps *deps, const struct conf *conf)
 {
@@ -374,6 +385,7 @@ static uint64_t next_due(const struct call *c)
 	due = sooner(due, c->next_ns);
 	due = sooner(due, c->repeat_ns);
 	due = sooner(due, c->inform_timer_ns);
+	due = sooner(due, c->announce_ns);
 	due = sooner(due, reinvite_due(c));
 	due = sooner(due, c->rel100.due_ns);
 	due = sooner(due, inside_due(c));

@@ -16,6 +16,7 @@
  *   call.c      begin, ACK, end: the states and the timer
  *   setup.c     the hunt: attempts, what they tell, what the caller gets
  *   inform.c    180 to a caller who would wait in silence
+ *   voice.c     what kedge itself lets the caller hear
  *   rel100.c    reliable provisional answers to the caller (RFC 3262)
  *   early.c     UPDATE before the answer, either side
  *   reinvite.c  offers inside the dialog, and what a side was told too early
@@ -90,6 +91,8 @@ struct call {
 	uint64_t repeat_ns;         /* say the last 18x again then */
 	uint64_t inform_ns;         /* the caller has waited long enough then, 0: it knows, or never */
 	uint64_t inform_timer_ns;   /* look then whether that is so */
+	struct decide_final announce; /* what it is told once it heard why */
+	uint64_t announce_ns;       /* then; 0: it hears nothing of the kind */
 	struct decide_step delayed; /* a TRY that waits for its time (491) */
 	uint64_t delayed_ns;
 	msg_t *invite;  /* the caller's, until the outcome */
@@ -103,6 +106,7 @@ struct call {
 	bool told_sdp;
 	bool reported, media_done, unrestorable;
 	bool counted; /* among the calls of its trunks (max_calls) */
+	bool announced;   /* it heard why, once */
 	bool silent_told; /* its callee's end fell silent: health knows */
 	uint8_t heard_end; /* 1 + the outside end that was heard, until health knows; 0: none */
 	uint16_t code;   /* final status the caller got */

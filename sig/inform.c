@@ -4,6 +4,7 @@
 #include "config/clock.h"
 #include "sig/call.h"
 #include "sig/setup.h"
+#include "sig/voice.h"
 
 void inform_begin(struct call *c)
 {
@@ -28,6 +29,7 @@ void inform_look(struct call *c, uint64_t now_ns)
 		c->inform_ns = 0;
 	} else if (!is_ordinary(c)) {
 		c->inform_ns = 0;
-		setup_tell_180(c);
+		if (!voice_wait(c))
+			setup_tell_180(c);
 	}
 }

@@ -186,6 +186,10 @@ int offer_write(char *buf, size_t size, const struct offer_write *w, struct offe
  * known: PCMA and PCMU. Ends with a NUL. */
 void offer_own(char buf[static OFFER_OWN], const struct conf_strings *codecs);
 
+/* A body to write an answer of kedge's own from: of the offer's codecs the first that kedge can play (PCMU, PCMA, G.722) and
+ * codecs lets through, by its number there, with the telephone-event and CN types that go with it. False: there is none. */
+bool offer_own_answer(char buf[static OFFER_OWN], const struct offer *offered, const struct conf_strings *codecs);
+
 enum offer_fit {
 	OFFER_FITS,
 	OFFER_LINES_DIFFER, /* fits, but lines are missing or too many: offer_write mends it */

@@ -116,3 +116,44 @@ void offer_own(char buf[static OFFER_OWN], const struct conf_strings *codecs)
 	n += snprintf(buf + n, OFFER_OWN - (size_t)n, "\r\n");
 	put_maps(buf + n, OFFER_OWN - (size_t)n, &o);
 }
+
+/* ---- an answer ------------------------------------------------------------------------------ */
+
+static bool playable(const struct offer_format *f)
+{
+	return f->rate == 8000 && f->channels == 1 && (format_named(f, "PCMU") || format_named(f, "PCMA") || format_named(f, "G722"));
+}
+
+static int put_type(char *buf, size_t size, int n, const struct offer_format *f)
+{
+	n += snprintf(buf + n, size - (size_t)n, "a=rtpmap:%u %s/%u\r\n", f->pt, f->name, f->rate);
+	if (format_named(f, "telephone-event"))
+		n += snprintf(buf + n, size - (size_t)n, "a=fmtp:%u 0-15\r\n", f->pt);
+	return n;
+}
+
+bool offer_own_answer(char buf[static OFFER_OWN], const struct offer *offered, const struct conf_strings *codecs)
+{
+	const struct offer_format *take[4];
+	unsigned taken = 0;
+	int n;
+
+	if (offered->anchored < 0 || offered->t38)
+		return false;
+	for (unsigned i = 0; i < offered->formats && !taken; i++)
+		if (playable(&offered->format[i]) && format_listed(&offered->format[i], codecs))
+			take[taken++] = &offered->format[i];
+	if (!taken)
+		return false;
+	for (unsigned i = 0; i < offered->formats && taken < 4; i++)
+		if (format_aux(&offered->format[i]) && offered->format[i].rate == 8000)
+			take[taken++] = &offered->format[i];
+	n = snprintf(buf, OFFER_OWN,
+	    "v=0\r\no=- 0 0 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 9 RTP/AVP");
+	for (unsigned i = 0; i < taken; i++)
+		n += snprintf(buf + n, OFFER_OWN - (size_t)n, " %u", take[i]->pt);
+	n += snprintf(buf + n, OFFER_OWN - (size_t)n, "\r\n");
+	for (unsigned i = 0; i < taken; i++)
+		n = put_type(buf, OFFER_OWN, n, take[i]);
+	return true;
+}

@@ -18,6 +18,7 @@
 #include "sig/ingress.h"
 #include "sig/profile.h"
 #include "sig/recall.h"
+#include "sig/voice.h"
 
 #define REPEAT_NS (60 * CLOCK_NS_PER_S) /* a proxy's Timer C is 3 min (RFC 3261 16.6) */
 /* first_response ends with one of timer A's ticks: we come first, so that the INVITE is not sent
@@ -54,6 +55,11 @@ static void repeat_ringing(struct call *c)
 void setup_tell_180(struct call *c)
 {
 	tell_1xx(c, 180, NULL, false);
+}
+
+void setup_tell_183(struct call *c)
+{
+	tell_1xx(c, 183, c->bridge.caller.ours, true);
 }
 
 void setup_tell_final(struct call *c, int status, const char *phrase, const char *headers)
@@ -93,7 +99,7 @@ static void give_up_others(struct call *c, const struct attempt *but)
 static void end_setup(struct call *c)
 {
 	call_unwatch(c);
-	c->next_ns = c->repeat_ns = c->delayed_ns = c->inform_ns = c->inform_timer_ns = 0;
+	c->next_ns = c->repeat_ns = c->delayed_ns = c->inform_ns = c->inform_timer_ns = c->announce_ns = 0;
 }
 
 static bool asked_for_timer(const struct call *c)
@@ -332,6 +338,8 @@ static void start_attempt(struct call *c, const struct decide_step *step)
 			bridge_drop(&c->bridge, &old->side);
 	if (a->index > 0)
 		segment_add(&call_counters()->calls_moved, 1);
+	if (c->plan.profile->inform == CONF_INFORM_183)
+		voice_ringback(c, a);
 	call_changed(c);
 }
 
@@ -362,7 +370,10 @@ void setup_advance(struct call *c)
 				set_due(a, step.due_ns);
 		break;
 	case DECIDE_FINAL:
-		setup_fail(c, &step.final);
+		if (voice_failed(c, &step.final))
+			give_up_others(c, NULL);
+		else
+			setup_fail(c, &step.final);
 		break;
 	}
 	inform_look(c, clock_mono_ns());
@@ -516,6 +527,8 @@ static void relay_1xx(struct call *c, struct attempt *a, const sip_t *sip, int s
 	body = said_early(c, a, sip);
 	if (!c->ringing_ns)
 		c->ringing_ns = clock_mono_ns();
+	if (status == 180)
+		voice_ringback(c, a);
 	if (forked(c) || status != c->told_1xx || (body && !had_sdp))
 		tell_1xx(c, status, body, sip->sip_rseq != NULL);
 }
@@ -608,6 +621,7 @@ void call_on_answer(struct call *c, struct attempt *a, const sip_t *sip)
 	early_won(c, a);
 	hearing_answered(c);
 	segment_add(&call_counters()->calls_answered, 1);
+	voice_over(c);
 	c->cancel_reason = "SIP;cause=200;text=\"Call completed elsewhere\"";
 	give_up_others(c, a);
 	end_setup(c);
@@ -755,4 +769,6 @@ void setup_tick(struct call *c, uint64_t now)
 	if (c->repeat_ns && c->repeat_ns <= now)
 		repeat_ringing(c);
 	rel100_tick(c, now);
+	if (c->announce_ns && c->announce_ns <= now)
+		setup_fail(c, &c->announce);
 }

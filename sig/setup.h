@@ -19,6 +19,9 @@ void setup_tick(struct call *c, uint64_t now);
 /* 180 of our own to the caller. */
 void setup_tell_180(struct call *c);
 
+/* 183 of our own, with the body the caller is bound to (bridge_own). */
+void setup_tell_183(struct call *c);
+
 /* The final answer of the caller's INVITE, other than 200. headers: further lines, or NULL. */
 void setup_tell_final(struct call *c, int status, const char *phrase, const char *headers);
 

@@ -359,7 +359,7 @@ struct kedge_end { /* one end as signaling wants it */
 	uint8_t event_here; /* the number our own body gave telephone_event: what it may send, 0xff: none */
 	uint32_t play;      /* sound_id() of what kedge plays to this end (config/sound.h); 0: nothing */
 	uint8_t play_how;   /* enum kedge_play */
-	uint8_t play_take;  /* another value: play it anew, from its beginning */
+	uint8_t play_take;  /* another value: play it, also where it gave way; what plays already goes on */
 	uint8_t pad[6];
 };
 static_assert(sizeof(struct kedge_end) % 8 == 0, "whole words");
@@ -511,7 +511,8 @@ enum kedge_evt {
 	KEDGE_EVT_SILENT_IN,  /* as SILENT: the inside end */
 	KEDGE_EVT_DIGITS,     /* there are digits of an end to be read */
 	KEDGE_EVT_ONE_WAY,    /* as SILENT, and meanwhile the other end was heard: it is the trunk's fault */
-	KEDGE_EVT_ONE_WAY_IN
+	KEDGE_EVT_ONE_WAY_IN,
+	KEDGE_EVT_PLAYED      /* an announcement (KEDGE_PLAY_OVER) is at its end */
 };
 
 struct kedge_queue { /* shm/queue.h */

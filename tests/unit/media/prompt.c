@@ -59,7 +59,7 @@ static const struct conf *config(const char *profile)
 	    "profiles = ( { name = \"out\"; targets = ( { trunk = \"ca\"; } ); %s } );\n",
 	    profile);
 	fclose(f);
-	c = conf_load(path("kedge.cfg"), 0, &errs);
+	c = conf_load(path("kedge.cfg"), CONF_FOLDERS, &errs);
 	if (!c)
 		err_print(&errs, stderr);
 	assert_non_null(c);
@@ -80,7 +80,7 @@ static void refuses(const char *profile, const char *says)
 	    "profiles = ( { name = \"out\"; targets = ( { trunk = \"ca\"; } );\n%s } );\n",
 	    profile);
 	fclose(f);
-	assert_null(conf_load(path("kedge.cfg"), 0, &errs));
+	assert_null(conf_load(path("kedge.cfg"), CONF_FOLDERS, &errs));
 	err_print(&errs, out);
 	fclose(out);
 	if (!strstr(text, "kedge.cfg:4: error: ") || !strstr(text, says))

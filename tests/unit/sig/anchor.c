@@ -55,7 +55,7 @@ static void on_heard(void *owner)
 	told.heard++;
 }
 
-static const struct anchor_events events = { on_closed, on_silent, on_one_way, on_heard, on_heard };
+static const struct anchor_events events = { on_closed, on_silent, on_one_way, on_heard, on_heard, NULL };
 
 /* Pair i: worker i % 2, address i / 2 % 2. */
 static int setup(void **state)

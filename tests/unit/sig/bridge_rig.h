@@ -47,7 +47,7 @@ static void on_heard(void *owner)
 {
 }
 
-static const struct anchor_events events = { on_closed, on_other, on_other, on_heard, on_heard };
+static const struct anchor_events events = { on_closed, on_other, on_other, on_heard, on_heard, NULL };
 
 static int setup(void **state)
 {

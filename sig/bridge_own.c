@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+
+#include "sig/bridge.h"
+#include "sig/bridge_body.h"
+#include "sig/bridge_media.h"
+
+int bridge_own(struct bridge *b)
+{
+	static struct offer caller, own;
+	static char text[OFFER_OWN];
+	struct offer_write how = { .answer = true };
+	int n;
+
+	if (b->bound)
+		return 0;
+	how.shape = b->late ? NULL : body_kept(&caller, b->caller.theirs);
+	if (!how.shape || !offer_own_answer(text, how.shape, body_codecs(b, &b->caller)))
+		return -EPROTO;
+	how.from = body_kept(&own, text);
+	n = how.from ? body_write(b, &b->caller, &b->caller, &how) : -EPROTO;
+	if (n < 0)
+		return -EPROTO;
+	body_keep_written(b, &b->caller.ours, (size_t)n);
+	b->bound = true;
+	b->differs = false;
+	media_tell_caller(b);
+	return 0;
+}
+
+void bridge_play(struct bridge *b, uint32_t sound, uint8_t how)
+{
+	anchor_play(&b->anchor, KEDGE_END_INSIDE, sound, how);
+}
