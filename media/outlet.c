@@ -94,6 +94,15 @@ static bool protect(struct worker *w, struct end *to, const struct rtp *h, uint8
 	return outlet_secured(w, secure_protect(to->secure, *data, len, index));
 }
 
+/* Of an SSRC that the line does not have any more. */
+static void take_leave(struct worker *w, struct end *to)
+{
+	uint8_t *room = outlet_room(w);
+	size_t n = stitch_bye(&to->line, w->session[w->port[to->port].slot].cname, room);
+
+	outlet_rtcp(w, to, room, n);
+}
+
 bool outlet_rtp(struct worker *w, struct end *to, uint8_t source, const struct stitch_pace *pace, struct rtp *h, uint8_t *data,
     size_t len)
 {
@@ -108,6 +117,8 @@ bool outlet_rtp(struct worker *w, struct end *to, uint8_t source, const struct s
 		DROP(w, not_live);
 		return false;
 	}
+	if (to->line.gone_ssrc != 0)
+		take_leave(w, to);
 	rtp_write(data, h);
 	store_line(to, result == STITCH_SWITCHED);
 	if (to->work & WORK_SECURE && !protect(w, to, h, &data, &len))

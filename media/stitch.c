@@ -67,6 +67,20 @@ static void send_highest(struct stitch *s, struct rtp *h, uint64_t now_ns)
 	s->last_ns = now_ns;
 }
 
+/* Timestamps of another clock: another SSRC, for its receiver has but one clock for each. */
+static void renew(struct stitch *s, const struct rtp *h, uint64_t now_ns)
+{
+	s->gone_ssrc = s->ssrc;
+	s->ssrc = s->ssrc * 2654435761u + 0x9e3779b9u;
+	if (s->ssrc == s->gone_ssrc)
+		s->ssrc ^= 1;
+	s->packets = s->octets = 0;
+	s->lost = 0;
+	s->timestamp_offset = 0;
+	s->last_timestamp = h->timestamp;
+	s->last_ns = now_ns;
+}
+
 static enum stitch_result switch_source(struct stitch *s, uint8_t source, struct rtp *h,
     const struct stitch_pace *pace, uint64_t now_ns)
 {
@@ -79,6 +93,10 @@ static enum stitch_result switch_source(struct stitch *s, uint8_t source, struct
 		join(s, h, pace, now_ns);
 	else
 		begin(s, h, now_ns);
+	if (s->rate != 0 && s->rate != pace->clock_rate)
+		renew(s, h, now_ns);
+	s->rate = pace->clock_rate;
+	s->lost_before = s->lost;
 	send_highest(s, h, now_ns);
 	return STITCH_SWITCHED;
 }
@@ -120,12 +138,20 @@ static enum stitch_result same_source(
 	return result;
 }
 
+/* A line that a predecessor began has the clock of who goes on with it. */
+static bool same_clock(struct stitch *s, const struct stitch_pace *pace)
+{
+	if (s->rate == 0)
+		s->rate = pace->clock_rate;
+	return s->rate == pace->clock_rate;
+}
+
 enum stitch_result stitch_rtp(struct stitch *s, uint8_t source, struct rtp *h,
     const struct stitch_pace *pace, uint64_t now_ns)
 {
 	enum stitch_result result;
 
-	if (s->source == source && s->source_ssrc == h->ssrc)
+	if (s->source == source && s->source_ssrc == h->ssrc && same_clock(s, pace))
 		result = same_source(s, h, pace, now_ns);
 	else if (s->source == source && s->had_old && h->ssrc == s->old_ssrc &&
 	         now_ns - s->last_ns < STITCH_OLD_NS)
@@ -188,18 +214,40 @@ static bool answers(const struct stitch_rtcp *r, uint32_t about)
 	return r->back->started && r->back->source == r->to && r->back->ssrc == about;
 }
 
+static int32_t get24(const uint8_t *p)
+{
+	return (int32_t)((uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8) >> 8;
+}
+
+/* Cumulated loss (signed, 24 bits): what is missing of this source alone, in packets as it sends them. */
+static void put_lost(const struct stitch_rtcp *r, uint8_t *out)
+{
+	int32_t lost = r->back->lost - r->back->lost_before;
+
+	if (lost < 0)
+		lost = 0;
+	if (r->came != 0)
+		lost = (int32_t)((int64_t)lost * r->made / r->came);
+	out[5] = (uint8_t)(lost >> 16);
+	rtp_set16(out + 6, (uint16_t)lost);
+}
+
 /* One report block about our line, in the numbers of who speaks behind it. False: about something else. */
 static bool put_block(const struct stitch_rtcp *r, const uint8_t *in, uint8_t *out)
 {
-	const struct stitch *b = r->back;
+	struct stitch *b = r->back;
 	uint32_t reported = rtp_get32(in + 8), behind = (uint32_t)b->index - reported;
 	uint16_t sequence;
 
-	if (!answers(r, rtp_get32(in)))
+	if (!b->started || b->ssrc != rtp_get32(in))
 		return false;
-	if (behind > INT32_MAX || (b->joined && behind > b->index - b->base))
+	b->lost = get24(in + 5);
+	if (b->joined && behind > b->index - b->base) /* of who spoke before: no loss of this one */
+		b->lost_before = b->lost;
+	if (!answers(r, b->ssrc) || behind > INT32_MAX || (b->joined && behind > b->index - b->base))
 		return false;
 	memcpy(out, in, 24);
+	put_lost(r, out);
 	rtp_set32(out, b->source_ssrc);
 	sequence = (uint16_t)((uint16_t)reported - b->sequence_offset);
 	if (r->came != 0) /* numbers of packets of another size: so much behind the newest */
@@ -332,4 +380,22 @@ size_t stitch_rtcp(const struct stitch_rtcp *r, const uint8_t *data, size_t len,
 		if (put_packet(r, &w, &p) < 0)
 			return 0;
 	return rc == -ENODATA ? w.len : 0;
+}
+
+size_t stitch_bye(struct stitch *s, const char *cname, uint8_t *out)
+{
+	struct stitch gone = { .ssrc = s->gone_ssrc };
+	struct stitch_rtcp r = { .line = &gone, .cname = cname };
+	struct writer w = { .out = out };
+	uint8_t *p;
+
+	if (s->gone_ssrc == 0)
+		return 0;
+	s->gone_ssrc = 0;
+	p = begin_packet(&w, RTCP_RR, 0, 4);
+	rtp_set32(p, gone.ssrc);
+	put_sdes(&r, &w);
+	p = begin_packet(&w, RTCP_BYE, 1, 4);
+	rtp_set32(p, gone.ssrc);
+	return w.len;
 }

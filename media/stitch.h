@@ -7,6 +7,9 @@
  * marker bit, sequence + 1, and a timestamp advanced by the elapsed time x clock rate, at least by one frame. What the old
  * source still sends is late and never passes: its numbers are taken.
  *
+ * Another clock rate cannot stand on the same line (RFC 7160): it begins one with another SSRC, its sequence goes on, its
+ * timestamps are the source's; stitch_bye() takes leave of the one before.
+ *
  * Indices are rollovers << 16 | sequence, as SRTP counts them (RFC 3711 3.3.1).
  * RTCP is rewritten to match: sender and reported SSRCs, timestamps, counts and highest sequence numbers are those of the
  * line; CNAME is kedge's own; other SDES items, APP, XR and unknown types would name the other side and stay out. A BYE
@@ -43,6 +46,9 @@ struct stitch {
 	uint32_t source_ssrc, old_ssrc;
 	uint32_t last_timestamp, timestamp_offset; /* sent; added to what is received */
 	uint32_t packets, octets;                  /* sent, for SRs */
+	uint32_t rate;                             /* Hz of this SSRC's timestamps; 0: not known */
+	uint32_t gone_ssrc;                        /* of the line before; 0: nobody waits for its BYE */
+	int32_t lost, lost_before; /* what its receiver misses of the line; of that, from before this source */
 	uint32_t
 	    sr_middle; /* middle 32 bits of the NTP time of this source's last SR; 0: none yet */
 	uint16_t sequence_offset;
@@ -68,8 +74,8 @@ enum stitch_result stitch_rtp(struct stitch *s, uint8_t source, struct rtp *h,
 void stitch_break(struct stitch *s);
 
 struct stitch_rtcp {
-	struct stitch *line;       /* toward the receiver of this RTCP */
-	const struct stitch *back; /* toward its sender: what its report blocks speak of */
+	struct stitch *line; /* toward the receiver of this RTCP */
+	struct stitch *back; /* toward its sender: what its report blocks speak of */
 	uint64_t
 	    back_received; /* highest index received from the receiver of this RTCP, source of `back` */
 	uint8_t source; /* end that sent it */
@@ -77,6 +83,9 @@ struct stitch_rtcp {
 	uint16_t came, made; /* samples of the packets on `back` as they came and as they were sent on; 0: as they came */
 	const char *cname; /* kedge's own, 16 bytes */
 };
+
+/* The leave of an SSRC whose line ended: RR, SDES, BYE into out[STITCH_RTCP_MAX]. Returns its length, once; 0: there is none to take. */
+size_t stitch_bye(struct stitch *s, const char *cname, uint8_t *out);
 
 /* Rewrites a compound into out[STITCH_RTCP_MAX]. Returns its length; 0: malformed, late, or nothing left to say. */
 size_t stitch_rtcp(const struct stitch_rtcp *r, const uint8_t *data, size_t len, uint8_t *out);

@@ -188,7 +188,11 @@ void media_tell_caller(struct bridge *b)
 void media_tell_early(struct bridge *b, const struct bridge_side *side)
 {
 	struct anchor_far far = { .telephone_event = 0xff, .event_here = 0xff, .audio_pt = 0xff, .cn_pt = 0xff, .flags = KEDGE_END_RECV };
+	static struct offer ours;
+	struct offer_end e;
 
+	if (body_kept(&ours, side->ours) && offer_end(&ours, &e)) /* the codec that stands first is what it will speak, most likely */
+		far.clock_rate = e.clock_rate;
 	keys_tell_early(b, side, &far);
 	learn_fill(&far, b, side);
 	anchor_far(&b->anchor, side->end, &far);
