@@ -196,6 +196,9 @@ bool bridge_usable(const struct bridge *b, const struct bridge_side *callee);
 /* Gives an attempt's outside end back. */
 void bridge_drop(struct bridge *b, struct bridge_side *side);
 
+/* The call is over: what a side said and was told may hold keys, and is wiped. */
+void bridge_forget(struct bridge *b, struct bridge_side *side);
+
 /* Status for the caller: 488, 415, 400, 413, 503; 500 for anything else. */
 int bridge_status(int err);
 

@@ -65,6 +65,14 @@ void body_keep(struct bridge *b, char **place, const char *body, size_t length)
 	*place = copy;
 }
 
+void bridge_forget(struct bridge *b, struct bridge_side *side)
+{
+	body_drop(b, &side->ours);
+	body_drop(b, &side->theirs);
+	body_drop(b, &b->pending_ours);
+	body_drop(b, &b->pending_theirs);
+}
+
 const struct conf_strings *body_codecs(const struct bridge *b, const struct bridge_side *side)
 {
 	return &b->conf->trunks.v[side->trunk].codecs;

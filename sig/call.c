@@ -279,8 +279,11 @@ static void call_free(struct call *c)
 	if (c->state == CALL_GONE)
 		calls.tails--;
 	su_timer_destroy(c->timer);
-	for (struct attempt *a = c->attempts; a; a = a->next)
+	for (struct attempt *a = c->attempts; a; a = a->next) {
+		bridge_forget(&c->bridge, &a->side);
 		attempt_fini(a);
+	}
+	bridge_forget(&c->bridge, &c->bridge.caller);
 	rel100_fini(c);
 	leg_fini(&c->caller);
 	decide_fini(&c->decide, calls.deps.health);

@@ -130,6 +130,41 @@ static void later(const struct offer *first, const struct offer *now)
 	assert(offer_covers(now, now, now, false) && offer_covers(first, first, now, true));
 }
 
+/* Whatever an offer and its answer say of keys: what was agreed on stands in both, under one tag, and is the other way round at the other end. */
+static void agree(const struct offer *offered, const struct offer *answer)
+{
+	struct offer_keys us, them;
+	struct crypto c;
+	bool found = false;
+	int err = offer_agreed(offered, answer, false, &us);
+
+	assert(offer_agreed(answer, offered, true, &them) == err);
+	if (err)
+		return;
+	assert(memcmp(&us.tx, &them.rx, sizeof us.tx) == 0 && memcmp(&us.rx, &them.tx, sizeof us.rx) == 0);
+	assert(us.tx.suite == us.rx.suite && us.tx.tag == us.rx.tag && us.tx.length == crypto_length(us.tx.suite));
+	for (unsigned i = 0; us.tx.suite && offer_crypto(offered, i, &c) == 0; i++)
+		found = found || memcmp(&c, &us.tx, sizeof c) == 0;
+	assert(found == (us.tx.suite != KEDGE_SUITE_NONE));
+}
+
+/* By each srtp of a trunk: what is preferred is allowed, and all that is changed is a port. */
+static void policies(const struct offer *o, const char *text, size_t size)
+{
+	static struct offer chosen;
+
+	for (uint8_t srtp = CONF_SRTP_OFF; srtp <= CONF_SRTP_REQUIRED; srtp++) {
+		struct offer_policy p = { .srtp = srtp, .suites = 2, .suite = { KEDGE_SUITE_AES_CM_128_HMAC_SHA1_80, KEDGE_SUITE_AEAD_AES_128_GCM } };
+		char *copy = copy_of(text, size);
+		struct crypto c;
+
+		if (offer_prefer(o, &p, copy) && offer_parse(&chosen, copy, size, NULL) == 0)
+			assert(chosen.anchored > o->anchored && offer_allowed(&chosen, &p));
+		assert(offer_pick(o, &p, &c) < 0 || (srtp != CONF_SRTP_OFF && offer_allowed(o, &p)));
+		free(copy);
+	}
+}
+
 static void one_body(const struct offer *o)
 {
 	static char body[OFFER_MAX * 2];
@@ -172,9 +207,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (rc)
 		assert(e.text && e.line >= 0);
 	else
-		one_body(&offered);
+		one_body(&offered), policies(&offered, a, first);
 	if (offer_parse(&answer, b, second, NULL) == 0 && rc == 0)
-		answer_to(&offered, &answer, false), answer_to(&offered, &answer, true), later(&offered, &answer);
+		answer_to(&offered, &answer, false), answer_to(&offered, &answer, true), later(&offered, &answer), agree(&offered, &answer);
 	if (offer_body("multipart/mixed;boundary=b", a, first, &sdp, &n) == 0)
 		assert(sdp >= a && sdp + n <= a + first);
 	if (zero) /* the first as a type, the second as its body */
