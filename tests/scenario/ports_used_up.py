@@ -31,7 +31,7 @@ def scenario(t):
     t.routes = [{"name": "over", "from": "pbx1", "profile": "over"}]
     t.profiles = {"over": {"targets": [{"trunk": "pbx2"}]}}
     t.start()
-    assert t.media("ports_free") == PAIRS
+    assert t.until(lambda: t.media("ports_free") == PAIRS, 5), t.figures()
     for n in (1, 2):
         one_round(t, n)
         assert t.until(lambda: t.media("ports_free") == PAIRS, 5), t.figures()
