@@ -60,6 +60,7 @@ static void tell_session(const struct session *s, const struct end *e, unsigned 
 {
 	atomic_store_explicit(&s->stats->jitter_mean_us[side], (uint32_t)quality_mean_jitter_us(&e->quality), memory_order_relaxed);
 	atomic_store_explicit(&s->stats->rtt_us[side], e->report.rtt_us, memory_order_relaxed);
+	atomic_store_explicit(&s->stats->far_lost[side], e->report.far_lost, memory_order_relaxed);
 }
 
 static void tell_figures(struct worker *w, uint32_t slot, uint32_t port, bool last)

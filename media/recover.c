@@ -51,6 +51,7 @@ void recover_end(struct worker *w, uint32_t port, const struct kedge_end_slot *k
 	recover_quality(&e->quality, &k->run, stats, side);
 	e->heard = e->quality.started;
 	e->told = (uint8_t)atomic_load_explicit(&stats->told[side], memory_order_relaxed);
+	e->report.far_lost = atomic_load_explicit(&stats->far_lost[side], memory_order_relaxed);
 	e->report.rtt_us = atomic_load_explicit(&stats->rtt_us[side], memory_order_relaxed);
 	if (seq_read(&k->latched, &l) < 0 || l.generation != e->want.generation ||
 	    l.exchange != e->want.exchange)

@@ -386,7 +386,8 @@ static void on_rtcp(
 	    way->to == way->from)
 		return;
 	worker_count(&way->session->stats->rtcp_packets[!way->inside], 1);
-	report_heard(&way->from->report, data, len, way->from->packets, w->now_ns);
+	report_heard(&way->from->report, data, len,
+	    &(struct report_line){ way->from->packets, way->from->line.ssrc, way->to->quality.lost }, w->now_ns);
 	r = (struct stitch_rtcp){ .line = &way->to->line,
 		.back = &way->from->line,
 		.back_received = way->to->quality.index,

@@ -27,7 +27,18 @@ static void round_trip(struct report *r, uint32_t lsr, uint32_t dlsr, uint64_t n
 	r->rtt_us = (uint32_t)((past - held) / 1000) + 1;
 }
 
-void report_heard(struct report *r, const uint8_t *data, size_t len, uint64_t packets, uint64_t now_ns)
+/* Cumulative, 24 bits with a sign (RFC 3550 6.4.1): doubled packets make it negative. */
+static void far_loss(struct report *r, const uint8_t *block, const struct report_line *l)
+{
+	uint32_t lost = rtp_get32(block + 4) & 0xffffff;
+
+	if (rtp_get32(block) != l->ssrc || lost >= 0x800000 || lost < l->lost)
+		return;
+	if (lost - l->lost > r->far_lost)
+		r->far_lost = lost - l->lost;
+}
+
+void report_heard(struct report *r, const uint8_t *data, size_t len, const struct report_line *l, uint64_t now_ns)
 {
 	struct rtcp p;
 
@@ -38,9 +49,11 @@ void report_heard(struct report *r, const uint8_t *data, size_t len, uint64_t pa
 		if ((p.type != RTCP_SR && p.type != RTCP_RR) || p.length < at + (size_t)BLOCK * p.count)
 			continue;
 		if (p.type == RTCP_SR)
-			claim(r, rtp_get32(p.body + 4 + 12), (uint32_t)packets);
-		for (unsigned i = 0; i < p.count; i++, at += BLOCK)
+			claim(r, rtp_get32(p.body + 4 + 12), (uint32_t)l->packets);
+		for (unsigned i = 0; i < p.count; i++, at += BLOCK) {
+			far_loss(r, p.body + at, l);
 			round_trip(r, rtp_get32(p.body + at + 16), rtp_get32(p.body + at + 20), now_ns);
+		}
 	}
 }
 

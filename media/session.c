@@ -76,6 +76,7 @@ static void end_wanted(struct worker *w, struct end *e, const struct kedge_end *
 	if (speaks != (e->speaks_ns != 0)) {
 		e->speaks_ns = speaks ? w->now_ns : 0;
 		e->told = 0;
+		e->report.counts = e->report.claims = false; /* what it sent meanwhile was not counted */
 	}
 	e->want = *want;
 	e->port = want->port;
@@ -294,6 +295,7 @@ static void clear_stats(struct kedge_stats *st, uint32_t generation)
 		atomic_store_explicit(&st->jitter_mean_us[i], 0, memory_order_relaxed);
 		atomic_store_explicit(&st->rtt_us[i], 0, memory_order_relaxed);
 		atomic_store_explicit(&st->told[i], 0, memory_order_relaxed);
+		atomic_store_explicit(&st->far_lost[i], 0, memory_order_relaxed);
 	}
 	atomic_store_explicit(&st->switches, 0, memory_order_relaxed);
 	atomic_store_explicit(&st->generation, generation, memory_order_release);

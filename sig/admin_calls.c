@@ -38,6 +38,7 @@ static json_t *flow_json(const struct kedge_stats *stats, unsigned side, const c
 	admin_put_int(o, "lost", lost_late >> 32);
 	admin_put_int(o, "late", lost_late & 0xffffffff);
 	admin_put(o, "jitter_ms", json_real((double)ADMIN_LOAD(f->jitter_us) / 1000.0));
+	admin_put_int(o, "far_lost", ADMIN_LOAD(stats->far_lost[side]));
 	admin_put(o, "jitter_mean_ms", json_real((double)ADMIN_LOAD(stats->jitter_mean_us[side]) / 1000.0));
 	admin_put(o, "rtt_ms", rtt ? json_real((double)rtt / 1000.0) : json_null());
 	admin_put(o, "mos", mos_json(stats, side, codec));

@@ -397,6 +397,8 @@ void anchor_quality(const struct anchor *a, struct anchor_quality q[2])
 			.jitter_us = word(&f->jitter_us),
 			.jitter_mean_us = atomic_load_explicit(&s->jitter_mean_us[i], memory_order_relaxed),
 			.rtt_us = atomic_load_explicit(&s->rtt_us[i], memory_order_relaxed),
+			.far_lost = atomic_load_explicit(&s->far_lost[i], memory_order_relaxed),
+			.one_way = atomic_load_explicit(&s->told[i], memory_order_relaxed) & KEDGE_TOLD_ONE_WAY,
 			.never = atomic_load_explicit(&s->told[i], memory_order_relaxed) & KEDGE_TOLD_NEVER,
 			.max_gap_ns = word(&f->max_gap_ns),
 			.first_rx_ns = word(&f->first_rx_ns),

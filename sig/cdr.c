@@ -236,9 +236,10 @@ static json_t *real_of(double v)
 
 static json_t *direction_json(const struct cdr_media *m)
 {
-	return json_pack("{sI sI sI sI sf sf so so}", "packets", (json_int_t)m->packets, "bytes",
+	return json_pack("{sI sI sI sI sf sf so so sI sb}", "packets", (json_int_t)m->packets, "bytes",
 	    (json_int_t)m->bytes, "lost", (json_int_t)m->lost, "late", (json_int_t)m->late,
-	    "jitter_ms", m->jitter_ms, "max_gap_ms", m->max_gap_ms, "rtt_ms", real_of(m->rtt_ms), "mos", real_of(m->mos));
+	    "jitter_ms", m->jitter_ms, "max_gap_ms", m->max_gap_ms, "rtt_ms", real_of(m->rtt_ms), "mos", real_of(m->mos),
+	    "far_lost", (json_int_t)m->far_lost, "one_way", m->one_way);
 }
 
 /* from_it: audio of the callee. */

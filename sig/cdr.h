@@ -44,6 +44,8 @@ struct cdr_attempt { /* text: through cdr_text only */
 
 struct cdr_media { /* one direction, as kedge received it */
 	uint64_t packets, bytes, lost, late;
+	uint64_t far_lost; /* of what kedge sent to it, by its RTCP */
+	bool one_way;      /* it was silent at the end, while the other side was heard */
 	double jitter_ms, max_gap_ms; /* mean; longest that was not meant */
 	double rtt_ms, mos; /* kedge to the sender and back; of routing/mos.h. 0: not known, null in the file */
 };

@@ -93,6 +93,8 @@ static void add_media(struct cdr *r, const struct call *c)
 			.jitter_ms = (double)q[i].jitter_mean_us / 1000,
 			.max_gap_ms = (double)q[i].max_gap_ns / 1e6,
 			.rtt_ms = (double)q[i].rtt_us / 1000,
+			.far_lost = q[i].far_lost,
+			.one_way = q[i].one_way,
 			.mos = hearing_mos(c->bridge.codec, q, i) };
 }
 

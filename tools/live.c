@@ -338,6 +338,8 @@ static void print_flow(const char *name, const json_t *f)
 		printf(", last %lld ms ago", (long long)json_integer_value(last));
 	if (json_is_real(rtt))
 		printf(", round trip %.1f ms", json_real_value(rtt));
+	if (live_int(f, "far_lost"))
+		printf(", %lld lost on the way to it", live_int(f, "far_lost"));
 	if (json_is_real(mos))
 		printf(", MOS %.1f", json_real_value(mos));
 	if (json_is_true(json_object_get(f, "one_way")))

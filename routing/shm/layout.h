@@ -253,7 +253,7 @@ struct kedge_stats { /* public, one per session slot */
 	_Atomic uint32_t jitter_mean_us[2]; /* over the whole stream */
 	_Atomic uint32_t rtt_us[2];         /* kedge to the end and back, by its RTCP; 0: not known */
 	_Atomic uint32_t told[2];           /* KEDGE_TOLD_...: a restarted worker tells nothing twice */
-	_Atomic uint64_t pad;
+	_Atomic uint32_t far_lost[2];       /* of what kedge sent to the end, by its RTCP, beyond what was lost before */
 	struct kedge_flow flow[2];
 };
 

@@ -67,7 +67,7 @@ static void one_rtcp(const uint8_t *p, size_t n, uint8_t source)
 	uint8_t *out = malloc(STITCH_RTCP_MAX); /* exact: one byte too far is seen */
 
 	assert(out != NULL);
-	report_heard(&report, p, n, 20, now);
+	report_heard(&report, p, n, &(struct report_line){ 20, OUTWARD, 3 }, now);
 	size = stitch_rtcp(&r, p, n, out);
 	report_passed(&report, out, size, now);
 	assert(report.rtt_us <= 10000001);

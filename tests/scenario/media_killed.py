@@ -16,6 +16,7 @@ def scenario(t):
     t.carrier("ca", [recv("INVITE"), send(100), send(183), pause(0.3), quiet(), send(503), recv("ACK")], breaker={"consecutive": 1000, "window": []})
     t.carrier("cb", answer())
     t.start()
+    assert t.until(lambda: t.media("ports_free") > 0, 5)
     free = t.media("ports_free")
     old = t.caller(call(talk=5), numbers=["+4420718%05d" % i for i in range(CALLS)], rate=60)
     assert t.until(lambda: t.media("sessions") == CALLS and len(old.sent("ACK")) == CALLS, 15), t.figures()
