@@ -10,6 +10,7 @@
 #include "config/conf.h"
 #include "sig/explain.h"
 #include "tools/ask.h"
+#include "tools/live.h"
 #include "tools/verb.h"
 
 struct question {
@@ -96,13 +97,14 @@ static void print_state(const json_t *o)
 {
 	long long code = json_integer_value(json_object_get(o, "code")), left = left_of(o);
 	const char *reason = text_of(o, "reason");
+	char figure[LIVE_FIGURE];
 
 	printf("%s", text_of(o, "state"));
 	if (!*reason && !left)
 		return;
 	printf(" (%s", reason);
 	if (code)
-		printf(" %lld", code);
+		printf(" %s", live_figure(reason, code, figure));
 	if (left)
 		printf(", %lld s left", left);
 	putchar(')');

@@ -100,29 +100,25 @@ static void put_order(const json_t *order, char *buf, size_t room)
 		snprintf(buf + n, room - (size_t)n, ", until %.16s", until);
 }
 
-/* What stands behind the reason: a status, "8 %", "3.2". */
-static const char *figure_text(const json_t *o, char buf[static 24])
+const char *live_figure(const char *reason, long long figure, char buf[static LIVE_FIGURE])
 {
-	const char *reason = live_text(o, "reason");
-	long long code = live_int(o, "code");
-
 	if (!strcmp(reason, "mos"))
-		snprintf(buf, 24, "%lld.%lld", code / 10, code % 10);
+		snprintf(buf, LIVE_FIGURE, "%lld.%lld", figure / 10, figure % 10);
 	else
-		snprintf(buf, 24, strcmp(reason, "loss") ? "%lld" : "%lld %%", code);
+		snprintf(buf, LIVE_FIGURE, strcmp(reason, "loss") ? "%lld" : "%lld %%", figure);
 	return buf;
 }
 
 /* "failures in a row (503), for 12 s at least" */
 static void put_reason(const json_t *o, char *buf, size_t room)
 {
-	char figure[24];
+	char figure[LIVE_FIGURE];
 	const char *state = live_text(o, "state");
 	long long left = (live_int(o, "retry_in_ms") + 999) / 1000;
 	size_t n = (size_t)snprintf(buf, room, "%s", live_or_dash(reason_text(o)));
 
 	if (live_int(o, "code") && n < room)
-		n += (size_t)snprintf(buf + n, room - n, " (%s)", figure_text(o, figure));
+		n += (size_t)snprintf(buf + n, room - n, " (%s)", live_figure(live_text(o, "reason"), live_int(o, "code"), figure));
 	if (live_int(o, "steps") && n < room)
 		n += (size_t)snprintf(buf + n, room - n, ", gets %lld %% of its calls, step %lld of %lld", live_int(o, "percent"), live_int(o, "step"), live_int(o, "steps"));
 	if (json_is_true(json_object_get(o, "waits_for_failback")) && n < room)

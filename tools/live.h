@@ -16,6 +16,11 @@ const char *live_or_dash(const char *text);
 /* "24s ago" of a member that has milliseconds. Returns buf. */
 const char *live_ago(const json_t *o, const char *key, char *buf);
 
+#define LIVE_FIGURE 32
+
+/* What stands behind a reason: a status, "8 %" of loss, "3.2" of mos. Returns buf. */
+const char *live_figure(const char *reason, long long figure, char buf[static LIVE_FIGURE]);
+
 void live_print_json(json_t *o);
 
 /* The table of `kedge trunks`; list: of the objects of /v1/trunks. */

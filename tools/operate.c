@@ -97,10 +97,11 @@ int verb_trunk(int argc, char **argv)
 static void evidence_row(struct table *t, const json_t *e)
 {
 	long long figure = live_int(e, "figure");
+	char text[LIVE_FIGURE];
 
 	table_cell(t, 5, "%s", live_text(e, "reason"));
 	if (figure)
-		table_cell(t, 6, "%lld", figure);
+		table_cell(t, 6, "%s", live_figure(live_text(e, "reason"), figure, text));
 	table_cell(t, 7, "%s", live_text(e, "evidence"));
 	table_cell(t, 8, "%s", live_or_dash(live_text(e, "cleared_by")));
 }

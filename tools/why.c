@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/live.h"
 #include "tools/recall.h"
 #include "tools/verb.h"
 #include "tools/why_words.h"
@@ -56,11 +57,11 @@ static void print_look(const json_t *l)
 	long long failures = recall_int(l, "failures"), failed = recall_int(l, "failed_ms"), heard = recall_int(l, "heard_ms"), retry = recall_int(l, "retry_ms"),
 		  rtt = recall_int(l, "rtt_us"), reply = recall_int(l, "reply_ms"), pdd = recall_int(l, "pdd_ms"), code = recall_int(l, "code");
 	const char *reason = recall_text(l, "reason"), *probes = recall_text(l, "probes");
-	char a[24];
+	char a[24], figure[LIVE_FIGURE];
 
 	printf(INDENT "known then  %s", recall_text(l, "state"));
 	if (*reason && code)
-		printf(" (%s %lld)", reason, code);
+		printf(" (%s %s)", reason, live_figure(reason, code, figure));
 	else if (*reason)
 		printf(" (%s)", reason);
 	printf(" for %s", span(recall_int(l, "since_ms"), a));

@@ -288,6 +288,40 @@ static void both_silent_is_nobodys_fault(void **state)
 	stop();
 }
 
+static void set_flags(uint8_t place, uint8_t flags)
+{
+	plane_end_of(&call.a, place)->flags = flags;
+	plane_write(&plane, &call.a, place);
+	plane_commit(&plane, &call.a);
+	wait_ms(50);
+}
+
+/* On hold, or listening alone: it need not speak. What was no gap then is one when it ought to again. */
+static void held_ends_are_not_asked(void **state)
+{
+	uint64_t gap;
+
+	start(KEDGE_CODEC_PCMU);
+	talk(200, true);
+	set_flags(0, KEDGE_END_SEND); /* recvonly */
+	talk(700, false);
+	set_flags(0, 0); /* held on both sides */
+	set_flags(KEDGE_END_INSIDE, 0);
+	wait_ms(700);
+	assert_int_equal(WORD(stats()->told[0]) | WORD(stats()->told[1]), 0);
+	assert_int_equal(WORD(hop()->silent) + WORD(hop()->one_way), 0);
+	gap = WORD(stats()->flow[1].max_gap_ns);
+	assert_true(gap < 300 * MS);
+	set_flags(0, KEDGE_END_SEND | KEDGE_END_RECV | KEDGE_END_SPEAKS);
+	set_flags(KEDGE_END_INSIDE, KEDGE_END_SEND | KEDGE_END_RECV | KEDGE_END_SPEAKS);
+	talk(100, true);
+	assert_true(WORD(stats()->flow[1].max_gap_ns) < 300 * MS);
+	talk(800, false);
+	assert_true(told(KEDGE_EVT_ONE_WAY, 1000));
+	assert_int_equal(WORD(hop()->silent), 1); /* it had spoken */
+	stop();
+}
+
 /* Five seconds (half a one here) behind comfort noise: silent on purpose. */
 static void comfort_noise_is_no_death(void **state)
 {
@@ -392,6 +426,7 @@ int main(int argc, char **argv)
 		TEST(injected_is_measured),
 		TEST(mute_while_spoken_to),
 		TEST(both_silent_is_nobodys_fault),
+		TEST(held_ends_are_not_asked),
 		TEST(comfort_noise_is_no_death),
 		TEST(rtcp_keeps_a_pause_alive),
 		TEST(rtcp_proves_what_is_blocked),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """lossy_trunk (A141): eight of a hundred RTP packets of the primary never come. After ten calls it is DEGRADED by loss, new calls prefer the secondary and a call that is up
 stays where it is; ten calls without loss bring it back. Time does not run faster: audio does not either."""
+import re
 
 CALLS = 12
 
@@ -20,6 +21,8 @@ def scenario(t):
     assert t.until(lambda: states()[-1][0] == "DEGRADED", 2), states()
     word, percent = states()[-1][1].split(":")
     assert word == "loss" and 6 <= int(percent) <= 9, states()
+    assert re.search(r" loss +%s %% +packets of its calls are lost " % percent, t.verb("health", ok=False)), t.verb("health", ok=False)
+    assert "packets of its calls are lost (%s %%)" % percent in t.verb("trunks"), t.verb("trunks")
     t.caller(call(talk=0.3), numbers=["+4410000099"], host=3, name="prefers")
     assert t.until(lambda: len(t.cdr()) == CALLS + 1, 10)
     assert [r["trunk"] for r in t.cdr()] == ["ca"] * CALLS + ["cb"]

@@ -236,6 +236,52 @@ static void lossy_calls(void **state)
 	assert_int_equal(hop()->state, KEDGE_HOP_UNKNOWN);
 }
 
+/* Its calls sound bad though few packets are lost: as a path of half a second does. */
+static void bad_sound(void **state)
+{
+	struct health_talk talk = { .talk_ms = 60000, .media = true, .packets = 3000, .mos = 320 };
+	char why[HEALTH_WHY];
+
+	for (unsigned i = 0; i < 10; i++) {
+		assert_int_equal(hop()->state, KEDGE_HOP_UNKNOWN);
+		health_signs_talk(&t.r->health, 0, &talk, t.r->now += RIG_S);
+	}
+	is(KEDGE_HOP_DEGRADED, HEALTH_MOS, 32);
+	assert_string_equal(health_why(&t.r->health, 0, why), "mos:3.2");
+	talk.mos = 0; /* too short to say */
+	for (unsigned i = 0; i < 20; i++)
+		health_signs_talk(&t.r->health, 0, &talk, t.r->now += RIG_S);
+	is(KEDGE_HOP_DEGRADED, HEALTH_MOS, 32);
+	talk.mos = 400;
+	for (unsigned i = 0; i < 10; i++)
+		health_signs_talk(&t.r->health, 0, &talk, t.r->now += RIG_S);
+	assert_int_equal(hop()->state, KEDGE_HOP_UNKNOWN);
+}
+
+/* One phone that is never heard, of many that are. */
+static void one_mute_phone(void **state)
+{
+	for (unsigned i = 0; i < 5; i++) {
+		health_signs_audio(&t.r->health, 0, i, t.r->now += RIG_S);
+		health_signs_silent(&t.r->health, 0, false, 7, t.r->now += RIG_S);
+		talk(60000, false, 3000, 0, i);
+		assert_int_equal(hop()->state, KEDGE_HOP_UNKNOWN);
+	}
+	health_signs_silent(&t.r->health, 0, false, 8, t.r->now += RIG_S);
+	is(KEDGE_HOP_DEGRADED, HEALTH_ONE_WAY, 0);
+}
+
+/* 0: never. */
+static void limits_off(void **state)
+{
+	struct health_talk talk = { .talk_ms = 60000, .media = true, .packets = 1000, .lost = 900, .mos = 100 };
+
+	t.r->trunk[0].degraded_loss = t.r->trunk[0].degraded_mos = 0;
+	for (unsigned i = 0; i < 30; i++)
+		health_signs_talk(&t.r->health, 0, &talk, t.r->now += RIG_S);
+	assert_int_equal(hop()->state, KEDGE_HOP_UNKNOWN);
+}
+
 /* With no calls to show otherwise a mark ends by itself, and the count begins anew. */
 static void ten_minutes(void **state)
 {
@@ -349,6 +395,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(slow_by_both_kinds, setup, teardown),
 		cmocka_unit_test_setup_teardown(invites_swallowed, setup, teardown),
 		cmocka_unit_test_setup_teardown(lossy_calls, setup, teardown),
+		cmocka_unit_test_setup_teardown(bad_sound, setup, teardown),
+		cmocka_unit_test_setup_teardown(one_mute_phone, setup, teardown),
+		cmocka_unit_test_setup_teardown(limits_off, setup, teardown),
 		cmocka_unit_test_setup_teardown(ten_minutes, setup, teardown),
 		cmocka_unit_test_setup_teardown(short_calls, setup, teardown),
 		cmocka_unit_test_setup_teardown(quiet_drop, setup, teardown),
