@@ -61,6 +61,7 @@ enum conf_advance { CONF_ADVANCE_NONE, CONF_ADVANCE_183, CONF_ADVANCE_180 };
 enum conf_strategy { CONF_STRATEGY_FAILOVER };
 enum conf_failback { CONF_FAILBACK_AUTO, CONF_FAILBACK_MANUAL };
 enum conf_lock_scope { CONF_LOCK_AUTO, CONF_LOCK_HOP, CONF_LOCK_TRUNK }; /* trunk.retry_after_scope */
+enum conf_test_does { CONF_TEST_ECHO, CONF_TEST_MILLIWATT, CONF_TEST_BUSY, CONF_TEST_LATE };
 enum conf_inform { CONF_INFORM_180, CONF_INFORM_183 };
 enum conf_all_failed { CONF_ALL_AUTO, CONF_ALL_503, CONF_ALL_500, CONF_ALL_480 };
 
@@ -138,6 +139,10 @@ struct conf_targets {
 };
 struct conf_profiles {
 	struct conf_profile *v;
+	uint16_t count;
+};
+struct conf_test_numbers {
+	struct conf_test_number *v;
 	uint16_t count;
 };
 struct conf_routes {

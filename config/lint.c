@@ -476,6 +476,24 @@ static void routes(struct load *l)
 		load_warn(l, l->c->where, "there are no routes: every call will be refused");
 }
 
+static void test_numbers(struct load *l)
+{
+	const struct conf_test_numbers *all = &l->c->test_numbers;
+
+	for (uint16_t i = 0; i < all->count; i++) {
+		const struct conf_test_number *n = &all->v[i];
+
+		if (strspn(n->number, "+0123456789*#") != strlen(n->number))
+			load_error(l, load_where(l, &n->number, n->where), "test_numbers: expected digits, got \"%s\"", n->number);
+		for (uint16_t k = 0; k < i; k++)
+			if (!strcmp(all->v[k].number, n->number))
+				load_error(l, n->where, "test_numbers: \"%s\" stands at %s:%d already", n->number, all->v[k].where.file, all->v[k].where.line);
+		for (uint16_t k = 0; k < l->c->emergency.count; k++)
+			if (!strcmp(l->c->emergency.v[k], n->number))
+				load_error(l, n->where, "test_numbers: \"%s\" is an emergency number", n->number);
+	}
+}
+
 void load_folders(struct load *l)
 {
 	file_folder(l, "log", &l->c->log.file, l->c->log.where);
@@ -494,6 +512,7 @@ void load_lint(struct load *l)
 	for (uint16_t i = 0; i < l->c->profiles.count; i++)
 		one_profile(l, &l->c->profiles.v[i]);
 	routes(l);
+	test_numbers(l);
 	load_lint_emergency(l);
 	for (uint16_t i = 0; i < l->c->profiles.count; i++)
 		profile_taken(l, i);

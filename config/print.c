@@ -100,6 +100,7 @@ static const struct sample samples[] = {
 	{ "inbound", "trunk=\"pbx1\"" },
 	{ "routes", "name=\"out\"|from=\"pbx1\"|profile=\"outbound\"" },
 	{ "routes", "name=\"in\"|from=\"*\"|profile=\"inbound\"" },
+	{ "test_numbers", "number=\"99901\"|does=\"echo\"" },
 };
 #define SAMPLES (sizeof(samples) / sizeof(samples[0]))
 

@@ -65,6 +65,7 @@ SAME_LIST(conf_trunks);
 SAME_LIST(conf_targets);
 SAME_LIST(conf_profiles);
 SAME_LIST(conf_routes);
+SAME_LIST(conf_test_numbers);
 
 const struct row_group *row_group(const char *name)
 {

@@ -58,6 +58,9 @@ void sound_each(const struct conf *c, void (*each)(void *ctx, const char *name),
 	char buf[SOUND_NAME];
 
 	each(ctx, SOUND_COMFORT);
+	for (uint16_t i = 0; i < c->test_numbers.count; i++)
+		if (c->test_numbers.v[i].does == CONF_TEST_MILLIWATT)
+			each(ctx, SOUND_MILLIWATT);
 	for (uint16_t i = 0; i < c->profiles.count; i++) {
 		const struct conf_profile *p = &c->profiles.v[i];
 

@@ -337,6 +337,18 @@ void anchor_play(struct anchor *a, unsigned end, uint32_t sound, uint8_t how)
 	tell(a);
 }
 
+void anchor_echo(struct anchor *a, unsigned end)
+{
+	struct kedge_end e;
+
+	if (!a->open)
+		return;
+	read_end(a, end, &e);
+	e.flags |= KEDGE_END_ECHO;
+	write_end(a, end, &e);
+	tell(a);
+}
+
 void anchor_live(struct anchor *a, unsigned end)
 {
 	assert(end == KEDGE_LIVE_NONE || (end < KEDGE_OUT_MAX && a->used & 1u << end));

@@ -108,6 +108,9 @@ void anchor_far(struct anchor *a, unsigned end, const struct anchor_far *far);
 /* Has media play to an end what sound_id() names; 0: nothing. What plays already goes on. how: enum kedge_play. */
 void anchor_play(struct anchor *a, unsigned end, uint32_t sound, uint8_t how);
 
+/* What that end sends goes back to it while no outside end is live. Until its next anchor_far(). */
+void anchor_echo(struct anchor *a, unsigned end);
+
 /* Makes an outside end the one that is heard and spoken to; KEDGE_LIVE_NONE: nobody. */
 void anchor_live(struct anchor *a, unsigned end);
 

@@ -133,6 +133,12 @@ int bridge_own(struct bridge *b);
 /* Has media play to the caller what sound_id() names; 0: nothing. how: enum kedge_play. */
 void bridge_play(struct bridge *b, uint32_t sound, uint8_t how);
 
+/* The same to a later offer, which takes the place of the first: there is nobody else in the call. Errors as bridge_open(). */
+int bridge_own_again(struct bridge *b, const struct bridge_body *body);
+
+/* What the caller says goes back to it: there is nobody else in the call. */
+void bridge_echo(struct bridge *b);
+
 /* b->late: the caller's answer to our offer. side: the attempt the offer came from, or that has the
  * call by now. *out: the body of our ACK or PRACK to it; NULL: it had its answer (inserted), and
  * b->callee_differs says whether it needs another. -EPROTO: there is none or it does not fit. */

@@ -32,3 +32,20 @@ void bridge_play(struct bridge *b, uint32_t sound, uint8_t how)
 {
 	anchor_play(&b->anchor, KEDGE_END_INSIDE, sound, how);
 }
+
+int bridge_own_again(struct bridge *b, const struct bridge_body *body)
+{
+	static struct offer o;
+	int err = body_read_offer(b, &b->caller, &o, body);
+
+	if (err)
+		return err;
+	body_keep(b, &b->caller.theirs, o.body, o.length);
+	b->bound = false;
+	return bridge_own(b);
+}
+
+void bridge_echo(struct bridge *b)
+{
+	anchor_echo(&b->anchor, KEDGE_END_INSIDE);
+}

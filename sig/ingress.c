@@ -25,6 +25,7 @@
 #include "sig/rel100.h"
 #include "sig/recall.h"
 #include "sig/stream.h"
+#include "sig/testline.h"
 #include "sig/trunk.h"
 
 #define LOOP_MAX   10   /* tokens kept in a request */
@@ -615,13 +616,19 @@ static void invite(struct call_request *r, msg_t *msg, sip_t *sip)
 	static char number[PROFILE_NUMBER];
 	char loop[(LOOP_MAX + 2) * (LOOP_TOKEN + 1)];
 	struct check bad = { 0 };
+	const struct conf_test_number *test;
 	bool emergency;
 
 	r->number = profile_called(number, sip);
 	emergency = plan_emergency(r->conf, r->number);
 	if ((!emergency && !in_rate(r, msg, sip)) || requires(r, msg, sip))
 		return;
-	if (checks_out(sip, &ingress.conf->trunks.v[r->trunk], emergency, &bad) && plan_call(r, sip, loop, sizeof(loop), &bad) &&
+	test = testline_of(r->conf, r->number);
+	if (test && checks_out(sip, &ingress.conf->trunks.v[r->trunk], emergency, &bad)) {
+		testline_begin(r, test, msg, sip);
+		return;
+	}
+	if (!test && checks_out(sip, &ingress.conf->trunks.v[r->trunk], emergency, &bad) && plan_call(r, sip, loop, sizeof(loop), &bad) &&
 	    in_limits(r, emergency, &bad))
 		call_begin(r, msg, sip);
 	else

@@ -43,6 +43,7 @@
 #include "sig/recall.h"
 #include "sig/reload.h"
 #include "sig/tally.h"
+#include "sig/testline.h"
 #include "sig/trunk.h"
 #include "sig/trunk_log.h"
 
@@ -129,6 +130,7 @@ static void drain_step(uint64_t now)
 		return;
 	if (!plane.end_ns && (call_count() == 0 || now >= plane.drain_ns)) {
 		call_end_all("shutdown");
+		testline_end_all();
 		plane.end_ns = now + END_LIMIT_NS;
 	}
 	if (plane.end_ns && (call_pending() == 0 || now >= plane.end_ns))
@@ -279,6 +281,7 @@ static void modules_fini(void)
 	reload_close();
 	admin_order_fini();
 	operator_close();
+	testline_fini();
 	call_fini(); /* its calls give their attempts back to the trunks' health */
 	trunk_fini();
 	listen_fini();
