@@ -167,6 +167,7 @@ static void paced(void **state)
 	assert_int_equal(say(5, 0, 8000, 20, 800), 140);
 	assert_int_equal(say(11, 5, 8000, 20, 320), 80);
 	assert_int_equal(say(1, 90, 8000, 20, 720), 140); /* whole packets: the third end packet goes at 120 */
+	assert_int_equal(say(5, 100, 8000, 10, 800), 140); /* 40 ms of silence, though its last packet goes at 110 */
 	assert_int_equal(say(1, 100, 8000, 30, 800), 180);
 	assert_true(say(1, 60000, 8000, 20, 64000) >= 8040);
 	assert_true(say(1, 3000, 48000, 20, 65535) >= 1400);

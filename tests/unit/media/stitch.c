@@ -140,6 +140,37 @@ static void stories(void **state)
 	TELL(digit);
 }
 
+/* Packets of an event have the timestamp of its beginning: the line's clock runs on from there, and one that is held for
+ * seconds beside audio is no clock that was set back. */
+static void events_keep_their_time(void **state)
+{
+	struct stitch line;
+	struct rtp h = { .ssrc = 7, .sequence = 10, .timestamp = 5000, .payload = FRAME };
+	uint32_t offset, began;
+
+	(void)state;
+	stitch_init(&line, LINE);
+	stitch_rtp(&line, 0, &h, &PACE, START);
+	offset = h.timestamp - 5000;
+	for (unsigned i = 1; i <= 200; i++) { /* 4 s of event and audio in turn */
+		h = (struct rtp){ .ssrc = 7, .sequence = (uint16_t)(10 + 2 * i - 1), .timestamp = 5160, .payload = 4, .event = true };
+		assert_int_equal(stitch_rtp(&line, 0, &h, &PACE, START + 20 * i * MS), STITCH_PASS);
+		assert_int_equal(h.timestamp, 5160 + offset);
+		h = (struct rtp){ .ssrc = 7, .sequence = (uint16_t)(10 + 2 * i), .timestamp = 5000 + FRAME * i, .payload = FRAME };
+		assert_int_equal(stitch_rtp(&line, 0, &h, &PACE, START + 20 * i * MS), STITCH_PASS);
+		assert_int_equal(h.timestamp, 5000 + FRAME * i + offset);
+	}
+	began = h.timestamp + FRAME;
+	for (unsigned i = 1; i <= 10; i++) { /* 200 ms of event alone */
+		h = (struct rtp){ .ssrc = 7, .sequence = (uint16_t)(410 + i), .timestamp = began - offset, .payload = 4, .event = true };
+		assert_int_equal(stitch_rtp(&line, 0, &h, &PACE, START + (4000 + 20 * i) * MS), STITCH_PASS);
+	}
+	/* another source 20 ms later: behind the event, not within it */
+	h = (struct rtp){ .ssrc = 9, .sequence = 700, .timestamp = 1, .payload = FRAME };
+	assert_int_equal(stitch_rtp(&line, 1, &h, &PACE, START + 4220 * MS), STITCH_SWITCHED);
+	assert_int_equal(h.timestamp - began, 200 * 8);
+}
+
 static void after_a_hold(void **state)
 {
 	struct stitch line;
@@ -490,6 +521,7 @@ static void more_than_fits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(stories),
+		cmocka_unit_test(events_keep_their_time),
 		cmocka_unit_test(after_a_hold), cmocka_unit_test(random_switches),
 		cmocka_unit_test(days_of_silence), cmocka_unit_test(sender_report),
 		cmocka_unit_test(round_trip), cmocka_unit_test(blocks_that_are_not_ours),

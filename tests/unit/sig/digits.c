@@ -55,9 +55,9 @@ static void both_forms(void **state)
 
 static void bad_bodies(void **state)
 {
-	static const char *const relay[] = { "", "\r\n", "5", "Signal=", "Signal=E", "Signal=55", "Signal=17", "Signal=5\r\nSignal=6", "Duration=5",
+	static const char *const relay[] = { "", "\r\n", "5", "Signal=", "Signal=E", "Signal=55", "Signal=17", "Signal=05", "Signal=5\r\nSignal=6", "Duration=5",
 		"Signal=5\r\nDuration=x", "Signal=5\r\nDuration=-1", "Signal=5\r\nDuration=99999999999", "Signal=5 6" };
-	static const char *const plain[] = { "", " ", "55", "x", "9 9", "17", "-1", "\r\n" };
+	static const char *const plain[] = { "", " ", "55", "x", "9 9", "17", "05", "-1", "\r\n" };
 	struct digit d = { .event = 42 };
 	char big[300];
 
