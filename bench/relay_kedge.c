@@ -175,7 +175,7 @@ static void measure(const struct run_options *o, struct plane *p, struct load *l
 
 	do {
 		load_run(l, o->seconds * CLOCK_NS_PER_S, true, false);
-		relayed = PLANE_COUNT(p, packets_out) - begin;
+		relayed = PLANE_COUNT(p, packets_out) - begin - l->count.rtcp_received;
 		if (o->packets != 0 && isatty(STDERR_FILENO))
 			fprintf(stderr, "\r\033[K%.1f of %.1f million packets, %llu lost", (double)relayed / 1e6,
 			    (double)o->packets / 1e6, (unsigned long long)l->count.lost);

@@ -204,9 +204,9 @@ static void send_rtcp(struct load *l, uint32_t stream)
 	if (!keys_protect_rtcp(l, stream, p, &len) ||
 	    sendto(l->rtcp_sock[stream % 2], p, len, 0, &to.sa, l->len) != (ssize_t)len)
 		return;
-	l->count.rtcp_lost += s->ntp != 0 && s->ntp_counts;
-	s->ntp = ntp;
-	s->ntp_counts = l->measuring;
+	l->count.rtcp_lost += s->ntp[s->reports % LOAD_REPORTS] != 0 && s->reports_count;
+	s->ntp[s->reports++ % LOAD_REPORTS] = ntp;
+	s->reports_count = l->measuring;
 }
 
 /* ---- checking -------------------------------------------------------------------------------- */
@@ -309,6 +309,17 @@ static void check_packet(struct load *l, unsigned side, unsigned i, uint8_t *p, 
 	l->count.received++;
 }
 
+/* The NTP time of a report that did not come out yet. */
+static bool was_sent(struct load_stream *s, const uint8_t *ntp)
+{
+	for (unsigned i = 0; i < LOAD_REPORTS; i++)
+		if (s->ntp[i] != 0 && memcmp(&s->ntp[i], ntp, 8) == 0) {
+			s->ntp[i] = 0;
+			return true;
+		}
+	return false;
+}
+
 /* The report of the stream that comes out at this port, once, each packet of the compound whole. */
 static bool is_report(struct load *l, unsigned side, const union addr_sock *from, const uint8_t *p, size_t len)
 {
@@ -316,10 +327,8 @@ static bool is_report(struct load *l, unsigned side, const union addr_sock *from
 	struct load_stream *s = stream != 0 ? &l->stream[stream - 1] : NULL;
 	struct rtcp r;
 
-	if (s == NULL || rtcp_next(&p, &len, &r) < 0 || r.type != RTCP_SR || r.length < 24 || s->ntp == 0 ||
-	    memcmp(r.body + 4, &s->ntp, 8) != 0)
+	if (s == NULL || rtcp_next(&p, &len, &r) < 0 || r.type != RTCP_SR || r.length < 24 || !was_sent(s, r.body + 4))
 		return false;
-	s->ntp = 0;
 	return rtcp_next(&p, &len, &r) == 0 && r.type == RTCP_SDES && len == 0;
 }
 
@@ -436,7 +445,8 @@ void load_run(struct load *l, uint64_t for_ns, bool measuring, bool last)
 		receive_ready(l, 1);
 	for (uint32_t i = 0; i < 2 * l->calls; i++) {
 		l->count.lost += l->stream[i].sent - l->stream[i].expected;
-		l->count.rtcp_lost += l->stream[i].ntp != 0 && l->stream[i].ntp_counts;
+		for (unsigned k = 0; k < LOAD_REPORTS; k++)
+			l->count.rtcp_lost += l->stream[i].ntp[k] != 0 && l->stream[i].reports_count;
 	}
 }
 

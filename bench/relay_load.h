@@ -18,6 +18,7 @@
 
 #define LOAD_SOCKETS 64    /* a side */
 #define LOAD_DELAYS  20000 /* buckets of 1 us; the last holds all above */
+#define LOAD_REPORTS 16 /* of a stream on their way at a time: a generator that caught up sends several at once */
 #define LOAD_SSRC    0x10000 /* + stream */
 
 struct load_setup {
@@ -39,8 +40,9 @@ struct load_stream {           /* one direction of one call */
 	uint64_t seen;           /* bit i: expected - 1 - i came */
 	uint32_t ssrc;           /* as first received; 0: none yet */
 	uint16_t line;           /* the next RTP sequence number */
-	uint64_t ntp;            /* of the last sender report; 0: it came out */
-	bool ntp_counts;         /* that one was sent while measuring */
+	uint64_t ntp[LOAD_REPORTS]; /* of its last sender reports, by number; 0: it came out */
+	uint32_t reports;           /* sent */
+	bool reports_count;         /* the last was sent while measuring */
 };
 
 struct load_key { /* the SRTP of one far end */

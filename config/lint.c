@@ -3,13 +3,10 @@
  * are usually slips. */
 #include "config/load.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "config/value.h"
@@ -33,20 +30,6 @@ static void sip_timers(struct load *l)
 
 	if (s->t1_ms > s->t2_ms)
 		load_error(l, load_where(l, &s->t1_ms, s->where), "sip.t1: \"%s\" is longer than sip.t2 \"%s\"", TEXT(s->t1_ms), TEXT(s->t2_ms));
-}
-
-/* Nobody makes it: the records' stops the start, the log's loses the log. */
-static void file_folder(struct load *l, const char *name, const char *const *file, struct conf_where where)
-{
-	const char *slash = strrchr(*file, '/');
-	char folder[PATH_MAX];
-	struct stat st;
-
-	if (!slash || slash == *file || (size_t)(slash - *file) >= sizeof(folder))
-		return;
-	snprintf(folder, sizeof(folder), "%.*s", (int)(slash - *file), *file);
-	if (stat(folder, &st) ? errno == ENOENT || errno == ENOTDIR : !S_ISDIR(st.st_mode))
-		load_warn(l, load_where(l, file, where), "%s.file: there is no directory \"%s\": make it first", name, folder);
 }
 
 /* ---- interfaces ----------------------------------------------------------------------------- */
@@ -331,6 +314,7 @@ static void one_trunk(struct load *l, const struct conf_trunk *t)
 	trunk_detection(l, t);
 	lint_breaker(l, t);
 	lint_srtp(l, t);
+	lint_record(l, t);
 	trunk_codes(l, t);
 	trunk_codes_agree(l, t);
 	if (t->interface == CONF_NONE)
@@ -492,13 +476,6 @@ static void test_numbers(struct load *l)
 			if (!strcmp(l->c->emergency.v[k], n->number))
 				load_error(l, n->where, "test_numbers: \"%s\" is an emergency number", n->number);
 	}
-}
-
-void load_folders(struct load *l)
-{
-	file_folder(l, "log", &l->c->log.file, l->c->log.where);
-	file_folder(l, "cdr", &l->c->cdr.file, l->c->cdr.where);
-	load_dns_system(l);
 }
 
 void load_lint(struct load *l)

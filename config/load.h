@@ -51,6 +51,7 @@ void lint_breaker(struct load *l, const struct conf_trunk *t);
 
 /* Its srtp and srtp_suites; part of load_lint(). */
 void lint_srtp(struct load *l, const struct conf_trunk *t);
+void lint_record(struct load *l, const struct conf_trunk *t);
 
 /* What a profile plays: part of load_derive(). */
 void load_sounds(struct load *l, struct conf_profile *p);

@@ -20,6 +20,7 @@
 #include "config/event.h"
 #include "media/srtp.h"
 #include "media/shelf.h"
+#include "media/recorder.h"
 #include "media/worker.h"
 
 #define AUDIT_NS (5 * CLOCK_NS_PER_S)
@@ -32,6 +33,7 @@ struct plane {
 	struct worker *worker[KEDGE_WORKERS_MAX];
 	pthread_t thread[KEDGE_WORKERS_MAX];
 	uint32_t started;
+	struct recorder *recorder; /* NULL: nothing is recorded */
 };
 
 static int usage(void)
@@ -139,6 +141,20 @@ static unsigned power_of_two(unsigned n)
 	return p;
 }
 
+/* A file that may not grow is an error of its own, not the end of all calls. */
+static int start_recorder(struct plane *p)
+{
+	int rc;
+
+	if (p->conf->media.record_dir[0] == 0)
+		return 0;
+	signal(SIGXFSZ, SIG_IGN);
+	p->recorder = recorder_open(&p->seg, p->conf->media.record_dir, &rc);
+	if (rc < 0)
+		event_log(plane_error, .plane = "media", .what = "start the recorder", .why = strerror(-rc));
+	return rc;
+}
+
 static int make_workers(struct plane *p)
 {
 	const struct conf_media *m = &p->conf->media;
@@ -156,6 +172,7 @@ static int make_workers(struct plane *p)
 
 	dtmf_init();
 	for (uint32_t i = 0; i < p->seg.pub->workers; i++) {
+		setup.tap = p->recorder != NULL ? recorder_tap(p->recorder, i) : NULL;
 		p->worker[i] = worker_new(&p->seg, i, &setup);
 		if (p->worker[i] == NULL)
 			return -ENOMEM;
@@ -244,9 +261,10 @@ int main(int argc, char **argv)
 	if ((rc = shelf_open(&p.shelf, p.seg.pub->workers)) < 0)
 		goto out_segment;
 	shelf_follow(&p.shelf, p.conf);
-	if ((rc = make_workers(&p)) == 0 && (rc = start_workers(&p)) == 0)
+	if ((rc = start_recorder(&p)) == 0 && (rc = make_workers(&p)) == 0 && (rc = start_workers(&p)) == 0)
 		rc = serve(&p);
 	stop_workers(&p);
+	recorder_close(p.recorder);
 	shelf_close(&p.shelf);
 out_segment:
 	segment_detach(&p.seg);

@@ -7,6 +7,7 @@
 #include "media/rate.h"
 #include "media/remap.h"
 #include "media/resize.h"
+#include "media/tap.h"
 #include "media/worker.h"
 
 struct way { /* of one packet, from an end to the other */
@@ -264,6 +265,8 @@ static bool resized(struct worker *w, const struct way *way, struct rtp *h, cons
 
 static void relay_rtp(struct worker *w, struct way *way, struct rtp *h, uint8_t *data, size_t len)
 {
+	if ((way->from->work | way->to->work) & WORK_RECORD)
+		tap_packet(w, way->number, data, len);
 	h->event = is_event(way->from, h);
 	if (h->event && dtmf_cut_off(w, way->from, way->to, way->place, h))
 		return;
@@ -286,6 +289,8 @@ static void relay_plain(struct worker *w, struct way *way, const uint8_t *data, 
 	worker_count(&f->packets, 1);
 	worker_count(&f->bytes, len);
 	atomic_store_explicit(&f->last_rx_ns, w->now_ns, memory_order_relaxed);
+	if ((way->from->work | way->to->work) & WORK_RECORD)
+		tap_packet(w, way->number, data, len);
 	if (outlet_plain(w, way->to, data, len))
 		count_relayed(w, way);
 }

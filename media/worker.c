@@ -12,6 +12,7 @@
 #include "config/event.h"
 #include "media/recover.h"
 #include "media/relay.h"
+#include "media/tap.h"
 #include "media/srtp.h"
 #include "routing/shm/pool.h"
 #include "routing/shm/queue.h"
@@ -173,6 +174,7 @@ static void slow_tick(struct worker *w)
 {
 	w->slow_ns = w->now_ns;
 	measure_load(w);
+	tap_tell(w);
 	run_retries(w);
 	w->commands = true; /* signaling may have died between queue and eventfd */
 	if (++w->slow_ticks % 10 == 0) {
@@ -314,6 +316,7 @@ struct worker *worker_new(const struct segment *seg, uint32_t id, const struct w
 	w->id = id;
 	w->seg = seg;
 	w->setup = *setup;
+	w->tap = setup->tap;
 	worker_media_dead(w, setup->media_dead_ns);
 	worker_rate(w, setup->rate);
 	worker_comfort_noise(w, setup->comfort_noise);

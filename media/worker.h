@@ -35,6 +35,7 @@ struct worker_setup {
 	uint32_t rate;     /* media.rate */
 	uint64_t audit_ns; /* between two looks for forgotten port pairs */
 	bool comfort_noise;
+	struct tap *tap;     /* of recorded calls, borrowed; NULL: nobody records */
 	struct shelf *shelf; /* what there is to play, borrowed; NULL: nothing */
 };
 
@@ -52,6 +53,7 @@ struct worker {
 	bool kick; /* an event was queued in this pass */
 
 	uint32_t id;
+	struct tap *tap; /* setup's */
 	struct worker_setup setup;
 	_Atomic uint64_t media_dead_ns; /* setup's, until another configuration is in force */
 	_Atomic uint32_t rate;          /* the same */

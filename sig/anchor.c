@@ -313,6 +313,7 @@ void anchor_far(struct anchor *a, unsigned end, const struct anchor_far *far)
 	memcpy(e.pt, far->pt, far->pt_count * sizeof(far->pt[0]));
 	memcpy(e.laws, far->laws, sizeof(e.laws));
 	e.send_ptime_ms = far->send_ptime_ms;
+	e.record = far->record;
 	memcpy(e.learn, far->learn, sizeof(e.learn));
 	if (far->relearn)
 		e.exchange++;

@@ -51,6 +51,7 @@ struct anchor_far {                  /* what an offer or answer said about one e
 	struct kedge_pt pt[8];
 	uint8_t laws[2];             /* as kedge_end.laws */
 	uint8_t send_ptime_ms;       /* as kedge_end.send_ptime_ms */
+	bool record;                 /* the call is recorded */
 	struct kedge_prefix learn[4];
 	uint8_t srtp; /* enum kedge_suite; KEDGE_SUITE_NONE: in clear. Unlike keys.suite: nothing passes */
 	struct kedge_keys keys;

@@ -29,6 +29,7 @@ static void learn_fill(
 
 	memset(far->learn, 0, sizeof(far->learn));
 	far->latch = t->latch;
+	far->record = t->record;
 	if (t->latch == CONF_LATCH_STRICT)
 		return;
 	if (far->rtp.family)

@@ -197,7 +197,8 @@ struct kedge_hop {
 		C(table_busy) C(recovered) C(early_heard)                                  \
 	C(drop_rate) C(bad_short) C(bad_stun) C(bad_version) C(bad_type) C(bad_csrc)               \
 	C(bad_extension) C(bad_padding) C(bad_rtcp) C(bad_cut) \
-	C(drop_digit) C(digits_heard) C(digits_said) C(digits_lost)
+	C(drop_digit) C(digits_heard) C(digits_said) C(digits_lost) \
+	C(recorded) C(record_lost)
 
 /* What signaling counts beside the hops. */
 #define KEDGE_SIG_COUNTERS(C)                                                                      \
@@ -360,7 +361,8 @@ struct kedge_end { /* one end as signaling wants it */
 	uint32_t play;      /* sound_id() of what kedge plays to this end (config/sound.h); 0: nothing */
 	uint8_t play_how;   /* enum kedge_play */
 	uint8_t play_take;  /* another value: play it, also where it gave way; what plays already goes on */
-	uint8_t pad[6];
+	uint8_t record;     /* 1: what comes from it, and goes to it from the other end, is recorded (media/tap.h) */
+	uint8_t pad[5];
 };
 static_assert(sizeof(struct kedge_end) % 8 == 0, "whole words");
 

@@ -328,6 +328,7 @@ static void trunk_rules(void **state)
 	    "kedge.cfg:4: error: trunk \"alpha\".srtp_suites: \"aead_aes_256_gcm\" stands there twice\n");
 	trunk_tells(ALPHA "srtp_suites = [ \"AEAD_AES_256_GCM\" ]; }",
 	    "kedge.cfg:4: warning: trunk \"alpha\".srtp_suites does nothing: srtp = \"off\"\n");
+	trunk_tells(ALPHA "record = true; }", "kedge.cfg:4: error: trunk \"alpha\".record: into which directory? set media.record_dir\n");
 	trunk_tells(ALPHA "srtp = \"required\"; }",
 	    "kedge.cfg:4: warning: trunk \"alpha\".srtp: its keys are in the signaling, which goes in clear: who reads that can hear the audio\n");
 }
