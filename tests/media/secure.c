@@ -266,6 +266,69 @@ static void talk_for(struct voice *a, struct voice *b, int packets)
 	}
 }
 
+static size_t from_hex(const char *hex, uint8_t *out)
+{
+	size_t n = strlen(hex) / 2;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned x;
+
+		assert_int_equal(sscanf(hex + 2 * i, "%2x", &x), 1);
+		out[i] = (uint8_t)x;
+	}
+	return n;
+}
+
+/* Master key and one packet, as libsrtp's authors and RFC 3711 B.3 have them: opened, and sealed to the very same bytes, for the line
+ * toward the inside has the SSRC that signaling gave it. */
+static void vectors(void **state)
+{
+	static const char clear[] = "800f1234decafbadcafebabeabababababababababababababababab";
+	static const struct {
+		uint8_t suite;
+		const char *key, *sealed;
+	} row[] = { { KEDGE_SUITE_AES_CM_128_HMAC_SHA1_80, "e1f97a0d3e018be0d64fa32c06de41390ec675ad498afeebb6960b3aabe6",
+			"800f1234decafbadcafebabe4e55dc4ce79978d88ca4d215949d2402b78d6acc99ea179b8dbb" },
+		{ KEDGE_SUITE_AES_256_CM_HMAC_SHA1_80,
+		    "f0f04914b513f2763a1b1fa130f10e2998f6f6e43e4309d1e622a0e332b9f1b63b04803de51ee7c96423ab5b78d2",
+		    "800f1234decafbadcafebabef1d9de17ff251ff1aa007774b0b4b40da08d9d9a5b3a55d8873b" },
+		{ KEDGE_SUITE_AEAD_AES_128_GCM, "000102030405060708090a0b0c0d0e0fa0a1a2a3a4a5a6a7a8a9aaab",
+		    "800f1234decafbadcafebabec5002ede04cfdd2eb91159e0880aa06ed2976826f796b201df3131a127e8a392" } };
+
+	start(8);
+	for (uint32_t i = 0; i < sizeof(row) / sizeof(*row); i++) {
+		uint8_t text[64], want[64], got[ROOM];
+		struct kedge_keys k = { .suite = row[i].suite };
+		size_t text_len = from_hex(clear, text), len = from_hex(row[i].sealed, want);
+		struct call c;
+
+		plane_anchor(&plane, &c.a, i, (uint8_t)(i % workers));
+		peer_open(&c.in, "127.0.1.1", 1);
+		peer_open(&c.out, "127.0.2.1", 2);
+		assert_int_equal(plane_end(&plane, &c.a, KEDGE_END_INSIDE, 0, (struct sockaddr *)&c.in.local), 0);
+		assert_int_equal(plane_end(&plane, &c.a, 0, 1, (struct sockaddr *)&c.out.local), 0);
+		aim(&plane, &c.a, KEDGE_END_INSIDE, &c.in);
+		aim(&plane, &c.a, 0, &c.out);
+		k.tx_len = k.rx_len = (uint8_t)from_hex(row[i].key, k.tx);
+		memcpy(k.rx, k.tx, sizeof(k.rx));
+		seq_write(&segment_end(&plane.seg, i, KEDGE_END_INSIDE)->keys, &k);
+		c.a.in.srtp = row[i].suite;
+		plane_write(&plane, &c.a, KEDGE_END_INSIDE);
+		c.a.want.ssrc = 0xcafebabe;
+		c.a.want.live = 0;
+		plane_commit(&plane, &c.a);
+		assert_int_equal(plane_wait_done(&plane, &c.a, KEDGE_DONE_OPEN, 2000), 0);
+		put(&c.in, c.in.rtp, &c.in.to, want, len);
+		assert_int_equal(take(c.out.rtp, got, 2000), (int)text_len);
+		assert_memory_equal(got + RTP_HEADER, text + RTP_HEADER, text_len - RTP_HEADER);
+		put(&c.out, c.out.rtp, &c.out.to, text, text_len);
+		assert_int_equal(take(c.in.rtp, got, 2000), (int)len);
+		assert_memory_equal(got, want, len);
+		call_close(&c);
+	}
+	stop();
+}
+
 static void one_side(void **state)
 {
 	start(8);
@@ -692,6 +755,7 @@ static void rekeyed_while_dead(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(vectors),
 		TEST(one_side),
 		TEST(both_sides),
 		TEST(long_packets),

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -597,6 +598,53 @@ static void nothing_sent_yet(void **state)
 	end_close(&f);
 }
 
+/* Where in this process's memory those bytes are; the stack is not looked at, nor are libraries. */
+static unsigned found(const uint8_t *text, size_t len)
+{
+	char line[256];
+	unsigned n = 0;
+	FILE *f = fopen("/proc/self/maps", "r");
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f) != NULL) {
+		unsigned long from, to;
+		char perm[5];
+
+		if (sscanf(line, "%lx-%lx %4s", &from, &to, perm) != 3 || memcmp(perm, "rw", 2) != 0 || strchr(line, '/') != NULL ||
+		    strstr(line, "[stack]") != NULL)
+			continue;
+		for (const uint8_t *p = (const uint8_t *)from; (p = memmem(p, to - (unsigned long)p, text, len)) != NULL; p++)
+			n++;
+	}
+	fclose(f);
+	return n;
+}
+
+/* RFC 3711 B.3: the cipher key that follows from this master key. It must be somewhere while the end lives, and nowhere after. */
+static void no_key_is_left(void **state)
+{
+	static const uint8_t derived[16] = { 0xc6, 0x1e, 0x7a, 0x93, 0x74, 0x4f, 0x39, 0xee, 0x10, 0x73, 0x4a, 0xfe, 0x3f, 0xf7, 0xa0, 0x87 };
+	static const uint8_t master[30] = { 0xe1, 0xf9, 0x7a, 0x0d, 0x3e, 0x01, 0x8b, 0xe0, 0xd6, 0x4f, 0xa3, 0x2c, 0x06, 0xde, 0x41, 0x39, 0x0e,
+		0xc6, 0x75, 0xad, 0x49, 0x8a, 0xfe, 0xeb, 0xb6, 0x96, 0x0b, 0x3a, 0xab, 0xe6 };
+	static const struct kedge_keys none;
+	struct packet p = rtcp(LINE, 1);
+	struct end k;
+
+	end_open(&k, KEDGE_SUITE_AES_CM_128_HMAC_SHA1_80, LINE, 1, 2);
+	memcpy(k.keys.tx, master, sizeof(master));
+	seq_write(&k.slot->keys, &k.keys);
+	assert_int_equal(follow(&k), 0);
+	sealed(&k, 1);
+	assert_int_equal(secure_protect_rtcp(k.secure, p.data, &p.len), SECURE_OK);
+	assert_true(found(derived, sizeof(derived)) > 0);
+	assert_int_equal(found(master, sizeof(master)), 1); /* the table's, and no copy */
+	secure_close(&k.secure);
+	seq_write(&k.slot->keys, &none);
+	assert_int_equal(found(derived, sizeof(derived)), 0);
+	assert_int_equal(found(master, sizeof(master)), 0);
+	free(k.slot);
+}
+
 static void written_meanwhile(void **state)
 {
 	struct end k = { .slot = aligned_alloc(KEDGE_LINE, sizeof(struct kedge_end_slot)), .suite = 1, .ssrc = LINE };
@@ -629,6 +677,7 @@ int main(void)
 		cmocka_unit_test(rekeyed_meanwhile),
 		cmocka_unit_test(nothing_sent_yet),
 		cmocka_unit_test(written_meanwhile),
+		cmocka_unit_test(no_key_is_left),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);
