@@ -223,6 +223,7 @@ static void after_packets(struct worker *w)
 	if (w->commands || queue_count(&w->queues->cmd) != 0) {
 		run_commands(w);
 		port_tick(w);
+		count_free_ports(w);
 	}
 	if (w->now_ns - w->tick_ns >= TICK_NS)
 		tick(w);

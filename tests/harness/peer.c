@@ -36,6 +36,7 @@ struct end {
 	bool line;             /* heard_* are set */
 	uint32_t heard_ssrc, heard_ts;
 	uint16_t heard_seq;
+	bool own;              /* what was heard last had no stamp: kedge's own */
 	uint64_t heard_ns;
 	const struct peer_source *speaker;
 	uint32_t sources;
@@ -343,9 +344,9 @@ static void check_line(struct end *e, const uint8_t *packet, const struct peer_s
 
 	if (e->line && ssrc != e->heard_ssrc) {
 		e->n.ssrc++;
-	} else if (e->line && moved) {
+	} else if (e->line && (moved || e->own)) {
 		int64_t due = (heard_ns - e->heard_ns) / (1000000000 / SPEECH_RATE);
-		if ((uint16_t)(seq - e->heard_seq) != 1 || !(packet[1] & 0x80))
+		if ((uint16_t)(seq - e->heard_seq) != 1 || (moved && !(packet[1] & 0x80)))
 			e->n.seq++;
 		if (llabs((int32_t)(ts - e->heard_ts) - due) > SPEECH_RATE / 10)
 			e->n.ts++;
@@ -358,10 +359,22 @@ static void check_line(struct end *e, const uint8_t *packet, const struct peer_s
 	if (moved)
 		e->n.switches++;
 	e->line = true;
+	e->own = false;
 	e->speaker = src;
 	e->heard_ssrc = ssrc;
 	e->heard_ts = ts;
 	e->heard_seq = seq;
+}
+
+/* What kedge says itself (a tone, noise) has no stamp, and stands on the same line. */
+static void follow_line(struct end *e, const uint8_t *packet, uint64_t heard_ns)
+{
+	if (!e->line || get32(packet + 8) != e->heard_ssrc || (uint16_t)(get16(packet + 2) - e->heard_seq) != 1)
+		return;
+	e->own = true;
+	e->heard_seq++;
+	e->heard_ts = get32(packet + 4);
+	e->heard_ns = heard_ns;
 }
 
 /* Heard against said; what was lost counts as silence. */
@@ -460,8 +473,10 @@ static void hear(struct peer *p, struct end *e, const uint8_t *packet, size_t si
 		e->n.corrupt++;
 	else if (size == PACKET && packet[0] == 0x80 && pt == e->pt && !stamped(packet, pt, &s) && find_turned(e, packet, &s))
 		e->n.turned++, hear_speech(p, e, packet, &s, heard_ns);
-	else if (size != PACKET || packet[0] != 0x80 || !speech_read(packet + HEADER, &s))
+	else if (size != PACKET || packet[0] != 0x80)
 		e->n.unstamped++;
+	else if (!speech_read(packet + HEADER, &s))
+		e->n.unstamped++, follow_line(e, packet, heard_ns);
 	else if (pt != e->pt && e->known)
 		e->n.wrong_pt++;
 	else if (!as_said(&s, pt, packet + HEADER))

@@ -20,7 +20,7 @@ def scenario(t):
             time.sleep(0.01)
         t.rtps["ca"].tell("stop %d" % (i + 1))
         t.rtps["caller1"].tell("stop %d" % (i + 1))
-    assert t.media("sessions") == CALLS, t.figures()
+    assert t.until(lambda: t.media("sessions") == CALLS, 10), t.figures()
     print("%.1f KB of private memory per call" % (t.resident() / CALLS / 1024))
     t.run(90)
     assert pbx.received("200 INVITE") == CALLS and ca.received("BYE") == CALLS

@@ -52,6 +52,7 @@ def scenario(t):
     t.top["media"] = {"port_rest": "2s"}
     ca = t.carrier("ca", [recv("INVITE"), send(100), send(180), send(200), recv("ACK"), pause(11), quiet()], ends=2 * CALLS)
     t.start()
+    assert t.until(lambda: t.media("ports_free") > 0, 5)
     free = t.media("ports_free")
     # The successor knows nothing of the call: 481 is its honest answer to the BYE.
     old = t.caller([invite(), recv(100, optional=True), recv(180, optional=True), recv(200), ack(), pause(9), bye(), recv(481)],

@@ -26,6 +26,7 @@ def scenario(t):
     t.top["media"] = {"port_rest": "200ms"}
     ca = t.carrier("ca", answer())
     t.start()
+    assert t.until(lambda: t.media("ports_free") > 0, 5)
     free = t.media("ports_free")
     for n in (1, 2):
         one_round(t, n, ["+4420718%d%04d" % (n, i) for i in range(CALLS)])
