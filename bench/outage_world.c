@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -505,6 +506,48 @@ void world_end(struct world *w)
 	stage_end(w->pid);
 	w->pid = 0;
 	world_serve(w, 20);
+}
+
+static bool is_plane(pid_t pid, const char *name)
+{
+	char path[64], is[32] = "";
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/%d/comm", pid);
+	f = fopen(path, "r");
+	if (!f)
+		return false;
+	if (fscanf(f, "%31s", is) != 1)
+		is[0] = 0;
+	fclose(f);
+	return strcmp(is, name) == 0;
+}
+
+uint64_t world_kill(const struct world *w, const char *plane)
+{
+	char path[64];
+	uint64_t at = 0;
+	int pid;
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/%d/task/%d/children", w->pid, w->pid);
+	f = fopen(path, "r");
+	while (f && !at && fscanf(f, "%d", &pid) == 1)
+		if (is_plane(pid, plane)) {
+			at = sip_now_ns();
+			kill(pid, SIGKILL);
+			while (is_plane(pid, plane) && sip_now_ns() - at < 1000000000)
+				;
+		}
+	if (f)
+		fclose(f);
+	return at;
+}
+
+void world_listen_anew(struct world *w)
+{
+	for (int i = 0; i <= WORLD_CARRIERS; i++)
+		w->sound[i].gap_ns = w->sound[i].lost = 0;
 }
 
 void world_shut(struct world *w, int carrier)

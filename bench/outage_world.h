@@ -109,6 +109,12 @@ bool world_invited(struct world *w, unsigned call, int carrier, double ms);
 /* Dials, waits for the answer, hangs up after hold_ms. Its number. */
 unsigned world_call_through(struct world *w, double limit_ms, double hold_ms);
 
+/* kill -9 of one of kedge's planes, "kedge-media" or "kedge-sig"; it is dead when this returns. When that was done; 0: there is none. */
+uint64_t world_kill(const struct world *w, const char *plane);
+
+/* Forgets the longest silence and the losses so far. */
+void world_listen_anew(struct world *w);
+
 /* Nobody listens at the carrier's port any more. */
 void world_shut(struct world *w, int carrier);
 

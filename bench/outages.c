@@ -56,6 +56,10 @@ static struct {
 	R(C10_P95, "c10", "setup p95", "ms", 0, 60, 0)                                               \
 	R(C10_MAX, "c10", "setup max", "ms", 0, 600, 0)                                              \
 	R(C10_LOST, "c10", "lost", "of 120", 0, 0, 1)                                                \
+	R(C12M_GAP, "c12m", "media killed: longest silence", "ms", 0, 40, 0)                         \
+	R(C12M_LOST, "c12m", "packets lost, of both ways", "", 0, 1, 0)                              \
+	R(C12M_AGAIN, "c12m", "killed twice at once: longest silence", "ms", 0, 99, 0)               \
+	R(C12M_STAYS, "c12m", "the call goes on, the next one comes", "of 2", 2, 2, 1)               \
 	R(C13_CANCEL, "c13", "200 as the CANCEL comes -> BYE", "ms", 0, 2, 0)                        \
 	R(C13_LATE, "c13", "200 after 3 s -> BYE", "ms", 0, 2, 0)                                    \
 	R(C14_RELEASE, "c14", "CANCEL -> 487", "ms", 0, 1, 0)                                        \
@@ -397,6 +401,43 @@ static void c10(struct world *w)
 	measured(C10_LOST, f.lost);
 }
 
+/* The longest silence of either party, ms; anew. */
+static double longest_silence(struct world *w)
+{
+	uint64_t a = w->sound[0].gap_ns, b = w->sound[1].gap_ns;
+
+	world_listen_anew(w);
+	return (double)(a > b ? a : b) / 1e6;
+}
+
+/* kill -9 of kedge-media under a call, then of its successor too before that has lived 100 ms. */
+static void c12m(struct world *w)
+{
+	unsigned call, good;
+
+	w->talk = true;
+	call = world_dial(w);
+	world_final(w, call, 3000);
+	world_serve(w, 5500); /* one that did not live for 5 s is waited for */
+	world_listen_anew(w);
+	if (!world_kill(w, "kedge-media"))
+		fprintf(stderr, "c12m: there is no kedge-media\n");
+	world_serve(w, 1000);
+	measured(C12M_LOST, w->sound[0].lost + w->sound[1].lost);
+	measured(C12M_GAP, longest_silence(w));
+	world_serve(w, 5000);
+	world_kill(w, "kedge-media");
+	world_serve(w, 80);
+	world_kill(w, "kedge-media");
+	world_serve(w, 1000);
+	measured(C12M_AGAIN, longest_silence(w));
+	good = !w->call[call].ended_ns && w->call[call].code == 200;
+	world_hang_up(w, call);
+	world_serve(w, 100);
+	call = world_call_through(w, 3000, 500);
+	measured(C12M_STAYS, good + (w->call[call].code == 200));
+}
+
 /* c1 says 100 a second late, when c2 has the call, and answers as the CANCEL comes; or it answers 3 s after the edge went on. */
 static void c13(struct world *w)
 {
@@ -556,7 +597,7 @@ static const struct {
 	{ "c06l", c06_25, "" }, { "c07", c07, "" }, { "c08", c08, "" }, { "c08s", c08_5, "probe = { interval = \"5s\"; };" },
 	{ "c08s", c08_1, "probe = { interval = \"1s\"; down_interval = \"1s\"; timeout = \"500ms\"; up = 1; }; "
 		"breaker = { open = \"0s\"; min_uptime = \"0s\"; ramp = [ 100 ]; };" },
-	{ "c09", c09, "" }, { "c10", c10, "" }, { "c13", c13, "" }, { "c13", c13_late, "" }, { "c14", c14, "" }, { "c15", c15, "" },
+	{ "c09", c09, "" }, { "c10", c10, "" }, { "c12m", c12m, "" }, { "c13", c13, "" }, { "c13", c13_late, "" }, { "c14", c14, "" }, { "c15", c15, "" },
 	{ "c16", c16, "" }, { "c17", c17, "" },
 	{ "c18", c18, "" },
 };

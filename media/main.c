@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* kedge-media --segment PUBFD,PRIVFD --config FILE
+/* kedge-media --segment PUBFD,PRIVFD --config FILE [--spare]
  *
  * The media plane: attaches to the segment that `kedge run` made, starts one thread per worker, and relays until SIGTERM.
  * Its sockets and eventfds are inherited under the numbers the private segment names. It ends without touching the session
- * table: whoever is started next goes on from there. Exit 0: asked to end; 1: something failed; 2: usage. */
+ * table: whoever is started next goes on from there. A spare does all that takes time and waits for SIGUSR2: its predecessor is
+ * dead. Exit 0: asked to end; 1: something failed; 2: usage. */
 #include <errno.h>
 #include <getopt.h>
 #include <pthread.h>
@@ -34,19 +35,20 @@ struct plane {
 	pthread_t thread[KEDGE_WORKERS_MAX];
 	uint32_t started;
 	struct recorder *recorder; /* NULL: nothing is recorded */
+	bool spare; /* waits for its turn */
 };
 
 static int usage(void)
 {
-	fputs("usage: kedge-media --segment PUBFD,PRIVFD --config FILE   (started by kedge run)\n",
+	fputs("usage: kedge-media --segment PUBFD,PRIVFD --config FILE [--spare]   (started by kedge run)\n",
 	    stderr);
 	return 2;
 }
 
-static int parse(int argc, char **argv, int *pub_fd, int *priv_fd, const char **config)
+static int parse(int argc, char **argv, int *pub_fd, int *priv_fd, const char **config, bool *spare)
 {
 	static const struct option options[] = { { "segment", required_argument, NULL, 's' },
-		{ "config", required_argument, NULL, 'c' }, { 0 } };
+		{ "config", required_argument, NULL, 'c' }, { "spare", no_argument, NULL, 'p' }, { 0 } };
 	int c, end = 0;
 
 	*pub_fd = *priv_fd = -1;
@@ -54,6 +56,8 @@ static int parse(int argc, char **argv, int *pub_fd, int *priv_fd, const char **
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == 'c')
 			*config = optarg;
+		else if (c == 'p')
+			*spare = true;
 		else if (c != 's' || sscanf(optarg, "%d,%d%n", pub_fd, priv_fd, &end) != 2 ||
 		         optarg[end] != 0)
 			return -EINVAL;
@@ -114,7 +118,7 @@ static void follow(struct plane *p)
 
 static int attach(struct plane *p, int pub_fd, int priv_fd)
 {
-	int rc = segment_attach(&p->seg, pub_fd, priv_fd, SEGMENT_MEDIA);
+	int rc = segment_attach(&p->seg, pub_fd, priv_fd, p->spare ? SEGMENT_SPARE : SEGMENT_MEDIA);
 
 	if (rc < 0)
 		event_log(plane_error, .plane = "media", .what = "attach", .why = p->seg.why);
@@ -165,6 +169,7 @@ static int make_workers(struct plane *p)
 		.port_rest_ns = m->port_rest_ms * CLOCK_NS_PER_MS,
 		.orphan_ns = m->orphan_after_ms * CLOCK_NS_PER_MS,
 		.rate = m->rate,
+		.spare = p->spare,
 		.media_dead_ns = m->media_dead_ms * CLOCK_NS_PER_MS,
 		.comfort_noise = m->comfort_noise,
 		.shelf = &p->shelf,
@@ -213,6 +218,18 @@ static void stop_workers(struct plane *p)
 		worker_free(p->worker[i]);
 }
 
+/* The predecessor is dead: from here on a plane like any other, which outlives its supervisor. */
+static void take_over(struct plane *p)
+{
+	prctl(PR_SET_PDEATHSIG, 0);
+	segment_take(&p->seg);
+	for (uint32_t i = 0; i < p->started; i++)
+		worker_claim(p->worker[i]);
+	for (uint32_t i = 0; i < p->started; i++)
+		worker_go(p->worker[i]);
+	p->spare = false;
+}
+
 /* Until somebody asks for the end. -EIO: a worker failed. */
 static int serve(struct plane *p)
 {
@@ -224,8 +241,13 @@ static int serve(struct plane *p)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGUSR1);
 	sigaddset(&set, SIGHUP);
-	while (sigwait(&set, &sig) == 0 && sig == SIGHUP)
-		follow(p);
+	if (p->spare)
+		sigaddset(&set, SIGUSR2);
+	while (sigwait(&set, &sig) == 0 && (sig == SIGHUP || sig == SIGUSR2))
+		if (sig == SIGHUP)
+			follow(p);
+		else if (p->spare)
+			take_over(p);
 	return sig == SIGUSR1 ? -EIO : 0;
 }
 
@@ -237,6 +259,7 @@ static void block_signals(void)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGUSR2);
 	sigaddset(&set, SIGPIPE);
 	sigaddset(&set, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
@@ -248,7 +271,7 @@ int main(int argc, char **argv)
 	const char *config;
 	int pub_fd, priv_fd, rc;
 
-	if (parse(argc, argv, &pub_fd, &priv_fd, &config) < 0)
+	if (parse(argc, argv, &pub_fd, &priv_fd, &config, &p.spare) < 0)
 		return usage();
 	/* Keys will lie in this memory: no core dumps, no reading by others. Tests look inside. */
 	if (getenv("KEDGE_TEST") == NULL)

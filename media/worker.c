@@ -21,6 +21,7 @@
 #define IDLE_NS      (50 * CLOCK_NS_PER_MS) /* without sessions; the heart must beat every 100 ms */
 #define ROUND_TICKS  20                     /* every session is looked at once in so many ticks */
 #define SLOW_NS      (100 * CLOCK_NS_PER_MS)
+#define ARM_MOST     64    /* sockets of one pass */
 #define COMMANDS_MAX 64    /* of one pass: packets come first */
 #define LOAD_LOW     15000 /* packets a second: below it a wait for company costs a timer and saves no wake-up (150 calls) */
 #define LOAD_HIGH    60000 /* from here on the window is as long as it may be */
@@ -135,11 +136,12 @@ static void run_retries(struct worker *w)
 	}
 }
 
+/* A recovered plane has thousands of sockets to arm, each with what came meanwhile: what is read at once is in hand, and lost with
+ * the process, so only some are armed in a pass. What cannot be armed now queues up behind, for the next pass. */
 static void run_ended(struct worker *w)
 {
-	uint32_t n = w->ended_count;
+	uint32_t all = w->ended_count, n = all < ARM_MOST ? all : ARM_MOST, again[ARM_MOST], more;
 
-	/* What cannot be armed now queues up behind, in the places this loop has left, for the next pass. */
 	w->ended_count = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t sock = w->ended[i];
@@ -147,6 +149,14 @@ static void run_ended(struct worker *w)
 		w->port[sock / 2].sock[sock % 2].waiting = false;
 		port_settle(w, sock);
 	}
+	w->arming = all > n;
+	if (!w->arming)
+		return;
+	more = w->ended_count;
+	memcpy(again, w->ended, more * sizeof(again[0]));
+	memmove(w->ended, w->ended + n, (all - n) * sizeof(w->ended[0]));
+	memcpy(w->ended + (all - n), again, more * sizeof(again[0]));
+	w->ended_count = all - n + more;
 }
 
 /* From the packets of the last 100 ms: waiting for company saves wake-ups only where there is company. */
@@ -242,7 +252,7 @@ static uint64_t time_to_tick(const struct worker *w)
 	uint64_t period = w->open_count != 0 || w->resting != 0 ? TICK_NS : IDLE_NS;
 	uint64_t now = clock_mono_ns(), due = w->tick_ns + period;
 
-	if (w->commands) /* what waits in w->ended could not be armed: not at once again */
+	if (w->commands || w->arming) /* else what waits in w->ended could not be armed: not at once again */
 		return 0;
 	if (w->local.next_ns < due)
 		due = w->local.next_ns;
@@ -314,6 +324,7 @@ struct worker *worker_new(const struct segment *seg, uint32_t id, const struct w
 	if (w == NULL)
 		return NULL;
 	memset(w, 0, sizeof(*w));
+	sem_init(&w->go, 0, 0);
 	w->id = id;
 	w->seg = seg;
 	w->setup = *setup;
@@ -343,10 +354,24 @@ struct worker *worker_new(const struct segment *seg, uint32_t id, const struct w
 		return NULL;
 	}
 	fill_fds(w);
+	if (!setup->spare) {
+		worker_claim(w);
+		worker_go(w);
+	}
+	return w;
+}
+
+void worker_claim(struct worker *w)
+{
 	segment_beat_start(w->beat, clock_mono_ns(), clock_wall_ms());
 	/* Before any worker lends: the rings and the table stand still but for signaling. */
-	pool_scan(seg, w->place);
-	return w;
+	pool_scan(w->seg, w->place);
+	w->claimed = true;
+}
+
+void worker_go(struct worker *w)
+{
+	sem_post(&w->go);
 }
 
 void worker_free(struct worker *w)
@@ -361,6 +386,7 @@ void worker_free(struct worker *w)
 	worker_table_free(w->repack, w->port_count + 1, sizeof(*w->repack));
 	worker_table_free(w->session, w->seg->pub->slots, sizeof(*w->session));
 	local_fini(w);
+	sem_destroy(&w->go);
 	free(w->fds);
 	free(w->ended);
 	free(w->place);
@@ -403,8 +429,7 @@ static int open_backend(struct worker *w)
 		note = strerror(-denied);
 	else if (w->setup.backend == CONF_BACKEND_EPOLL)
 		note = "media.backend";
-	event_log(media_backend, .worker = w->id, .backend = w->ops->name, .why = note);
-	atomic_store_explicit(&w->beat->backend, w->ops->backend, memory_order_relaxed);
+	w->note = note;
 	return 0;
 }
 
@@ -414,6 +439,7 @@ static void go_on(struct worker *w)
 	uint32_t recovered;
 	bool fresh = atomic_load_explicit(&w->beat->starts, memory_order_relaxed) <= 1;
 
+	atomic_store_explicit(&w->beat->backend, w->ops->backend, memory_order_relaxed);
 	w->now_ns = w->tick_ns = w->slow_ns = w->audited_ns = w->load_ns = clock_mono_ns();
 	w->packets_before = atomic_load_explicit(&w->count->packets_in, memory_order_relaxed);
 	atomic_store_explicit(&w->count->sessions, 0, memory_order_relaxed);
@@ -421,8 +447,10 @@ static void go_on(struct worker *w)
 	recovered = recover_sessions(w);
 	worker_count(&w->count->recovered, recovered);
 	w->commands = true;
+	event_log(media_backend, .worker = w->id, .backend = w->ops->name, .why = w->note);
 	if (recovered != 0)
 		event_log(media_recovered, .worker = w->id, .sessions = recovered);
+	count_free_ports(w);
 	atomic_store_explicit(&w->beat->beat_ns, w->now_ns, memory_order_relaxed);
 	atomic_store_explicit(&w->beat->state, KEDGE_PLANE_RUNNING, memory_order_release);
 }
@@ -434,6 +462,12 @@ int worker_run(struct worker *w)
 	rc = open_backend(w);
 	if (rc < 0)
 		return rc;
+	while (sem_wait(&w->go) < 0)
+		;
+	if (!w->claimed) { /* a spare that was never needed */
+		w->ops->close(w->io);
+		return 0;
+	}
 	go_on(w);
 	while (rc == 0 && !atomic_load_explicit(&w->stop, memory_order_relaxed))
 		rc = pass(w);
@@ -451,5 +485,7 @@ int worker_run(struct worker *w)
 void worker_stop(struct worker *w)
 {
 	atomic_store_explicit(&w->stop, true, memory_order_relaxed);
-	eventfd_write(w->seg->priv->worker_eventfd[w->id], 1);
+	worker_go(w);
+	if (w->claimed)
+		eventfd_write(w->seg->priv->worker_eventfd[w->id], 1);
 }

@@ -12,6 +12,7 @@
 #error "the signaling library stays out of the media plane"
 #endif
 
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,6 +34,7 @@ struct worker_setup {
 	unsigned buffers; /* a power of two */
 	uint64_t port_rest_ns, orphan_ns, media_dead_ns;
 	uint32_t rate;     /* media.rate */
+	bool spare;        /* worker_run() waits for worker_go() */
 	uint64_t audit_ns; /* between two looks for forgotten port pairs */
 	bool comfort_noise;
 	struct tap *tap;     /* of recorded calls, borrowed; NULL: nobody records */
@@ -75,6 +77,7 @@ struct worker {
 	uint32_t resting; /* pairs in these */
 	bool commands;    /* more wait than one pass takes */
 	bool recovering;
+	bool arming; /* more stand in ended than one pass takes */
 
 	unsigned window_us; /* for the load of now */
 	uint64_t packets_before, load_ns, packets_per_s;
@@ -85,6 +88,9 @@ struct worker {
 	struct local local;
 	unsigned room_next;
 	uint8_t room[OUTLET_ROOMS][IO_BIG]; /* outlet_room() */
+	const char *note; /* what the operator should know of the backend */
+	bool claimed;     /* the worker's lines of the table are ours: before the first post of go */
+	sem_t go;
 	_Atomic bool stop;
 };
 
@@ -109,6 +115,10 @@ void worker_table_free(void *p, size_t n, size_t size);
 
 /* And media.rate. Any thread. */
 void worker_rate(struct worker *w, uint32_t times);
+
+/* The predecessor is dead: its lines are ours, what it lent is known. For all workers of a spare before worker_go() of the first. */
+void worker_claim(struct worker *w);
+void worker_go(struct worker *w);
 
 /* The thread: opens the backend, goes on from the session table, serves until worker_stop(). 0 or a negative errno. */
 int worker_run(struct worker *w);

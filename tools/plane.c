@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +18,8 @@
 #include "config/event.h"
 
 #define LIVED         (5 * CLOCK_NS_PER_S) /* dead sooner than this: in quick succession */
+#define QUICK_FREE    2                   /* so many deaths in quick succession are bad luck: calls are silent meanwhile */
+#define SPARE_AFTER   CLOCK_NS_PER_S      /* its start takes no time from a plane that has just begun */
 #define BACKOFF_FIRST (100 * CLOCK_NS_PER_MS)
 #define BACKOFF_MOST  (2 * CLOCK_NS_PER_S)
 #define STUCK_TICKS   20  /* 2 s: told */
@@ -34,7 +37,7 @@ void plane_init(struct plane *p, enum hold_plane kind, const struct hold *h, con
 	p->first_file = first_file;
 	p->running_file = running_file;
 	p->files = files;
-	p->pidfd = -1;
+	p->pidfd = p->spare_pidfd = -1;
 }
 
 uint32_t plane_hearts(const struct plane *p)
@@ -111,28 +114,31 @@ static void become(const struct plane *p, const char *path, char **argv)
 	_exit(127);
 }
 
-static int spawn(struct plane *p)
+static int spawn(struct plane *p, bool spare, pid_t *pid, int *pidfd)
 {
 	const char *config = p->starts && p->running_file ? p->running_file : p->first_file;
 	char path[PATH_MAX], fds[32];
 	bool sig = p->kind == HOLD_SIG;
-	char *argv[] = { (char *)p->program, "--segment", fds, "--config", (char *)config, sig ? "--files" : NULL,
-		(char *)p->files, NULL };
+	char *argv[] = { (char *)p->program, "--segment", fds, "--config", (char *)config, sig ? "--files" : spare ? "--spare" : NULL,
+		sig ? (char *)p->files : NULL, NULL };
 	int rc = beside(p->program, path);
 
 	if (rc < 0)
 		return rc;
 	snprintf(fds, sizeof(fds), "%d,%d", p->hold->seg.pub_fd, p->hold->seg.priv_fd);
-	p->pid = fork();
-	if (p->pid < 0)
+	*pid = fork();
+	if (*pid < 0)
 		return -errno;
-	if (p->pid == 0)
+	if (*pid == 0) {
+		if (spare)
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
 		become(p, path, argv);
-	p->pidfd = pidfd_open(p->pid, 0);
-	if (p->pidfd < 0) { /* unwatched it must not run */
+	}
+	*pidfd = pidfd_open(*pid, 0);
+	if (*pidfd < 0) { /* unwatched it must not run */
 		rc = -errno;
-		kill(p->pid, SIGKILL);
-		(void)waitpid(p->pid, NULL, 0);
+		kill(*pid, SIGKILL);
+		(void)waitpid(*pid, NULL, 0);
 		return rc;
 	}
 	return 0;
@@ -140,14 +146,69 @@ static int spawn(struct plane *p)
 
 static uint64_t backoff(const struct plane *p)
 {
-	uint64_t ns = BACKOFF_FIRST << (p->quick < 6 ? p->quick - 1 : 5);
+	unsigned n = p->quick > QUICK_FREE ? p->quick - QUICK_FREE : 0;
+	uint64_t ns = n == 0 ? 0 : BACKOFF_FIRST << (n < 6 ? n - 1 : 5);
 
 	return ns < BACKOFF_MOST ? ns : BACKOFF_MOST;
 }
 
+/* ---- the spare ---- */
+
+/* True if there is one that lives. */
+static bool spare_lives(struct plane *p)
+{
+	siginfo_t si = { 0 };
+
+	if (p->spare_pidfd < 0)
+		return false;
+	if (waitid(P_PIDFD, (id_t)p->spare_pidfd, &si, WEXITED | WNOHANG) == 0 && si.si_pid == 0)
+		return true;
+	close(p->spare_pidfd);
+	p->spare_pidfd = -1;
+	return false;
+}
+
+static void spare_drop(struct plane *p)
+{
+	siginfo_t si;
+
+	if (!spare_lives(p))
+		return;
+	(void)pidfd_send_signal(p->spare_pidfd, SIGKILL, NULL, 0);
+	(void)waitid(P_PIDFD, (id_t)p->spare_pidfd, &si, WEXITED);
+	close(p->spare_pidfd);
+	p->spare_pidfd = -1;
+}
+
+/* One that dies is not started again at once: the plane itself has trouble enough then. */
+static void spare_tick(struct plane *p, uint64_t now_ns)
+{
+	if (!p->wants_spare)
+		spare_drop(p);
+	else if (now_ns >= p->spare_ns && now_ns - p->started_ns >= SPARE_AFTER && !spare_lives(p)) {
+		int rc = spawn(p, true, &p->spare, &p->spare_pidfd);
+
+		p->spare_ns = now_ns + LIVED;
+		if (rc < 0)
+			event_log(plane_error, .plane = p->name, .what = "start a spare", .why = strerror(-rc));
+	}
+}
+
+/* The spare is the plane from now on. */
+static bool promote(struct plane *p)
+{
+	if (!spare_lives(p) || pidfd_send_signal(p->spare_pidfd, SIGUSR2, NULL, 0) < 0)
+		return false;
+	p->pid = p->spare;
+	p->pidfd = p->spare_pidfd;
+	p->spare_pidfd = -1;
+	p->spare_ns = 0;
+	return true;
+}
+
 static void start(struct plane *p, uint64_t now_ns)
 {
-	int rc = spawn(p);
+	int rc = promote(p) ? 0 : spawn(p, false, &p->pid, &p->pidfd);
 
 	p->starts++;
 	p->started_ns = now_ns;
@@ -219,6 +280,8 @@ void plane_tick(struct plane *p, uint64_t now_ns)
 		break;
 	case PLANE_SERVING:
 		watch_beats(p);
+		if (!p->stopping)
+			spare_tick(p, now_ns);
 		break;
 	case PLANE_GONE:
 		break;
@@ -247,7 +310,8 @@ void plane_ended(struct plane *p, uint64_t now_ns)
 	p->state = p->stopping ? PLANE_GONE : PLANE_DOWN;
 	if (now_ns - p->started_ns >= LIVED)
 		p->quick = 0;
-	wait_ns = p->quick++ && !p->stopping ? backoff(p) : 0;
+	p->quick++;
+	wait_ns = p->stopping ? 0 : backoff(p);
 	p->restart_ns = now_ns + wait_ns;
 	describe(&si, why, sizeof(why));
 	event_log(plane_exit, .level = p->stopping ? EVENT_LEVEL_INFO : EVENT_LEVEL_ROW,
@@ -259,14 +323,17 @@ void plane_ended(struct plane *p, uint64_t now_ns)
 
 /* ---- stop ---- */
 
-bool plane_reload(const struct plane *p)
+bool plane_reload(struct plane *p)
 {
+	if (spare_lives(p))
+		(void)pidfd_send_signal(p->spare_pidfd, SIGHUP, NULL, 0);
 	return p->state == PLANE_SERVING && pidfd_send_signal(p->pidfd, SIGHUP, NULL, 0) == 0;
 }
 
 void plane_stop(struct plane *p)
 {
 	p->stopping = true;
+	spare_drop(p);
 	if (p->pidfd < 0)
 		p->state = PLANE_GONE;
 	else

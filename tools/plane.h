@@ -8,7 +8,8 @@
  *
  * A plane is started in a session of its own (a terminal's Ctrl-C is the supervisor's to answer) and is not tied to the
  * life of the supervisor. It inherits exactly its descriptors. One that dies is started again at once, on the same
- * sockets; one that dies again within LIVED waits, longer each time. A plane whose heart stops is told as stuck, and
+ * sockets; one that dies again and again within LIVED waits, longer each time. Where a spare stands ready (media.spare) it takes the
+ * dead one's place, and another one is made ready once it serves; a spare dies with its supervisor. A plane whose heart stops is told as stuck, and
  * killed after a while, for then nothing is served anyway.
  * Thread: one. Owner: the caller holds struct plane. */
 #ifndef KEDGE_TOOLS_PLANE_H
@@ -43,6 +44,10 @@ struct plane {
 	int pidfd;                   /* readable when it ended; -1: none */
 	uint32_t starts;             /* by this supervisor */
 	uint32_t quick;              /* deaths in quick succession */
+	bool wants_spare;            /* a second one that is ready to go on (kedge-media alone) */
+	pid_t spare;
+	int spare_pidfd;             /* -1: none */
+	uint64_t spare_ns;           /* when the next spare may be started */
 	uint64_t started_ns;         /* monotonic */
 	uint64_t restart_ns;         /* DOWN: when to start it again */
 	struct plane_heart {         /* one of kedge-sig, one per worker of kedge-media */
@@ -63,7 +68,7 @@ void plane_tick(struct plane *p, uint64_t now_ns);
 void plane_ended(struct plane *p, uint64_t now_ns);
 
 /* Tells a plane that serves to read the configuration and open its log anew (SIGHUP). False: it does not serve now. */
-bool plane_reload(const struct plane *p);
+bool plane_reload(struct plane *p);
 
 /* Asks it to end (SIGTERM) and never starts it again; again: hastens it. GONE at once where it is not running. */
 void plane_stop(struct plane *p);

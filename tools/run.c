@@ -286,6 +286,7 @@ static void follow(void)
 	run.conf = next;
 	follow_log();
 	mark_sockets();
+	run.media.wants_spare = run.conf->media.spare;
 	(void)plane_reload(&run.media);
 }
 
@@ -428,6 +429,7 @@ static void supervise(void)
 	/* Where its settings were written is nothing to kedge-media, what is in force at a reload is. */
 	plane_init(&run.media, HOLD_MEDIA, &run.hold, run.inforce.running ? run.inforce.running : run.inforce.first,
 	    run.inforce.running, NULL);
+	run.media.wants_spare = run.conf->media.spare;
 	run_enter(RUN_STARTING, 0);
 	loop();
 	if (run.sig.killed || run.media.killed)

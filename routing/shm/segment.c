@@ -545,15 +545,22 @@ int segment_attach(struct segment *seg, int pub_fd, int priv_fd, enum segment_ro
 	rc = attach_public(seg, &shape);
 	if (rc == 0 && role != SEGMENT_TOOL)
 		rc = attach_private(seg, &shape);
-	if (rc == 0 && role != SEGMENT_TOOL)
+	if (rc == 0 && role != SEGMENT_TOOL && role != SEGMENT_SPARE)
 		rc = check_alone(seg);
 	if (rc < 0) {
 		segment_detach(seg);
 		return rc;
 	}
-	if (role != SEGMENT_TOOL)
+	if (role != SEGMENT_TOOL && role != SEGMENT_SPARE)
 		mend(seg);
 	return 0;
+}
+
+void segment_take(struct segment *seg)
+{
+	assert(seg->role == SEGMENT_SPARE);
+	seg->role = SEGMENT_MEDIA;
+	mend(seg);
 }
 
 /* ---- what else needs the descriptor or the clock ---- */

@@ -5,6 +5,7 @@
  *   RUN    segment_create(shape), fills listeners, nets, ports and eventfds, starts the planes
  *   SIG    segment_attach(pub, priv, SEGMENT_SIG):   both parts writable; mends the lines SIG owns
  *   MEDIA  segment_attach(pub, priv, SEGMENT_MEDIA): both parts writable; mends the lines MEDIA owns
+ *   SPARE  segment_attach(pub, priv, SEGMENT_SPARE): both parts, and nothing written until segment_take() makes it MEDIA
  *   TOOL   segment_attach(pub, -1, SEGMENT_TOOL):    the public part, mapped read-only
  *
  * The files cannot change size (sealed) and are 0640. Who attaches believes nothing before it is checked: magic,
@@ -31,7 +32,7 @@
 #include "routing/shm/layout.h"
 #include "routing/shm/seq.h"
 
-enum segment_role { SEGMENT_RUN, SEGMENT_SIG, SEGMENT_MEDIA, SEGMENT_TOOL };
+enum segment_role { SEGMENT_RUN, SEGMENT_SIG, SEGMENT_MEDIA, SEGMENT_SPARE, SEGMENT_TOOL };
 
 struct segment_shape {      /* the counts everything is laid out from */
 	uint32_t workers;   /* 1 .. KEDGE_WORKERS_MAX */
@@ -57,6 +58,9 @@ int segment_create(struct segment *seg, const struct segment_shape *shape);
 /* Maps and checks; a plane also mends. 0, -EINVAL: not a segment or damaged, -EPROTO: another layout version,
  * -EBUSY: another plane of this kind is alive on it, or the errno of the failed call. */
 int segment_attach(struct segment *seg, int pub_fd, int priv_fd, enum segment_role role);
+
+/* The predecessor is dead: the spare is MEDIA from now on. Mends what it left. */
+void segment_take(struct segment *seg);
 
 /* Unmaps; RUN closes its memfds too. */
 void segment_detach(struct segment *seg);

@@ -127,17 +127,37 @@ static void serve(int signals)
 	}
 }
 
+/* A spare waits until the one it stands by for is dead. False: it is not needed any more. */
+static bool called(int signals)
+{
+	struct signalfd_siginfo si;
+	struct pollfd p = { .fd = signals, .events = POLLIN };
+
+	while (poll(&p, 1, -1) >= 0)
+		while (read(signals, &si, sizeof(si)) == sizeof(si)) {
+			if (si.ssi_signo == SIGTERM)
+				return false;
+			if (si.ssi_signo == SIGUSR2) {
+				segment_take(&seg);
+				return true;
+			}
+		}
+	return false;
+}
+
 int main(int argc, char **argv)
 {
 	const char *status;
 	sigset_t set;
+	bool spare;
 	int pub, priv, signals;
 
 	is_sig = strstr(argv[0], "kedge-sig") != NULL;
 	status = getenv(is_sig ? "STANDIN_SIG_EXIT" : "STANDIN_MEDIA_EXIT");
 	if (status)
 		return atoi(status);
-	if (argc != (is_sig ? 7 : 5) || strcmp(argv[1], "--segment") != 0 ||
+	spare = argc == 6 && !is_sig && strcmp(argv[5], "--spare") == 0;
+	if (argc != (is_sig ? 7 : 5) + spare || strcmp(argv[1], "--segment") != 0 ||
 	    sscanf(argv[2], "%d,%d", &pub, &priv) != 2 || strcmp(argv[3], "--config") != 0 ||
 	    access(argv[4], R_OK) < 0 || (is_sig && (strcmp(argv[5], "--files") != 0 || access(argv[6], R_OK) < 0)))
 		return 2;
@@ -148,10 +168,12 @@ int main(int argc, char **argv)
 	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (segment_attach(&seg, pub, priv, is_sig ? SEGMENT_SIG : SEGMENT_MEDIA) < 0) {
+	if (segment_attach(&seg, pub, priv, is_sig ? SEGMENT_SIG : spare ? SEGMENT_SPARE : SEGMENT_MEDIA) < 0) {
 		fprintf(stderr, "standin: %s\n", seg.why);
 		return 1;
 	}
+	if (spare && !called(signals))
+		return 0;
 	each_beat(beat_start);
 	serve(signals);
 	segment_detach(&seg);

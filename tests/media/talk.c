@@ -151,6 +151,13 @@ const char *backend;
 bool deny;
 unsigned workers = 1;
 
+void start_these(const struct plane_options *o)
+{
+	assert_int_equal(plane_open(&plane, o), 0);
+	plane_is_open = true;
+	assert_int_equal(plane_start(&plane), 0);
+}
+
 void start_with(const char *media, unsigned pairs, bool v6, unsigned time_scale)
 {
 	static char settings[1200];
@@ -165,9 +172,7 @@ void start_with(const char *media, unsigned pairs, bool v6, unsigned time_scale)
 		.deny_uring = deny };
 
 	snprintf(settings, sizeof(settings), "%s %s", strstr(media, "rate =") ? "" : "rate = 0;", media);
-	assert_int_equal(plane_open(&plane, &o), 0);
-	plane_is_open = true;
-	assert_int_equal(plane_start(&plane), 0);
+	start_these(&o);
 }
 
 void start(unsigned pairs)

@@ -53,6 +53,7 @@ const char *talk_main(int argc, char **argv);
 
 void start_with(const char *media, unsigned pairs, bool v6, unsigned time_scale);
 void start(unsigned pairs);
+void start_these(const struct plane_options *o);
 void stop(void);
 
 /* After a test that failed half way: says what the plane did, and leaves nothing behind for the next. */

@@ -416,6 +416,53 @@ static void test_dead_plane_is_started_again_on_the_same_sockets(void **state)
 	public_drop(&seg);
 }
 
+/* The child of kedge that is neither plane; 0: there is none. */
+static pid_t spare_of(const struct segment *seg)
+{
+	char name[64];
+	int pid, found = 0;
+	FILE *f;
+
+	snprintf(name, sizeof(name), "/proc/%d/task/%d/children", kedge, kedge);
+	f = fopen(name, "r");
+	while (f && fscanf(f, "%d", &pid) == 1)
+		if (pid != pid_of(&seg->pub->sig) && pid != pid_of(&seg->pub->worker[0]))
+			found = pid;
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/* A second kedge-media stands ready, with the same descriptors: it is the plane as soon as the first is dead, and a third one
+ * is made ready. They end with the rest. */
+static void test_spare_takes_over(void **state)
+{
+	struct segment seg;
+	pid_t first, spare = 0, next = 0;
+
+	launch_and_wait();
+	tool(&seg);
+	first = pid_of(&seg.pub->worker[0]);
+	UNTIL((spare = spare_of(&seg)) != 0);
+	usleep(100000);
+	assert_int_equal(pid_of(&seg.pub->worker[0]), first); /* it writes nothing yet */
+	kill(first, SIGKILL);
+	UNTIL(pid_of(&seg.pub->worker[0]) == spare && atomic_load_explicit(&seg.pub->worker[0].state, memory_order_relaxed) == KEDGE_PLANE_RUNNING);
+	assert_int_equal(atomic_load_explicit(&seg.pub->worker[0].starts, memory_order_relaxed), 2);
+	UNTIL((next = spare_of(&seg)) != 0);
+	assert_int_not_equal(next, spare);
+	kill(next, SIGKILL); /* one that dies waiting harms nobody */
+	usleep(300000);
+	assert_int_equal(ended(&kedge), -1);
+	kill(spare, SIGKILL);
+	UNTIL(pid_of(&seg.pub->worker[0]) != spare && pid_of(&seg.pub->worker[0]) != next);
+	UNTIL((spare = spare_of(&seg)) != 0);
+	kill(kedge, SIGTERM);
+	assert_int_equal(wait_exit(&kedge), 0);
+	assert_true(gone(spare));
+	public_drop(&seg);
+}
+
 static void test_backs_off_when_dying_in_quick_succession(void **state)
 {
 	uint64_t until;
@@ -849,6 +896,7 @@ int main(int argc, char **argv)
 		T(test_each_plane_has_its_own_descriptors),
 		T(test_public_descriptor_is_read_only),
 		T(test_dead_plane_is_started_again_on_the_same_sockets),
+		T(test_spare_takes_over),
 		T(test_backs_off_when_dying_in_quick_succession),
 		T(test_drains),
 		T(test_second_signal_hastens),
