@@ -76,6 +76,7 @@ static void open_recorded(struct call *c, uint32_t slot, const char *in, const c
 
 struct taken { /* of one direction */
 	unsigned packets;
+	bool gaps;     /* some may be missing */
 	uint16_t next; /* the sender's number */
 	uint32_t seed;
 	struct sockaddr_storage from, to;
@@ -140,6 +141,8 @@ static void check_datagram(const uint8_t *ip, size_t len, struct taken way[2])
 	assert_non_null(t);
 	same_end(&t->from, ip + addresses, udp);
 	same_end(&t->to, ip + addresses + size / 2, udp + 2);
+	if (t->gaps && (int16_t)(h.sequence - t->next) > 0)
+		t->next = h.sequence;
 	assert_int_equal(h.sequence, t->next);
 	fill(want, t->seed, &h);
 	assert_memory_equal(data + 12, want + 12, PAYLOAD);
@@ -278,6 +281,7 @@ static void a_full_disk(void **state)
 	way[0].packets = (unsigned)PLANE_COUNT(&plane, recorded);
 	stop();
 	limit.rlim_cur = way[0].packets;
+	way[0].gaps = way[1].gaps = true; /* a short piece may still fit where a longer one did not */
 	way[0].packets = 0;
 	check_file(path, way, 0);
 	assert_int_equal(way[0].packets + way[1].packets, limit.rlim_cur);
