@@ -64,6 +64,11 @@ void anchor_drop(struct anchor *a, unsigned end)
 {
 }
 
+static const struct conf_trunk *trunk_of(unsigned end)
+{
+	return &t.trunk[end == KEDGE_END_INSIDE ? 0 : t.attempt[0].end == end ? 1 : 2];
+}
+
 void anchor_far(struct anchor *a, unsigned end, const struct anchor_far *far)
 {
 	assert(end == KEDGE_END_INSIDE || end < t.ends);
@@ -71,7 +76,7 @@ void anchor_far(struct anchor *a, unsigned end, const struct anchor_far *far)
 	assert(far->rtp.family == 0 || far->rtp.family == AF_INET || far->rtp.family == AF_INET6);
 	assert(far->srtp < KEDGE_SUITE_COUNT && (far->keys.suite == KEDGE_SUITE_NONE || far->keys.suite == far->srtp));
 	assert(far->keys.tx_len == crypto_length(far->keys.suite) && far->keys.rx_len == far->keys.tx_len);
-	assert(far->srtp || t.trunk[end == KEDGE_END_INSIDE ? 0 : end + 1].srtp != CONF_SRTP_REQUIRED);
+	assert(far->srtp || trunk_of(end)->srtp != CONF_SRTP_REQUIRED);
 	assert(!(far->flags & KEDGE_END_PLAIN) || !(far->flags & (KEDGE_END_SPEAKS | KEDGE_END_RTCP_MUX)));
 	for (int i = 0; i < 4; i++)
 		assert(far->learn[i].bits <= 128);
