@@ -12,7 +12,7 @@ def scenario(t):
         t.carrier("c%d" % i, answer(), ends=8, secure=secure(suite, tag=i + 1), srtp="required", srtp_suites=list(SUITES))
     t.profiles = {"p%d" % i: {"targets": [{"trunk": "c%d" % i}]} for i in range(len(SUITES))}
     t.routes = [{"name": "r%d" % i, "from": "pbx1", "prefix": "+44%d" % i, "profile": "p%d" % i} for i in range(len(SUITES))]
-    pbx = t.caller(call(talk=1.5), numbers=["+44%d55" % i for i in range(len(SUITES))], rate=10)
+    pbx = t.caller(call(talk=2.5), numbers=["+44%d55" % i for i in range(len(SUITES))], rate=10)
     assert t.until(lambda: len([c for c in json.loads(t.verb("calls", "--json"))["calls"] if c["state"] == "UP"]) == len(SUITES), 10)
     calls = json.loads(t.verb("calls", "--json"))["calls"]
     assert {(c["srtp_in"], c["srtp_out"]) for c in calls} == {(None, s) for s in SUITES}, calls
@@ -30,6 +30,6 @@ def scenario(t):
 
 
 def after(t):
-    t.heard("caller1", 40)
+    t.heard("caller1", 20)
     for i in range(len(SUITES)):
-        t.heard("c%d" % i, 40)
+        t.heard("c%d" % i, 20)

@@ -15,9 +15,9 @@ def scenario(t):
                    secure=secure(tag=1), srtp="required")
     t.profiles = {"two": {"targets": [{"trunk": "ca"}, {"trunk": "cb"}]}, "one": {"targets": [{"trunk": "cc"}]}}
     t.routes = [{"name": n, "from": "pbx1", "prefix": "+44" + d, "profile": n} for n, d in (("two", "2"), ("one", "1"))]
-    steps = [invite(sdp={"pts": [9, 0]}), recv(100, optional=True), recv(183, rtp=False), recv(180, optional=True), recv(200), ack(), pause(0.8)] + hangup()
+    steps = [invite(sdp={"pts": [9, 0]}), recv(100, optional=True), recv(183, rtp=False), recv(180, optional=True), recv(200), ack(), pause(1.5)] + hangup()
     first = t.caller(steps, secure=secure(tag=3), numbers=["+442"])
-    second = t.caller([invite(), recv(100, optional=True), recv(183, rtp=False), recv(180, optional=True), recv(200), ack(), pause(0.8)] + hangup(), secure=secure(tag=4), numbers=["+441"])
+    second = t.caller([invite(), recv(100, optional=True), recv(183, rtp=False), recv(180, optional=True), recv(200), ack(), pause(1.5)] + hangup(), secure=secure(tag=4), numbers=["+441"])
     t.run()
     old, new = first.first(183), first.first("200 INVITE")
     assert old.to_tag != new.to_tag and "RTP/SAVP 9" in old.body and "RTP/SAVP 0" in new.body, new.text
@@ -27,7 +27,7 @@ def scenario(t):
 
 
 def after(t):
-    t.heard("caller1", 20)
-    t.heard("caller2", 20)
-    t.heard("cb", 20)
-    t.heard("cc", 20)
+    t.heard("caller1", 10)
+    t.heard("caller2", 10)
+    t.heard("cb", 10)
+    t.heard("cc", 10)

@@ -22,5 +22,5 @@ def scenario(t):
 
 
 def after(t):
-    t.heard("caller1", 40)
-    t.heard("ca", 30)
+    t.heard("caller1", 15)
+    t.heard("ca", 15)

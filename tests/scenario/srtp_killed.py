@@ -35,5 +35,5 @@ def after(t):
     lost = t.rtps["ca"].total("lost") + t.rtps["caller1"].total("lost")
     print("lost %d packets in two kills" % lost)
     assert lost <= 2 * BATCH, "%d lost" % lost
-    t.heard("caller1", 200, calls=CALLS)
-    t.heard("new", 20, calls=1)
+    t.heard("caller1", 120, calls=CALLS)
+    t.heard("new", 5, calls=1)

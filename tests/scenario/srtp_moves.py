@@ -11,7 +11,7 @@ def scenario(t):
     t.trunks["pbx1"]["sources"] = ["127.%d.1.1" % t.slot]
     ca = t.carrier("ca", [recv("INVITE"), send(100), send(183), pause(0.6), quiet(), send(503), recv("ACK")], secure=secure(), srtp="required")
     cb = t.carrier("cb", answer(ring=0.02, after=0.1), secure=secure("AEAD_AES_128_GCM", tag=3), srtp="required")
-    steps = [invite(), recv(100, optional=True), recv(183), recv(180, optional=True), recv(200), ack(), pause(1.0)] + hangup()
+    steps = [invite(), recv(100, optional=True), recv(183), recv(180, optional=True), recv(200), ack(), pause(1.5)] + hangup()
     pbx = t.caller(steps, secure=secure(tag=5))
     clear = t.caller(steps, host=2, numbers=["+442071838751"])
     t.run()
@@ -25,7 +25,7 @@ def scenario(t):
 
 def after(t):
     for name in ("caller1", "caller2"):
-        for end in t.heard(name, 60):
+        for end in t.heard(name, 20):
             assert end["switches"] == 1, end
-    t.heard("ca", 10)
-    t.heard("cb", 40)
+    t.heard("ca", 5)
+    t.heard("cb", 10)

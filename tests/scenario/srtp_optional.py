@@ -11,9 +11,9 @@ def scenario(t):
     t.profiles = {"a": {"targets": [{"trunk": "ca"}]}, "b": {"targets": [{"trunk": "cb"}]}, "in": {"targets": [{"trunk": "pbx1"}]}}
     t.routes = [{"name": n, "from": "pbx1", "prefix": "+44" + d, "profile": n} for n, d in (("a", "1"), ("b", "2"))]
     t.routes += [{"name": "in-" + n, "from": n, "profile": "in"} for n in ("ca", "cb")]
-    t.caller(call(), numbers=["+4411", "+4422"])
-    t.caller(call(), net=2, host=1, numbers=["+4431"], secure=secure(tag=6))
-    t.caller(call(), net=2, host=2, numbers=["+4432"])
+    t.caller(call(talk=2.0), numbers=["+4411", "+4422"])
+    t.caller(call(talk=2.0), net=2, host=1, numbers=["+4431"], secure=secure(tag=6))
+    t.caller(call(talk=2.0), net=2, host=2, numbers=["+4432"])
     t.run()
     for peer in (ca, cb):
         offer = peer.got("INVITE")[0].body
@@ -25,4 +25,4 @@ def scenario(t):
 
 def after(t):
     for name in ("caller1", "caller2", "caller3", "ca", "cb", "pbx1"):
-        t.heard(name, 20)
+        t.heard(name, 10)

@@ -11,9 +11,9 @@ def scenario(t):
     t.trunk("pbx2", "pbx", 2)
     t.trunks["pbx1"]["sources"] = ["127.%d.1.1" % t.slot]
     ca = t.carrier("ca", answer())
-    savp = t.caller(call(), secure=secure(tag=7, before=["3 F8_128_HMAC_SHA1_80 inline:x", MKI]), numbers=["+4411"])
-    avp = t.caller(call(), secure=secure("AES_CM_128_HMAC_SHA1_32", tag=2, profile="RTP/AVP"), numbers=["+4412"])
-    clear = t.caller(call(), numbers=["+4413"])
+    savp = t.caller(call(talk=2.0), secure=secure(tag=7, before=["3 F8_128_HMAC_SHA1_80 inline:x", MKI]), numbers=["+4411"])
+    avp = t.caller(call(talk=2.0), secure=secure("AES_CM_128_HMAC_SHA1_32", tag=2, profile="RTP/AVP"), numbers=["+4412"])
+    clear = t.caller(call(talk=2.0), numbers=["+4413"])
     off = t.caller(fails(488), host=2, secure=secure(), numbers=["+4414"])
     t.run()
     for peer, profile, line in ((savp, "RTP/SAVP", "7 AES_CM_128_HMAC_SHA1_80"), (avp, "RTP/AVP", "2 AES_CM_128_HMAC_SHA1_32"), (clear, "RTP/AVP", None)):
@@ -26,5 +26,5 @@ def scenario(t):
 
 def after(t):
     for name in ("caller1", "caller2", "caller3"):
-        t.heard(name, 20)
-    t.heard("ca", 20, calls=3)
+        t.heard(name, 10)
+    t.heard("ca", 10, calls=3)

@@ -26,5 +26,5 @@ def scenario(t):
 
 
 def after(t):
-    t.heard("caller1", 60)
-    t.heard("ca", 60)
+    t.heard("caller1", 30)
+    t.heard("ca", 30)
