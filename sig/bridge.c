@@ -136,6 +136,7 @@ static int first_offer(struct bridge *b, struct bridge_side *side, struct offer_
 {
 	static struct offer caller, bound;
 	bool insert = b->conf->trunks.v[side->trunk].late_offer == CONF_LATE_INSERT;
+	int n;
 
 	side->inserted = b->late && (insert || b->caller.ours);
 	if (b->late && !side->inserted)
@@ -145,7 +146,11 @@ static int first_offer(struct bridge *b, struct bridge_side *side, struct offer_
 	else
 		how->from = body_kept(&caller, b->caller.theirs);
 	how->only = b->bound && !b->forks ? body_kept(&bound, b->caller.ours) : NULL;
-	return how->from ? body_write(b, side, &b->caller, how) : -ENOMEM;
+	n = how->from ? body_write(b, side, &b->caller, how) : -ENOMEM;
+	if (n != -ENODATA || !how->only || b->late)
+		return n;
+	how->only = NULL; /* nothing it has is what the caller was answered: the caller is asked for another one after the 2xx */
+	return body_write(b, side, &b->caller, how);
 }
 
 int bridge_outside(
@@ -244,10 +249,20 @@ static int misfit(struct bridge *b, const char *why)
 	return -EPROTO;
 }
 
-static int answer_to_offer(struct bridge *b, struct bridge_side *side, const struct offer *answer)
+/* The caller offered it, though it was answered otherwise: after the 2xx it is asked for it (C.7: the old answer again, then a re-INVITE). */
+static bool asks_caller(const struct bridge *b, const struct bridge_side *side, const struct offer *answer)
+{
+	static struct offer caller;
+
+	return !b->forks && b->caller.theirs_offered && body_kept(&caller, b->caller.theirs) &&
+	       offer_same(&caller, answer, body_laws(b, &b->caller, side));
+}
+
+static int answer_to_offer(struct bridge *b, struct bridge_side *side, const struct offer *answer, enum bridge_way way)
 {
 	static struct offer ours, bound;
 	enum offer_fit fit;
+	bool other = false;
 	int err;
 
 	if (!body_kept(&ours, side->ours))
@@ -261,18 +276,30 @@ static int answer_to_offer(struct bridge *b, struct bridge_side *side, const str
 			return misfit(b, "not_for_caller");
 		b->differs = false;
 	} else if (body_kept(&bound, b->caller.ours)) {
-		if (!stands_behind(b, side, &bound, answer)) {
-			if (!b->forks || fork_caller(b, side, answer) < 0)
-				return misfit(b, "other_codec");
-		} else {
+		if (stands_behind(b, side, &bound, answer))
 			b->differs = !same_direction(&bound, answer);
-		}
+		else if (asks_caller(b, side, answer))
+			b->differs = other = true;
+		else if (!b->forks || fork_caller(b, side, answer) < 0)
+			return misfit(b, "other_codec");
 	}
 	body_keep(b, &side->theirs, answer->body, answer->length);
 	side->theirs_offered = false;
 	b->callee_differs = !b->caller.theirs_offered && side_too_much(b, &b->caller, side);
-	media_tell(b, side, answer, true);
+	if (!other || way == BRIDGE_FINAL) /* before that nobody here can play it */
+		media_tell(b, side, answer, true);
 	return 0;
+}
+
+/* The answer of before holds, and if the caller is to be asked for its codec, now is the time. */
+static void answered_again(struct bridge *b, struct bridge_side *side, enum bridge_way way)
+{
+	static struct offer theirs, bound;
+	bool other = body_kept(&theirs, side->theirs) && body_kept(&bound, b->caller.ours) && !stands_behind(b, side, &bound, &theirs);
+
+	b->differs = b->differs || other;
+	if (!other || way == BRIDGE_FINAL)
+		media_tell(b, side, NULL, other);
 }
 
 static bool said_already(const struct bridge_side *side, const struct offer *o)
@@ -395,9 +422,9 @@ int bridge_answer(struct bridge *b, struct bridge_side *side, const struct bridg
 		return misfit(b, "no_sdp");
 	err = 0;
 	if (empty || said_already(side, &o))
-		media_tell(b, side, NULL, false);
+		answered_again(b, side, way);
 	else
-		err = answer_to_offer(b, side, &o);
+		err = answer_to_offer(b, side, &o, way);
 	if (err == 0 && !b->settled)
 		*out = b->caller.ours;
 	return err;

@@ -9,6 +9,8 @@
  *   bridge_answer    what an attempt's 1xx or 2xx says. The first answer binds what the caller sees
  *                    (RFC 3264 8): o= id and version, port, types; later ones move media and
  *                    repeat it
+ *                    (one with a codec of another kind, where nothing else was to be had: it repeats it too, and
+ *                    bridge.differs asks the caller after the 2xx)
  *   bridge_late      the caller's answer, in its ACK or PRACK, to an offer that kedge gave it
  *   bridge_settled   the caller has its answer for good: what follows repeats no body
  * Inside a dialog, early or confirmed; one exchange at a time over the whole call, and nothing that
