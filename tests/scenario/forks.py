@@ -43,6 +43,8 @@ def scenario(t):
         assert old.to_tag != new.to_tag, mine
         assert re.search(r"m=audio \d+ RTP/AVP 0", old.body) and re.search(r"m=audio \d+ RTP/AVP 8", new.body), new.text
         assert re.search(r"o=\S+ (\d+)", old.body).group(1) != re.search(r"o=\S+ (\d+)", new.body).group(1)
+    # offered as the caller has it, not cut to what the first one answered
+    assert all(re.search(r"RTP/AVP 8 0\b", m.body) for m in t.peers["cb"].got("INVITE") if "+4433@" in m.uri)
     assert pbx.received("481 OPTIONS") == 2, pbx.messages()
     assert [bool(m["RSeq"]) for m in pbx.got(183)] == [m["Call-ID"] == "2" for m in pbx.got(183)]
     t.cdrs = 3
