@@ -10,7 +10,7 @@
 #include "sig/operator.h"
 
 struct media_sum {
-	uint64_t packets, lost, late, one_way, silent;
+	uint64_t packets, lost, late, one_way, silent, jitter_us, jitter_samples;
 };
 
 static void sum_media(const struct segment *seg, const struct kedge_hop *hop, struct media_sum *m)
@@ -21,6 +21,8 @@ static void sum_media(const struct segment *seg, const struct kedge_hop *hop, st
 		m->late += ADMIN_LOAD(hop->media[i].late);
 		m->one_way += ADMIN_LOAD(hop->media[i].one_way);
 		m->silent += ADMIN_LOAD(hop->media[i].silent);
+		m->jitter_us += ADMIN_LOAD(hop->media[i].jitter_us_sum);
+		m->jitter_samples += ADMIN_LOAD(hop->media[i].jitter_samples);
 	}
 }
 
@@ -142,6 +144,7 @@ static json_t *hop_json(const struct segment *seg, const struct kedge_hop *hop, 
 	put_counts(o, &counts);
 	sum_media(seg, hop, &media);
 	put_media(o, &media);
+	admin_put(o, "jitter_ms", media.jitter_samples ? json_real((double)media.jitter_us / (double)media.jitter_samples / 1000) : json_null());
 	return o;
 }
 
