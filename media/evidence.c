@@ -99,16 +99,22 @@ static bool is_dead(const struct worker *w, const struct end *e)
 	return silence_dead(&s);
 }
 
-/* Was the other end heard for half of media_dead, and is it now? */
-static bool is_spoken_to(const struct worker *w, const struct session *s, uint32_t port)
+static uint64_t silent_from(const struct end *e)
 {
-	uint32_t other = port == s->in ? s->out[s->live] : s->in;
+	return e->quality.last_ns > e->speaks_ns ? e->quality.last_ns : e->speaks_ns;
+}
+
+/* Did the other end go on for half of media_dead since this one fell silent, and does it still? Two that stop at once are nobody's
+ * fault. */
+static bool is_spoken_to(const struct worker *w, const struct session *s, const struct end *e)
+{
+	uint32_t other = e->port == s->in ? s->out[s->live] : s->in;
 	const struct end *o;
 
 	if (other == KEDGE_PORT_NONE)
 		return false;
 	o = &w->end[other];
-	return o->quality.last_ns != 0 && w->now_ns - o->quality.last_ns < dead_ns(w) &&
+	return o->quality.last_ns > silent_from(e) + dead_ns(w) / 2 && w->now_ns - o->quality.last_ns < dead_ns(w) &&
 	       o->packets * o->pace.ptime_ms * 2000000 >= dead_ns(w);
 }
 
@@ -116,10 +122,10 @@ static bool is_spoken_to(const struct worker *w, const struct session *s, uint32
 static void note_gap(const struct worker *w, const struct session *s, const struct end *e, unsigned side)
 {
 	_Atomic uint64_t *longest = &s->stats->flow[side].max_gap_ns;
-	uint64_t from = e->quality.last_ns > e->speaks_ns ? e->quality.last_ns : e->speaks_ns;
+	uint64_t gap = w->now_ns - silent_from(e);
 
-	if (w->now_ns - from > atomic_load_explicit(longest, memory_order_relaxed))
-		atomic_store_explicit(longest, w->now_ns - from, memory_order_relaxed);
+	if (gap > atomic_load_explicit(longest, memory_order_relaxed))
+		atomic_store_explicit(longest, gap, memory_order_relaxed);
 }
 
 /* What was told stands there before the event does. */
@@ -156,7 +162,7 @@ static void tick_silence(struct worker *w, uint32_t slot, struct end *e, unsigne
 	note_gap(w, s, e, side);
 	comfort(w, s, e->port);
 	tell(w, slot, e, KEDGE_TOLD_SILENT, side ? KEDGE_EVT_SILENT : KEDGE_EVT_SILENT_IN);
-	if (e->told & KEDGE_TOLD_ONE_WAY || !is_spoken_to(w, s, e->port))
+	if (e->told & KEDGE_TOLD_ONE_WAY || !is_spoken_to(w, s, e))
 		return;
 	if (m != NULL)
 		worker_count(e->heard ? &m->silent : &m->one_way, 1);

@@ -3,8 +3,8 @@
  * silence into events. A few times a second for each end, and when it closes; never in the packet path.
  *
  *   SILENT    it ought to speak and is dead (media/silence.h)
- *   ONE_WAY   and the other end was heard all the while: only this is held against the hop. Where both are silent nobody knows
- *             whose fault it is; many ends speak only once they were spoken to.
+ *   ONE_WAY   and the other end went on for half of media_dead at least: only this is held against the hop. Where both are
+ *             silent nobody knows whose fault it is; many ends speak only once they were spoken to.
  * Each is told once, until it speaks again or is told anew that it ought to. Thread: the worker's. */
 #ifndef KEDGE_MEDIA_EVIDENCE_H
 #define KEDGE_MEDIA_EVIDENCE_H

@@ -288,6 +288,18 @@ static void both_silent_is_nobodys_fault(void **state)
 	stop();
 }
 
+/* Both stop within a frame: the path between kedge and somebody, or two who put the phone down. */
+static void both_stop_at_once(void **state)
+{
+	start(KEDGE_CODEC_PCMU);
+	talk(400, true);
+	say(&call.in, 0, false); /* the last word was the caller's */
+	assert_true(told(KEDGE_EVT_SILENT, 2000));
+	assert_false(told(KEDGE_EVT_ONE_WAY, 800));
+	assert_int_equal(WORD(hop()->silent), 0);
+	stop();
+}
+
 static void set_flags(uint8_t place, uint8_t flags)
 {
 	plane_end_of(&call.a, place)->flags = flags;
@@ -426,6 +438,7 @@ int main(int argc, char **argv)
 		TEST(injected_is_measured),
 		TEST(mute_while_spoken_to),
 		TEST(both_silent_is_nobodys_fault),
+		TEST(both_stop_at_once),
 		TEST(held_ends_are_not_asked),
 		TEST(comfort_noise_is_no_death),
 		TEST(rtcp_keeps_a_pause_alive),
