@@ -49,6 +49,8 @@ def scenario(t):
     t.profiles = {n: {"targets": [{"trunk": n}, {"trunk": "cb"}]} for n in ("ca", "cs")}
     t.profiles.update({n + "-alone": {"targets": [{"trunk": n}], "retry_same": {"max": 0}} for n in ("ca", "cs")})
     t.routes = [{"name": n, "from": "pbx1", "prefix": p, "profile": n} for n, p in (("ca", "+441"), ("cs", "+442"), ("ca-alone", "+443"), ("cs-alone", "+444"))]
+    # Hundreds of calls a second, each with two or three port pairs: none is refused for want of one, however late the worker gets its turn.
+    t.top["limits"], t.top["media"] = {"max_calls": 190}, {"port_rest": "20ms"}
     t.start()
     pbx = t.tool()
     pbx.finals, pbx.answers["response"] = {}, acknowledge
