@@ -208,6 +208,7 @@ void run_kedge(const struct run_options *o, unsigned calls, struct run_result *r
 	r->bytes_per_call = (run_memory(p.pid, "smaps_rollup", "Pss:") - idle) / calls;
 	r->resident = run_memory(p.pid, "status", "VmRSS:");
 	r->anonymous = run_memory(p.pid, "status", "RssAnon:");
+	r->own = r->anonymous + run_memory(p.pid, "status", "RssShmem:");
 	r->open_us = churn.opened != 0 ? (double)churn.spent_ns / (double)churn.opened / 1000 : 0;
 	free(churn.a);
 	need(plane_close(&p) == 0, "did not end well"); /* a sanitizer's verdict, too */

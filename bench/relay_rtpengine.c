@@ -215,7 +215,7 @@ static bool take_key(const char *sdp, struct load *l, uint32_t call, unsigned si
 {
 	const char *name = run_suite_name(l->suite[side]);
 	uint8_t key[64];
-	char text[80];
+	char text[84];
 
 	for (const char *c = strstr(sdp, "a=crypto:"); c != NULL; c = strstr(c + 1, "a=crypto:")) {
 		char suite[64];
@@ -224,6 +224,8 @@ static bool take_key(const char *sdp, struct load *l, uint32_t call, unsigned si
 		if (sscanf(c, "a=crypto:%u %63s inline:%79[A-Za-z0-9+/=]", tag, suite, text) != 3 || strcmp(suite, name) != 0)
 			continue;
 		load_key_sent(l, call, side, &len);
+		while (strlen(text) % 4 != 0) /* it leaves the padding out */
+			strcat(text, "=");
 		if (strlen(text) != (len + 2) / 3 * 4 || EVP_DecodeBlock(key, (uint8_t *)text, (int)strlen(text)) < (int)len)
 			return false;
 		load_key_heard(l, call, side, key);
@@ -356,6 +358,7 @@ void run_rtpengine(const struct run_options *o, unsigned calls, struct run_resul
 	r->bytes_per_call = (run_memory(x.pid, "smaps_rollup", "Pss:") - idle) / calls;
 	r->resident = run_memory(x.pid, "status", "VmRSS:");
 	r->anonymous = run_memory(x.pid, "status", "RssAnon:");
+	r->own = r->anonymous + run_memory(x.pid, "status", "RssShmem:");
 	for (uint32_t call = 0; call < calls; call++)
 		close_call(&x, call);
 	stop(&x);

@@ -181,7 +181,7 @@ void run_medians(struct run_result *out, const struct run_result *r, unsigned n)
 	static const size_t fields[] = { offsetof(struct run_result, ns), offsetof(struct run_result, p50),
 		offsetof(struct run_result, p99), offsetof(struct run_result, p999), offsetof(struct run_result, max),
 		offsetof(struct run_result, bytes_per_call), offsetof(struct run_result, resident),
-		offsetof(struct run_result, anonymous), offsetof(struct run_result, open_us) };
+		offsetof(struct run_result, anonymous), offsetof(struct run_result, own), offsetof(struct run_result, open_us) };
 
 	memset(out, 0, sizeof(*out));
 	for (unsigned i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {

@@ -33,6 +33,7 @@ struct run_result {
 	double p50, p99, p999, max; /* delay, us */
 	double bytes_per_call;      /* growth of its PSS from idle, per call */
 	double resident, anonymous; /* bytes of the process with all calls up */
+	double own;                 /* of these, what is no file: anonymous and shared memory, not the pages of libraries */
 	double open_us;             /* an anchor of the churn, as signaling sees it */
 	struct load_count count;
 	uint64_t relayed; /* in the time measured */
