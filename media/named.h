@@ -21,7 +21,7 @@
 
 #define NAMED_BYTES     4
 #define NAMED_VOLUME    10 /* -10 dBm0 */
-#define NAMED_LOST_NS   120000000ULL
+#define NAMED_LOST_NS   200000000ULL
 #define NAMED_ON_MS     40  /* least length of a digit, and of the silence behind it (ITU-T Q.24) */
 #define NAMED_OFF_MS    40
 #define NAMED_USUAL_MS  100 /* where nobody said how long */

@@ -379,8 +379,10 @@ void worker_free(struct worker *w)
 	if (w == NULL)
 		return;
 	for (uint32_t i = 0; w->port != NULL && w->end != NULL && i < w->port_count; i++)
-		if (w->port[i].state == PORT_LENT)
+		if (w->port[i].state == PORT_LENT) {
 			secure_close(&w->end[i].secure);
+			dtmf_end_closed(w, &w->end[i]);
+		}
 	worker_table_free(w->port, w->port_count + 1, sizeof(*w->port));
 	worker_table_free(w->end, w->port_count + 1, sizeof(*w->end));
 	worker_table_free(w->repack, w->port_count + 1, sizeof(*w->repack));

@@ -4,6 +4,7 @@
     end = Digits(ip, port)          binds; end.kind: "rfc4733" or "inband": how it types; "info": it says nothing but silence
     end.aim((ip, port), pt)         where to send, and the number of telephone-event there
     end.type("12#", on=100)         types, 20 ms after 20 ms, in its own thread; end.wait()
+    end.stalled                     the machine stood still: what it typed may have been cut short
     end.heard()                     [(key, ms)] of events and of tones, in order; one per event, whatever came twice
 """
 import math
@@ -78,7 +79,7 @@ class Digits:
         self.socket.bind((ip, port))
         self.socket.settimeout(0.02)
         self.got, self.ended, self.to, self.pt = [], False, None, 101
-        self.queue, self.busy = [], threading.Event()
+        self.queue, self.stalled = [], False
         self.ssrc, self.sequence, self.timestamp = random.getrandbits(32), random.getrandbits(15), random.getrandbits(31)
         self.threads = [threading.Thread(target=f, daemon=True) for f in (self.listen, self.speak)]
         for one in self.threads:
@@ -120,6 +121,7 @@ class Digits:
         due, began = time.monotonic(), 0
         while not self.ended:
             time.sleep(max(0, due - time.monotonic()))
+            self.stalled = self.stalled or time.monotonic() - due > 0.1
             due += 0.02
             if self.to is None:
                 continue

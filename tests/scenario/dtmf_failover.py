@@ -57,7 +57,7 @@ def scenario(t):
     raw = t.tool(host=1, port=5062)
     pbx = rtp["pbx"] = Digits(raw.ip, 21000, lose=0.05)
     raw.say(raw.begin("INVITE", "+442071838750", inside, "in", body=sdp(raw, 21000, 101)), inside)
-    assert t.until(lambda: [m for m in raw.messages() if m.code == 183], 5)
+    assert t.until(lambda: [m for m in raw.messages() if m.code == 183], 15)
     aim(pbx, next(m for m in raw.messages() if m.code == 183).body, 101)
 
     # the menu, in early media
@@ -65,18 +65,18 @@ def scenario(t):
     pbx.type("12345", ON)
     rtp["ca"].type("67", ON)
     both = lambda: (keys(rtp["ca"].events()), keys(pbx.events())) == ("12345", "67")  # noqa: E731
-    assert t.until(both, 6), (rtp["ca"].events(), pbx.events())
+    assert t.until(both, 15), (rtp["ca"].events(), pbx.events())
 
     # it fails while both hold a key
     pbx.wait()
     pbx.type("9", 1600)
     rtp["ca"].type("8", 3000)
-    assert t.until(lambda: last(rtp["ca"]) == "9" and last(pbx) == "8", 3)
+    assert t.until(lambda: last(rtp["ca"]) == "9" and last(pbx) == "8", 15)
     ca.reply(t.asked, 503)
-    assert t.until(lambda: [m for m in raw.messages() if m.code == 200], 5)
+    assert t.until(lambda: [m for m in raw.messages() if m.code == 200], 15)
     ok = next(m for m in raw.messages() if m.code == 200)
     raw.say(raw.follow(ok, "ACK", 1), inside)
-    assert t.until(lambda: ends(pbx, "8") and ends(rtp["ca"], "9"), 3), "the open digits were not closed"
+    assert t.until(lambda: ends(pbx, "8") and ends(rtp["ca"], "9"), 15), "the open digits were not closed"
     pbx.wait()
     rtp["ca"].stop()
     for end, key in ((pbx, "8"), (rtp["ca"], "9")):
@@ -91,14 +91,14 @@ def scenario(t):
     pbx.wait()
     rtp["cb"].wait()
     for end in (rtp["cb"], pbx):
-        assert t.until(lambda: keys(end.events()) == TYPED, 3), end.events()  # noqa: B023
+        assert t.until(lambda: keys(end.events()) == TYPED, 15), end.events()  # noqa: B023
         for i, (key, ms) in enumerate(end.events()):
             assert abs(ms - ON[i % 3]) <= 20, end.events()
     raw.say(raw.follow(ok, "BYE", 2), inside)
     for end in (rtp["cb"], pbx):
         end.stop()
     t.cdrs = 1
-    assert t.until(lambda: t.cdr(), 5)
+    assert t.until(lambda: t.cdr(), 15)
     said = t.cdr()[0]["media"]
     assert (said["dtmf_in"], said["dtmf_out"], said["digits"]) == ("rfc4733", "rfc4733", 0), said
 

@@ -18,7 +18,7 @@ class Party:
     """A SIP socket and an RTP end of one side of one call."""
 
     def __init__(self, t, raw, way, port):
-        self.t, self.raw, self.way, self.infos = t, raw, way, []
+        self.t, self.raw, self.way, self.infos, self.seen = t, raw, way, [], set()
         self.rtp = Digits(raw.ip, port, "inband" if way == "inband" else "rfc4733" if way == "rfc4733" else "info")
         self.port = port
         raw.answers["INFO"] = self.on_info
@@ -28,6 +28,10 @@ class Party:
         return self.raw.sdp("0 101", self.port) + "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n"
 
     def on_info(self, raw, m):
+        if m["CSeq"] in self.seen:
+            raw.reply(m, 200)  # sent again, for the machine was slow
+            return
+        self.seen.add(m["CSeq"])
         if m["Content-Type"] == RELAY:
             signal, ms = re.fullmatch(r"Signal= ?(.)\nDuration= ?(\d+)\n", m.body).groups()
             self.infos.append((signal, int(ms)))
@@ -78,7 +82,7 @@ def scenario(t):
     for a in names:
         play_row(t, a, names, boxes[names.index(a)], carrier, first)
     t.cdrs = len(names) ** 2
-    t.until(lambda: len(t.cdr()) == t.cdrs, 5)
+    t.until(lambda: len(t.cdr()) == t.cdrs, 15)
     for record in t.cdr():
         a, b = (names[int(record["trunk"][i])] for i in (1, 2))
         said = record["media"]
@@ -99,7 +103,7 @@ def play_row(t, a, names, raw, carrier, first):
         call_id = "row-%s-%s" % (a, b)
         raw.say(raw.begin("INVITE", "+44%d71838750" % names.index(b), inside, call_id, tag=call_id, body=me.sdp()), inside)
         found = lambda: [m for m in raw.messages() if m.way == "in" and m.code == 200 and m["Call-ID"] == call_id]  # noqa: E731, B023
-        assert t.until(found, 5), "%s to %s: no answer" % (a, b)
+        assert t.until(found, 15), "%s to %s: no answer" % (a, b)
         ok = found()[0]
         me.aim(ok.body)
         raw.say(raw.follow(ok, "ACK", 1), inside)
@@ -119,7 +123,7 @@ def play_row(t, a, names, raw, carrier, first):
         other.rtp.wait()
     for me, other, _, _ in calls:
         for x, y in ((me, other), (other, me)):
-            t.until(lambda: len(y.heard()) >= len(TYPED), 6)  # noqa: B023
+            t.until(lambda: len(y.heard()) >= len(TYPED), 15)  # noqa: B023
     time.sleep(0.5)  # the last one's end, and whatever must not come behind it
     for me, other, _, _ in calls:
         exact(me, other)
@@ -144,14 +148,14 @@ def typed_infos(t, parties):
             asked.append((party, dialog["Call-ID"], "%d INFO" % (10 + i)))
         for party, call_id, cseq in asked:
             found = lambda: [m for m in party.raw.messages() if m.way == "in" and m.code and m["CSeq"] == cseq and m["Call-ID"] == call_id]  # noqa: E731, B023
-            assert t.until(found, 5) and found()[0].code == 200, "%s: INFO %s: %s" % (party.way, key, [m.text for m in found()])
+            assert t.until(found, 15) and found()[0].code == 200, "%s: INFO %s: %s" % (party.way, key, [m.text for m in found()])
 
 
 def exact(x, y):
     heard = y.heard()
     assert "".join(k for k, _ in heard) == TYPED, "%s to %s: %s" % (x.way, y.way, heard)
-    if "plain" in (x.way, y.way):
-        return  # it knows no lengths
+    if "plain" in (x.way, y.way) or x.rtp.stalled:
+        return  # there are no lengths, or another's
     for i, (key, ms) in enumerate(heard):
         assert abs(ms - ON[i % len(ON)]) <= 25, "%s to %s: %s" % (x.way, y.way, heard)
 

@@ -76,10 +76,10 @@ static void any_one_packet_is_enough(void **state)
 	}
 	forget(NULL);
 	assert_int_equal(hear(1000, 9, 320, false, 40), 0);
-	assert_false(named_lost(&heard, 8000, 140 * MS, &over[0]));
-	assert_true(named_lost(&heard, 8000, 160 * MS, &over[0]));
+	assert_false(named_lost(&heard, 8000, 220 * MS, &over[0]));
+	assert_true(named_lost(&heard, 8000, 240 * MS, &over[0]));
 	is(0, 9, 40);
-	assert_int_equal(hear(1000, 9, 1280, true, 170), 0); /* given: not again, though it was longer */
+	assert_int_equal(hear(1000, 9, 1280, true, 250), 0); /* given: not again, though it was longer */
 	assert_false(named_lost(&heard, 8000, 900 * MS, &over[0]));
 }
 
