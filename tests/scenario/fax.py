@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """fax: the carrier asks for T.38 in mid-call and the PBX takes it: each side sees one image line with kedge's address, the port it knows and no word of the
-other; UDPTL datagrams, no RTP at all, pass both ways untouched. Then it goes back to audio, in the same port, and the audio is whole again."""
+other; UDPTL datagrams, no RTP at all, pass both ways untouched, also through a kedge-media that was started again. Then it goes back to audio, in the same port, and the audio is whole again."""
+import os
 import re
+import signal
 import socket
 
 T38 = """v=0
@@ -35,10 +37,18 @@ def heard(s):
     return found
 
 
+def exchange(here, there, to):
+    for data in DATAGRAMS:
+        here.sendto(data, to[here])
+        there.sendto(data[::-1], to[there])
+    assert heard(there) == set(DATAGRAMS) and heard(here) == {d[::-1] for d in DATAGRAMS}
+
+
 def scenario(t):
+    t.killed = True
     here, there = udptl(t.ip(1)), udptl(t.ip(2))
     ca = t.carrier("ca", answer()[:-2] + [pause(0.3), quiet(), invite(sdp={"text": T38.format(version=2, port=there.getsockname()[1])}),
-                                          recv(100, optional=True), recv(200, rtp=False), ack(), pause(2.5), invite(sdp={"version": 3}),
+                                          recv(100, optional=True), recv(200, rtp=False), ack(), pause(4), invite(sdp={"version": 3}),
                                           recv(100, optional=True), recv(200, rtp=True), ack(), recv("BYE"), send(200)])
     pbx = t.caller(call(talk=0)[:-3] + [recv("INVITE"), quiet(), send(200, sdp={"text": T38.format(version=2, port=here.getsockname()[1])}, speak=False),
                                         recv("ACK"), recv("INVITE"), send(200, sdp={"version": 3}), recv("ACK"), pause(0.6)] + hangup())
@@ -49,10 +59,10 @@ def scenario(t):
         assert re.search(r"m=audio (\d+)", known).group(1) == port and len(re.findall("m=", body)) == 1, body
         assert "a=T38FaxVersion:0" in body and "a=T38FaxUdpEC:t38UDPRedundancy" in body and "fax at" not in body and "rtpmap" not in body, body
     to = {s: (t.ip(ip), int(re.search(r"m=image (\d+)", body).group(1))) for s, ip, body in ((here, 3, toward_pbx), (there, 4, toward_ca))}
-    for data in DATAGRAMS:
-        here.sendto(data, to[here])
-        there.sendto(data[::-1], to[there])
-    assert heard(there) == set(DATAGRAMS) and heard(here) == {d[::-1] for d in DATAGRAMS}
+    exchange(here, there, to)
+    os.kill(t.pid("media"), signal.SIGKILL)
+    assert t.until(lambda: len([e for e in t.events("plane.ready") if e["plane"] == "media"]) == 2 and t.media("sessions") == 1, 5)
+    exchange(here, there, to)
     t.audio_strict = False  # silent while the fax went through
     t.run()
     assert "m=audio" in pbx.got("INVITE")[-1].body and "T38" not in pbx.got("INVITE")[-1].body

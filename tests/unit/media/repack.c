@@ -226,6 +226,33 @@ static void resumes(void **state)
 	is(&g, 1, 20000, 777, 320, false);
 }
 
+/* Anything at all: no packet is longer than its size or empty, none is made of samples that did not come, and it ends. */
+static void anything(void **state)
+{
+	static struct rig g;
+	uint16_t sequence = 0;
+	uint32_t ts = 0;
+
+	(void)state;
+	srand(4711);
+	for (unsigned round = 0; round < 3000; round++) {
+		unsigned n = rand() % 4 ? 80u * (1 + rand() % 6) : (unsigned)rand() % 1000;
+
+		if (round % 100 == 0) {
+			memset(&g, 0, sizeof(g));
+			repack_init(&g.r, 10 * (1 + round / 100 % 4));
+		}
+		sequence = (uint16_t)(rand() % 8 ? sequence + 1 : sequence + rand() % 70000);
+		ts = rand() % 8 ? ts + n : (uint32_t)rand() * 3;
+		g.now_ns += 20 * MS;
+		g.count = 0;
+		put(&g, rand() % 10 ? 0 : 101, sequence, ts, n, rand() % 20 == 0);
+		for (unsigned i = 0; i < g.count; i++)
+			assert_true(g.heard[i].other || (g.heard[i].size > 0 && g.heard[i].size <= g.r.frame));
+		assert_true(g.r.fill < g.r.frame);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -235,6 +262,7 @@ int main(void)
 		cmocka_unit_test(others),
 		cmocka_unit_test(stops),
 		cmocka_unit_test(resumes),
+		cmocka_unit_test(anything),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
