@@ -243,6 +243,8 @@ static void respond(const char *to, const char *status, const char *body)
 
 static const char SDP[] = "v=0\r\no=x 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 "
                           "0\r\nm=audio 9000 RTP/AVP 0\r\n";
+static const char KEYED[] = "v=0\r\no=x 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 "
+                            "0\r\nm=audio 9000 RTP/AVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz\r\n";
 static const char TYPE[] = "Content-Type: application/sdp\r\n";
 
 /* ---- what is asked -------------------------------------------------------------------------- */
@@ -294,7 +296,7 @@ static void the_record_follows_the_call(void **state)
 
 	t.totag[0] = 0;
 	assert_int_equal(load(&h, &r), -ENOENT);
-	request("INVITE", TYPE, SDP);
+	request("INVITE", TYPE, KEYED);
 	strcpy(invite, expect(&t.carrier, "INVITE"));
 	at = strstr(invite, "branch=");
 	snprintf(branch, sizeof(branch), "%.*s", (int)strcspn(at + 7, ";\r"), at + 7);
@@ -335,6 +337,8 @@ static void the_record_follows_the_call(void **state)
 	assert_true(says(&r.callee.branch, branch));
 	assert_true(within(&r.callee.target, "sip:ca@127.0.0.1"));
 	assert_true(within(&r.caller.theirs, "m=audio 9000"));
+	assert_true(within(&r.caller.theirs, "inline:****")); /* keys stand in the session table alone */
+	assert_false(within(&r.caller.theirs, "WVNf"));
 	assert_true(within(&r.callee.ours, "m=audio 2000"));
 	assert_int_equal(r.callee.end, 0);
 	assert_true(r.callee.local_cseq > r.callee.invite_cseq);
