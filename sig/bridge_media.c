@@ -5,6 +5,7 @@
 #include <strings.h>
 #include <sys/socket.h>
 
+#include "config/sound.h"
 #include "sig/bridge_body.h"
 #include "sig/bridge_dtmf.h"
 #include "sig/bridge_keys.h"
@@ -155,6 +156,18 @@ static void tell_end(struct bridge *b, struct bridge_side *side, const struct br
 	crypto_wipe(&far.keys, sizeof(far.keys));
 }
 
+/* The caller says nothing, and the callee waits to hear it: it was not told of the hold, or has not taken it. Without any packet
+ * its own media timer would end the call. */
+static void fill_silence(struct bridge *b, const struct bridge_side *callee, const struct offer *caller, const struct offer *said)
+{
+	struct offer_end from, to;
+	bool wanted = b->conf->media.comfort_noise && caller && said && offer_end(caller, &from) && offer_end(said, &to) && !to.t38 &&
+	              !(from.direction & OFFER_SENDONLY) && to.direction & OFFER_RECVONLY;
+
+	if (callee->end < KEDGE_OUT_MAX)
+		anchor_play(&b->anchor, callee->end, wanted ? sound_id(SOUND_COMFORT) : 0, KEDGE_PLAY_UNTIL_MEDIA);
+}
+
 /* Both sides have an offer and an answer: packets may pass. said: what the callee wrote last, if
  * it was just read. */
 void media_tell(
@@ -172,6 +185,7 @@ void media_tell(
 		tell_end(b, callee, &b->caller, &outside, &inside, relearn);
 	if (inside.theirs)
 		tell_end(b, &b->caller, callee, &inside, NULL, relearn);
+	fill_silence(b, callee, inside.theirs, outside.theirs);
 	anchor_live(&b->anchor, callee->end);
 }
 

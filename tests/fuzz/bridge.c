@@ -82,6 +82,15 @@ void anchor_far(struct anchor *a, unsigned end, const struct anchor_far *far)
 		assert(far->learn[i].bits <= 128);
 }
 
+void anchor_play(struct anchor *a, unsigned end, uint32_t sound, uint8_t how)
+{
+	assert(end == KEDGE_END_INSIDE || end < KEDGE_OUT_MAX);
+}
+
+void anchor_echo(struct anchor *a, unsigned end)
+{
+}
+
 void anchor_live(struct anchor *a, unsigned end)
 {
 	a->live = (uint8_t)end;
