@@ -629,6 +629,9 @@ static void no_key_is_left(void **state)
 	static const struct kedge_keys none;
 	struct end k;
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	skip(); /* its own memory cannot be read */
+#endif
 	end_open(&k, KEDGE_SUITE_AES_CM_128_HMAC_SHA1_80, LINE, 1, 2);
 	memcpy(k.keys.tx, master, sizeof(master));
 	memcpy(k.keys.rx, master, sizeof(master)); /* the last one that the thread's borrowed context derives from */
