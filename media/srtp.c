@@ -381,7 +381,7 @@ enum secure_result secure_protect_rtcp(struct secure *s, uint8_t *data, size_t *
 		return SECURE_NO_KEY;
 	if (*len < RTCP_LEAST)
 		return SECURE_MALFORMED;
-	if (!tx_stream(s, rtp_get32(data + 4)))
+	if (rtp_get32(data + 4) != s->tx_ssrc) /* of an SSRC that is gone: its numbers would begin anew, and repeat */
 		return SECURE_NO_KEY;
 	status = srtp_protect_rtcp(s->tx, data, &n);
 	if (status != srtp_err_status_ok)

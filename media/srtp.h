@@ -61,7 +61,8 @@ void secure_tick(struct secure *s, uint64_t now_ns);
 /* Is there a key to send with? s may be NULL. */
 bool secure_sends(const struct secure *s);
 
-/* Protects a packet in place; *len grows by less than SECURE_ROOM. index: of the line, rollovers << 16 | sequence. s may be
+/* RTCP: of the SSRC that the last RTP had, or of line_ssrc before.
+ * Protects a packet in place; *len grows by less than SECURE_ROOM. index: of the line, rollovers << 16 | sequence. s may be
  * NULL. What the successor needs is stored on return: send it then. */
 enum secure_result secure_protect(struct secure *s, uint8_t *data, size_t *len, uint64_t index);
 enum secure_result secure_protect_rtcp(struct secure *s, uint8_t *data, size_t *len);

@@ -246,6 +246,7 @@ static void other_sources(void **state)
 /* The line got another SSRC (another clock rate): its numbers begin anew. */
 static void other_line(void **state)
 {
+	struct packet late;
 	struct end k, f;
 
 	pair(&k, &f, KEDGE_SUITE_AES_CM_128_HMAC_SHA1_80);
@@ -255,6 +256,8 @@ static void other_line(void **state)
 	for (uint64_t i = 65600; i < 65700; i++)
 		passes(&k, &f, i);
 	passes_rtcp(&k, &f, 1);
+	late = rtcp(LINE, 1); /* a leave of the SSRC before must come first */
+	assert_int_equal(secure_protect_rtcp(k.secure, late.data, &late.len), SECURE_NO_KEY);
 	end_killed(&k);
 	for (uint64_t i = 65700; i < 65800; i++)
 		passes(&k, &f, i);
