@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "bench/relay_run.h"
+#include "bench/relay_spray.h"
 #include "config/clock.h"
 #include "routing/shm/queue.h"
 #include "routing/shm/seq.h"
@@ -191,6 +192,7 @@ void run_kedge(const struct run_options *o, unsigned calls, struct run_result *r
 {
 	struct load_setup setup = { .calls = calls, .ipv6 = o->ipv6, .rtcp = o->rtcp, .suite = { o->suite[0], o->suite[1] } };
 	struct churn churn = { 0 };
+	struct spray spray;
 	struct plane p;
 	struct load l;
 	char media[160];
@@ -200,11 +202,15 @@ void run_kedge(const struct run_options *o, unsigned calls, struct run_result *r
 	need(load_open(&l, &setup) == 0, "no sockets for the load");
 	start_plane(o, &p, calls, media);
 	idle = run_memory(p.pid, "smaps_rollup", "Pss:");
+	if (o->spray != 0)
+		need(spray_begin(&spray, &p, o->spray) == 0, "no strangers");
 	open_calls(&p, &l);
 	load_run(&l, 1500 * CLOCK_NS_PER_MS, false, false);
 	if (o->churn != 0)
 		churn_begin(&churn, o, &p, &l);
 	measure(o, &p, &l, r);
+	if (o->spray != 0)
+		spray_end(&spray, &r->sprayed, &r->sprayed_back);
 	r->bytes_per_call = (run_memory(p.pid, "smaps_rollup", "Pss:") - idle) / calls;
 	r->resident = run_memory(p.pid, "status", "VmRSS:");
 	r->anonymous = run_memory(p.pid, "status", "RssAnon:");

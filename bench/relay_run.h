@@ -17,6 +17,7 @@ struct run_options {
 	unsigned workers; /* of kedge-media; threads or processes of the others */
 	unsigned buffers; /* of each worker of kedge-media; 0: its default */
 	unsigned churn;   /* anchors opened and closed a second beside, kedge only */
+	unsigned spray;   /* packets a second of strangers to all ports (relay_spray.h), kedge only */
 	uint64_t packets; /* go on until so many were relayed, kedge only; 0: by time */
 	const char *backend;
 	const char *program; /* another kedge-media than the one that lies above; NULL */
@@ -37,6 +38,7 @@ struct run_result {
 	double open_us;             /* an anchor of the churn, as signaling sees it */
 	struct load_count count;
 	uint64_t relayed; /* in the time measured */
+	uint64_t sprayed, sprayed_back; /* packets strangers sent, and heard */
 };
 
 /* The raw floor (relay_floor.h), a process per worker; kedge-media, driven by its segment. */
