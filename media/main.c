@@ -287,7 +287,8 @@ int main(int argc, char **argv)
 	if ((rc = start_recorder(&p)) == 0 && (rc = make_workers(&p)) == 0 && (rc = start_workers(&p)) == 0)
 		rc = serve(&p);
 	stop_workers(&p);
-	recorder_close(p.recorder);
+	if (!recorder_close(p.recorder))
+		_exit(rc < 0);
 	shelf_close(&p.shelf);
 out_segment:
 	segment_detach(&p.seg);

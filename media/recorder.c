@@ -286,16 +286,17 @@ struct tap *recorder_tap(struct recorder *r, uint32_t worker)
 	return &r->tap[worker];
 }
 
-void recorder_close(struct recorder *r)
+bool recorder_close(struct recorder *r)
 {
 	struct timespec until;
 
 	if (r == NULL)
-		return;
+		return true;
 	atomic_store_explicit(&r->stop, true, memory_order_release);
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += END_S;
-	if (pthread_timedjoin_np(r->thread, NULL, &until) == 0)
-		recorder_free(r);
-	/* Else it waits for its disk: the process ends, and it with that. */
+	if (pthread_timedjoin_np(r->thread, NULL, &until) != 0)
+		return false;
+	recorder_free(r);
+	return true;
 }

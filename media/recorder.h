@@ -25,7 +25,8 @@ struct recorder *recorder_open(const struct segment *seg, const char *dir, int *
 /* The tap of a worker. */
 struct tap *recorder_tap(struct recorder *r, uint32_t worker);
 
-/* Writes what waits and closes all files; a disk that stalls is not waited for longer than a second. NULL is allowed. */
-void recorder_close(struct recorder *r);
+/* Writes what waits and closes all files. NULL is allowed. False: the disk stalls, for a second already. The thread lives on then, and with it
+ * all that it was given: the process must end as it is. */
+bool recorder_close(struct recorder *r);
 
 #endif
