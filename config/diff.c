@@ -80,10 +80,18 @@ static bool is_there(const struct list *l, size_t i)
 	return strcmp(l->g->name, "trunk") != 0 || !((const struct conf_trunk *)entry(l, i))->gone;
 }
 
-/* What an entry is known by: its name, a target's trunk. */
+/* What an entry of the list is called by; NULL: a target, by its trunk. */
+static const struct row *name_row(const struct row_group *g)
+{
+	const struct row *r = row_find(g, "name");
+
+	return r ? r : row_find(g, "number");
+}
+
+/* What an entry is known by: its name, a test number's number, a target's trunk. */
 static const char *name_of(const struct list *l, size_t i)
 {
-	const struct row *r = row_find(l->g, "name");
+	const struct row *r = name_row(l->g);
 
 	if (r)
 		return *(const char *const *)((const char *)entry(l, i) + r->offset);
@@ -177,7 +185,7 @@ static void compare_list(struct diff_list *l, const struct row *r, const char *p
 {
 	struct list from = list_of(a, r), to = list_of(b, r);
 
-	if (!row_find(from.g, "name")) {
+	if (!name_row(from.g)) {
 		compare_order(l, r, path, &from, &to);
 		compare_targets(l, path, &from, &to);
 	} else {

@@ -69,6 +69,15 @@ static void objects(void **state)
 	    "profile \"p\".setup_budget: \"128s\" -> \"120s\"\nprofile \"p\".retry_same.max: 0 -> 3\nprofile \"p\".target \"a\".enabled: true -> false\n"); /* what follows from it, too */
 }
 
+/* They have no name but their number. */
+static void numbers(void **state)
+{
+	(void)state;
+	differs(BASE "test_numbers = ( { number = \"1\"; }, { number = \"2\"; does = \"busy\"; } );\n",
+	    BASE "test_numbers = ( { number = \"2\"; }, { number = \"3\"; } );\n", 0,
+	    "test_number \"1\": removed\ntest_number \"2\".does: \"busy\" -> \"echo\"\ntest_number \"3\": added\n");
+}
+
 static void restarts(void **state)
 {
 	(void)state;
@@ -105,7 +114,7 @@ int main(void)
 		cmocka_unit_test(nothing),
 		cmocka_unit_test(settings),
 		cmocka_unit_test(objects),
-		cmocka_unit_test(restarts),
+		cmocka_unit_test(numbers), cmocka_unit_test(restarts),
 		cmocka_unit_test(gone),
 	};
 
