@@ -242,6 +242,11 @@ static bool silence(struct worker *w, const struct end *from, struct end *to, ui
 	return true;
 }
 
+bool dtmf_busy(const struct end *e)
+{
+	return e->dtmf != NULL && (e->dtmf->said.busy || e->dtmf->toning);
+}
+
 bool dtmf_relay(struct worker *w, struct end *from, struct end *to, uint8_t place, const struct rtp *h, uint8_t *data)
 {
 	bool within;
@@ -253,7 +258,7 @@ bool dtmf_relay(struct worker *w, struct end *from, struct end *to, uint8_t plac
 		return leave_out(w, to, place);
 	}
 	within = from->want.dtmf == KEDGE_DTMF_INBAND ? hear_tones(w, from, to, h, data) : from->dtmf->heard.open;
-	if (to->dtmf->said.busy || to->dtmf->toning)
+	if (dtmf_busy(to))
 		return leave_out(w, to, place);
 	return !within || silence(w, from, to, place, h, data);
 }

@@ -52,6 +52,9 @@ bool dtmf_relay(struct worker *w, struct end *from, struct end *to, uint8_t plac
 /* Is it of an event that was cut off at a switch? Then it goes no further. */
 bool dtmf_cut_off(struct worker *w, const struct end *from, struct end *to, uint8_t place, const struct rtp *h);
 
+/* A digit is being said to it: nothing else may be, for who hears another source between two packets of an event has two. */
+bool dtmf_busy(const struct end *e);
+
 /* An event of another end was sent to this one; h: as it was sent. */
 void dtmf_passed(struct end *to, const struct rtp *h, const struct named *n);
 

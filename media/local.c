@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "config/sound.h"
+#include "media/dtmf.h"
 #include "media/outlet.h"
 #include "media/tone.h"
 #include "media/worker.h"
@@ -172,7 +173,7 @@ static void send_one(struct worker *w, uint32_t port, uint32_t bytes)
 /* Can anything be said to it now? */
 static bool may_speak(const struct end *e, const struct local_end *p)
 {
-	if (!p->prompt || !(e->flags & KEDGE_END_SEND) || e->flags & KEDGE_END_PLAIN)
+	if (!p->prompt || !(e->flags & KEDGE_END_SEND) || e->flags & KEDGE_END_PLAIN || dtmf_busy(e))
 		return false;
 	return says_noise(e, p) || (e->want.codec != KEDGE_CODEC_OTHER && e->want.codec < PROMPT_CODECS && e->want.audio_pt != 0xff);
 }

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "config/clock.h"
+#include "config/sound.h"
 #include "media/named.h"
 #include "media/tonepair.h"
 #include "routing/shm/digit.h"
@@ -414,6 +415,40 @@ static void open_at_a_switch(void **state)
 	stop();
 }
 
+/* Nobody speaks at the other end, and kedge plays to this one: a digit is not torn by it. */
+static void beside_what_is_played(void **state)
+{
+	struct talk t;
+
+	(void)state;
+	tonepair_init();
+	start_with("comfort_noise = true;", 8, false, 0);
+	talk_open(&t, 0, KEDGE_DTMF_INFO, KEDGE_DTMF_EVENT);
+	t.call.a.out[0].play = sound_id(SOUND_COMFORT);
+	t.call.a.out[0].play_take++;
+	plane_write(&plane, &t.call.a, 0);
+	plane_commit(&plane, &t.call.a);
+	for (unsigned i = 0; i < 500 && t.out.packets < 10; i++) {
+		usleep(10000);
+		hear_all(&t.out);
+	}
+	assert_true(t.out.packets >= 10);
+	for (unsigned i = 0; i < 3; i++)
+		ask(&t.in, i);
+	for (unsigned i = 0; i < 500 && (t.out.heard < 3 || t.out.ends < 9); i++) {
+		usleep(10000);
+		hear_all(&t.out);
+	}
+	usleep(300000);
+	hear_all(&t.out);
+	assert_int_equal(t.out.heard, 3);
+	assert_int_equal(t.out.ends, 9);
+	assert_int_equal(t.out.audio_in_event, 0);
+	assert_int_equal(t.out.gaps, 0);
+	talk_close(&t);
+	stop();
+}
+
 /* ---- kill -9 ----------------------------------------------------------------------------------- */
 
 static void none_twice_after_a_kill(void **state)
@@ -452,6 +487,7 @@ int main(int argc, char **argv)
 		TEST(twelve_each_way),
 		TEST(with_event_packets_lost),
 		TEST(open_at_a_switch),
+		TEST(beside_what_is_played),
 		TEST(none_twice_after_a_kill),
 	};
 
