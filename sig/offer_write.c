@@ -117,7 +117,8 @@ struct plan { /* what is written, decided before the first byte */
 	uint16_t lines;
 	uint8_t pt[OFFER_FORMATS], direction;
 	unsigned pts;
-	bool kept[128];
+	bool kept[128];  /* by the number in `from` */
+	uint8_t as[128]; /* what is kept is written with this one */
 	bool paired; /* events have the rate of a codec that is kept: those of other rates go */
 	bool mux;
 	struct offer_format twin; /* law of G.711 that is not in `from`, but media can make; name "": none */
@@ -149,12 +150,24 @@ static bool format_turned(const struct offer_write *w, const struct offer_format
 	return format_listed(f, w->codecs) && (format_listed(f, w->filter) || format_listed(&twin, w->filter));
 }
 
+/* An answer has the numbers of the offer it answers, whatever the other side calls them: media maps them. */
+static uint8_t plan_as(const struct plan *p, const struct offer_format *f)
+{
+	const struct offer_format *offered = p->in->answer ? format_find(p->in->shape, f) : NULL;
+
+	return offered ? offered->pt : f->pt;
+}
+
 static void plan_take(struct plan *p, const struct offer_format *f)
 {
-	if (p->kept[f->pt])
-		return;
+	uint8_t as = plan_as(p, f);
+
+	for (unsigned i = 0; i < p->pts; i++)
+		if (p->pt[i] == as)
+			return; /* it has two numbers there */
 	p->kept[f->pt] = true;
-	p->pt[p->pts++] = f->pt;
+	p->as[f->pt] = as;
+	p->pt[p->pts++] = as;
 }
 
 /* Whether it goes with a codec, by its own name or that of what it answers. */
@@ -388,16 +401,22 @@ static void put_attribute(struct writer *w, const struct plan *p, struct text va
 		return;
 	if (p->in->ptime && (text_is(name, "ptime") || text_is(name, "maxptime")))
 		return;
+	long pt = -1;
 	bool by_type = text_is(name, "rtpmap") || text_is(name, "fmtp") || text_is(name, "rtcp-fb");
 	if (by_type) {
 		struct text word = text_word(&rest);
-		long pt = text_number(word, 127);
+		pt = text_number(word, 127);
 		if (!text_is(word, "*") && (pt < 0 || !p->kept[pt] || (p->twin.name[0] && pt == p->twin.pt)))
 			return;
 	}
 	if (text_leaks(name) || text_leaks(rest))
 		return;
 	put(w, (struct text){ "a=", 2 });
+	if (pt >= 0 && p->as[pt] != pt) {
+		put(w, name);
+		putf(w, ":%u ", p->as[pt]);
+		value = text_trim(rest);
+	}
 	put(w, value);
 	put(w, (struct text){ "\r\n", 2 });
 }
@@ -500,7 +519,7 @@ static void put_anchored(struct writer *w, const struct plan *p)
 			put_attribute(w, p, (struct text){ line.p + 2, line.n - 2 });
 	}
 	if (p->twin.name[0] && p->kept[p->twin.pt])
-		putf(w, "a=rtpmap:%u %s/%u\r\n", p->twin.pt, p->twin.name, p->twin.rate);
+		putf(w, "a=rtpmap:%u %s/%u\r\n", p->as[p->twin.pt], p->twin.name, p->twin.rate);
 	for (unsigned i = 0; i < p->events; i++) /* digits and flash */
 		putf(w, "a=rtpmap:%u %s/%u\r\na=fmtp:%u 0-16\r\n", p->event[i].pt, p->event[i].name, p->event[i].rate, p->event[i].pt);
 	put_inherited(w, p);

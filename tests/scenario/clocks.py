@@ -27,7 +27,7 @@ def scenario(t):
         here = ends[n, "ca"] = Talker(t.ip(2, 1))
         to[n, "ca"] = address(m.body)
         raw.reply(m, 100)
-        says(raw, m, 183, here, *FIRST[n])
+        says(raw, m, 183, here, *(FIRST[n] if n == "1" else ("0 100", EVENT % 100)))
         raw.later(0.9, lambda: raw.reply(m, 503, tag="raw"))
 
     def second(raw, m):
@@ -52,6 +52,8 @@ def scenario(t):
         ends[n, "pbx"] = Talker(t.ip(1, 9))
         pbx.say(pbx.begin("INVITE", "+44" + n, kedge, call_id=n, tag="t" + n, branch="b" + n, body=pbx.sdp(FIRST[n][0], ends[n, "pbx"].port) + FIRST[n][1]), kedge)
     assert t.until(lambda: all((n, "pbx") in to and (n, "ca") in ends for n in FIRST), 10), to
+    early = next(m for m in pbx.got(183) if m["Call-ID"] == "2").body
+    assert re.search(r"RTP/AVP 0 101\s", early) and "a=rtpmap:101 telephone-event" in early, early  # its own number, whatever the carrier's is
     for i in range(20):  # 20 ms each: opus by its name alone, and PCMU
         for n, pt, step in (("1", 96, 960), ("2", 0, 160)):
             ends[n, "ca"].say(to[n, "ca"], pt, 9000 + i, 77777 + i * step, sound(i * 160, 160), ssrc=0xca, marker=i == 0)

@@ -116,6 +116,28 @@ static void made_one_is_named(void **state)
 	assert_null(strstr(out, "GSM"));
 }
 
+/* An answer has the numbers of its offer, in all that names them; a codec that is numbered twice is there once. */
+static void numbered(void **state)
+{
+	static char text[2][1024], out[4096];
+	static struct offer from, shape;
+	struct offer_origin origin = { .id = 1 };
+	struct offer_write w = { .from = &from, .shape = &shape, .answer = true, .direction = -1, .local = { .family = AF_INET, .port = 5000 } };
+	struct kedge_pt pt[8];
+
+	(void)state;
+	read_body(&shape, text[0], "111 0 101", "a=rtpmap:111 opus/48000/2\r\n" EVENT);
+	read_body(&from, text[1], "96 0 97 98",
+	    "a=rtpmap:96 opus/48000/2\r\na=fmtp:96 useinbandfec=1\r\na=rtcp-fb:* nack\r\na=rtpmap:97 telephone-event/8000\r\na=fmtp:97 0-15\r\n"
+	    "a=rtpmap:98 telephone-event/8000\r\n");
+	assert_true(offer_write(out, sizeof(out), &w, &origin) > 0);
+	assert_non_null(strstr(out, "RTP/AVP 111 0 101\r\n"));
+	assert_non_null(strstr(out, "a=rtpmap:111 opus/48000/2\r\na=fmtp:111 useinbandfec=1\r\na=rtcp-fb:* nack\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n"));
+	assert_null(strstr(out, ":98"));
+	assert_int_equal(offer_parse(&shape, out, strlen(out), NULL), 0);
+	assert_int_equal(offer_map(&shape, &from, pt), 2); /* and media is told of both */
+}
+
 /* ---- pairs ----------------------------------------------------------------------------------- */
 
 /* Formats of our half and theirs on the inside, then outside; pairs as "inside>here", U: PCMU inside, A: PCMA inside. */
@@ -196,6 +218,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(written),
 		cmocka_unit_test(made_one_is_named),
+		cmocka_unit_test(numbered),
 		cmocka_unit_test(paired),
 		cmocka_unit_test(full),
 		cmocka_unit_test(same),
