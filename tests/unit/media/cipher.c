@@ -312,9 +312,15 @@ static void counter_mode(void **state)
 {
 	uint8_t iv[16] = { 0 }, late[16] = { 0 };
 
-	keystream(&cipher_vector_icm_128, 30, iv, "e03ead0935c95e80e166b16dd92b4eb4d23513162b02d0f72a43a2fe4a5f97ab41e95b3bb0a2e8dd477901e4fca894c0");
-	keystream(&cipher_vector_icm_192, 38, iv, "35096cba4610028dc1b57503804ce37c5de986291dcce161d5165ec4568f5c9a474a40c77894bc17180202272a4c264d");
-	keystream(&cipher_vector_icm_256, 46, iv, "92bdd28a93c3f52511c677d08b5515a49da71b2378a854f67050756ded165bac63c4868b7096d88421b563b8c94c9a31");
+	keystream(&cipher_vector_icm_128, 30, iv,
+	    "e03ead0935c95e80e166b16dd92b4eb4d23513162b02d0f72a43a2fe4a5f97ab"
+	    "41e95b3bb0a2e8dd477901e4fca894c0");
+	keystream(&cipher_vector_icm_192, 38, iv,
+	    "35096cba4610028dc1b57503804ce37c5de986291dcce161d5165ec4568f5c9a"
+	    "474a40c77894bc17180202272a4c264d");
+	keystream(&cipher_vector_icm_256, 46, iv,
+	    "92bdd28a93c3f52511c677d08b5515a49da71b2378a854f67050756ded165bac"
+	    "63c4868b7096d88421b563b8c94c9a31");
 	late[14] = 0xfe;
 	late[15] = 0xff;
 	keystream(&cipher_vector_icm_128, 30, late, "ec8cdf7398607cb0f2d21675ea9ea1e4362b7c3c6773516318a077d7fc5073ae");

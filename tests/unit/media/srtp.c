@@ -502,7 +502,7 @@ static void keys_gone_for_a_while(void **state)
 		passes(&f, &k, i);
 	}
 	passes_rtcp(&k, &f, 1);
-	k.slot->run.tx_index = 65539;
+	atomic_store_explicit(&k.slot->run.tx_index, 65539, memory_order_relaxed);
 	seq_write(&k.slot->keys, &none);
 	assert_int_equal(follow(&k), 0);
 	assert_false(secure_sends(k.secure));
@@ -537,7 +537,7 @@ static void successors(void **state)
 
 			for (; tx <= at[n]; tx += tx + 500 < at[n] ? 400 : 1, rx = tx + (unsigned)n) {
 				passes(&f, &k, rx);
-				k.slot->run.tx_index = tx; /* outlet stores it, then protects */
+				atomic_store_explicit(&k.slot->run.tx_index, tx, memory_order_relaxed); /* outlet stores it, then protects */
 				passes(&k, &f, tx);
 			}
 			report = rtcp(FAR, 1);
@@ -572,7 +572,7 @@ static void rekeyed_meanwhile(void **state)
 		passes(&f, &k, i);
 	}
 	passes_rtcp(&k, &f, 1);
-	k.slot->run.tx_index = 65599;
+	atomic_store_explicit(&k.slot->run.tx_index, 65599, memory_order_relaxed);
 	set_keys(&k, KEDGE_SUITE_AEAD_AES_128_GCM, 7, 8);
 	secure_close(&f.secure);
 	set_keys(&f, KEDGE_SUITE_AEAD_AES_128_GCM, 8, 7);
@@ -593,7 +593,7 @@ static void nothing_sent_yet(void **state)
 	struct end k, f;
 
 	pair(&k, &f, KEDGE_SUITE_AES_256_CM_HMAC_SHA1_80);
-	k.slot->run.tx_index = 3 * 65536 + 9;
+	atomic_store_explicit(&k.slot->run.tx_index, 3 * 65536 + 9, memory_order_relaxed);
 	end_killed(&k);
 	for (uint64_t i = 3 * 65536 + 10; i < 3 * 65536 + 20; i++)
 		passes(&k, &f, i);
@@ -655,7 +655,7 @@ static void written_meanwhile(void **state)
 	struct end k = { .slot = aligned_alloc(KEDGE_LINE, sizeof(struct kedge_end_slot)), .suite = 1, .ssrc = LINE };
 
 	memset(k.slot, 0, sizeof(*k.slot));
-	k.slot->keys.seq = 1;
+	atomic_store_explicit(&k.slot->keys.seq, 1, memory_order_relaxed);
 	assert_int_equal(follow(&k), -EAGAIN);
 	assert_null(k.secure);
 	free(k.slot);
