@@ -21,7 +21,8 @@
  *
  *   offer_body.c   the SDP among the parts of a message
  *   offer_read.c   bytes to struct offer
- *   offer_write.c  the body for the other side
+ *   offer_plan.c   which types, numbers and direction the body for the other side has
+ *   offer_write.c  its bytes
  *   offer_own.c    an offer of kedge's own
  *   offer_fit.c    two bodies compared; what media must know
  *   offer_crypto.c a=crypto of a body; what an offer and its answer agreed on
