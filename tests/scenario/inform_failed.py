@@ -46,12 +46,13 @@ def scenario(t):
     pbx.say(pbx.begin("INVITE", "+442071838750", kedge, body=body, call_id="a", branch="a"), kedge)
     assert t.until(lambda: any(m.code and m.code >= 300 for m in pbx.messages()), 8), pbx.messages()
     told, final = pbx.first("183 INVITE"), next(m for m in pbx.messages() if m.code and m.code >= 300)
-    assert final.code in (500, 503) and 1.2 < t.gap(told, final) < 3, (final.code, t.gap(told, final))
+    assert final.code in (500, 503) and 1.2 < t.gap(told, final) < 3.3, (final.code, t.gap(told, final))
     assert re.search(r"m=audio [1-9]\d* RTP/AVP 0\s", told.body), told.body
-    pcm = samples(ear.packets)
     one_line(ear.packets)
+    pcm = [x for p in ear.packets for x in samples([p])]  # a machine that stands still puts time between two packets, and leaves nothing out
     assert -11 < level(pcm[800:8800], 700) < -7, (level(pcm[800:8800], 700), table(ear.packets))
-    assert 1.15 < next(i for i in range(len(pcm) - 160, 0, -80) if loudness(pcm[i:i + 160]) > -40) / 8000 < 1.25, "not all of it, or more than once" + table(ear.packets)
+    loud = sum(loudness(pcm[i:i + 80]) > -40 for i in range(0, len(pcm), 80))
+    assert 115 <= loud <= 125, "%d ms of it: not all, or more than once" % (10 * loud) + table(ear.packets)
     n = len(ear.packets)
     pbx.say(pbx.begin("INVITE", "+442071838759", kedge, body=body, call_id="b", branch="b"), kedge)
     assert t.until(lambda: pbx.got("486 INVITE"), 3)
