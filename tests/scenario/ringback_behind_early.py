@@ -35,7 +35,7 @@ def scenario(t):
     order = [p for p in ear.packets]
     assert order == a + tone + b, "one behind the other"
     assert len(a) > 20 and len(tone) > 20
-    pcm = samples(tone)
+    pcm = [x for p in tone for x in samples([p])]
     assert -16 < level(pcm[:4000], 440) < -11 and -16 < level(pcm[:4000], 480) < -11, level(pcm[:4000], 440)
     for one in (ear, ca.voice, cb.voice):
         one.stop()
