@@ -140,8 +140,17 @@ bool outlet_plain(struct worker *w, struct end *to, const uint8_t *data, size_t 
 	return send_on(w, to, 0, data, len);
 }
 
+/* Rooms are taken that are never sent: so it is not the sends alone that bring the next flush. Whatever waits in a room when its
+ * turn comes again was sent: half the ring lies between two flushes here. */
 uint8_t *outlet_room(struct worker *w)
 {
 	w->room_next = (w->room_next + 1) % OUTLET_ROOMS;
+	if (w->room_next % (OUTLET_ROOMS / 2) == 0)
+		w->ops->flush(w->io);
 	return w->room[w->room_next];
+}
+
+void outlet_room_back(struct worker *w)
+{
+	w->room_next = (w->room_next + OUTLET_ROOMS - 1) % OUTLET_ROOMS;
 }

@@ -21,7 +21,7 @@ struct end;
 struct worker;
 
 #define OUTLET_LOCAL 0xfd /* source of a line: kedge itself; other values are the ends' places */
-#define OUTLET_ROOMS 32   /* packets that may wait for a flush: at most IO_SENDS */
+#define OUTLET_ROOMS 32   /* two halves: what was taken in the one is sent before the other one's turn is over */
 
 /* Sends one RTP packet of `source` to the end. h: read from data, payload type already the receiver's; pace: of the
  * source. data is rewritten and must stay until the next flush: a buffer of the backend, or an outlet_room(). */
@@ -35,8 +35,11 @@ bool outlet_rtcp(struct worker *w, struct end *to, uint8_t *data, size_t len);
 bool outlet_plain(struct worker *w, struct end *to, const uint8_t *data, size_t len);
 
 /* IO_BIG bytes for a packet of one's own. They stay until it was sent; what is not handed to the outlet at once is
- * overwritten by a later one. */
+ * overwritten by a later one. May flush. */
 uint8_t *outlet_room(struct worker *w);
+
+/* The room taken last is not needed: the next one who asks gets it. */
+void outlet_room_back(struct worker *w);
 
 /* True for SECURE_OK; anything else is counted by its reason. */
 bool outlet_secured(struct worker *w, enum secure_result result);

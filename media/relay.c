@@ -379,8 +379,8 @@ static void bad_rtcp(struct worker *w, const uint8_t *data, size_t len)
 static void on_rtcp(
     struct worker *w, struct way *way, const struct sockaddr *from, const uint8_t *data, size_t len)
 {
-	uint8_t *out = outlet_room(w);
 	struct stitch_rtcp r;
+	uint8_t *out;
 	size_t n;
 
 	if (!rtp_is_rtcp(data, len) || data[0] >> 6 != 2) {
@@ -401,6 +401,7 @@ static void on_rtcp(
 		.cname = way->session->cname };
 	if (way->from->work & WORK_PTIME && !resize_ratio(w, way->from, &r.came, &r.made))
 		r.came = 0;
+	out = outlet_room(w);
 	n = stitch_rtcp(&r, data, len, out);
 	if (n == 0) {
 		bad_rtcp(w, data, len);

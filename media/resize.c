@@ -38,14 +38,15 @@ unsigned resize_packet(struct worker *w, struct end *to, uint8_t source, const s
     const uint8_t *data, bool *passes)
 {
 	struct repack *r = of(w, to);
-	uint8_t *room = outlet_room(w);
 	unsigned sent = 0;
 	struct rtp made;
+	uint8_t *room;
 
 	if (!repack_put(r, source, h, data + rtp_header(data), !h->event && is_g711(to, h->payload_type), w->now_ns)) {
 		worker_count(&w->count->drop_not_live, 1);
 		return 0;
 	}
+	room = outlet_room(w);
 	for (;;) {
 		enum repack_made what = repack_next(r, &made, room + RTP_HEADER);
 
@@ -53,8 +54,10 @@ unsigned resize_packet(struct worker *w, struct end *to, uint8_t source, const s
 			h->sequence = made.sequence;
 			*passes = true;
 		}
-		if (what != REPACK_PACKET)
+		if (what != REPACK_PACKET) {
+			outlet_room_back(w);
 			return sent;
+		}
 		sent += send_made(w, to, source, pace, &made, room);
 		room = outlet_room(w);
 	}
@@ -68,6 +71,8 @@ void resize_tick(struct worker *w, struct end *to)
 
 	if (to->line.source == r->source && repack_late(r, &made, room + RTP_HEADER, w->now_ns))
 		send_made(w, to, r->source, &to->pace, &made, room);
+	else
+		outlet_room_back(w);
 }
 
 bool resize_ratio(const struct worker *w, const struct end *to, uint16_t *came, uint16_t *made)
