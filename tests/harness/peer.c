@@ -36,6 +36,7 @@ struct end {
 	bool line;             /* heard_* are set */
 	uint32_t heard_ssrc, heard_ts;
 	uint16_t heard_seq;
+	uint32_t missed;       /* packets in a row that were no speech at all */
 	bool own;              /* what was heard last had no stamp: kedge's own */
 	uint64_t heard_ns;
 	const struct peer_source *speaker;
@@ -447,13 +448,22 @@ static void hear_speech(struct peer *p, struct end *e, const uint8_t *packet, co
 		keep_wav(e, packet, pt);
 }
 
+#define MISSES 10 /* then one packet in so many is looked at: noise for a silent end has no speech in it */
+#define SELDOM 50
+
 /* Speech in the other law that was turned into ours on its way: looked for behind what was heard last, else from its beginning. */
 static bool find_turned(struct end *e, const uint8_t *packet, struct speech_stamp *s)
 {
 	uint32_t next = e->speaker ? e->speaker->next : 0;
 
-	return e->known && (speech_turned(packet + HEADER, e->pt, e->call, next, 64, s) ||
-		speech_turned(packet + HEADER, e->pt, e->call, 0, 1500, s));
+	if (!e->known || (e->missed > MISSES && e->missed++ % SELDOM))
+		return false;
+	if (speech_turned(packet + HEADER, e->pt, e->call, next, 64, s) || speech_turned(packet + HEADER, e->pt, e->call, 0, 1500, s)) {
+		e->missed = 0;
+		return true;
+	}
+	e->missed++;
+	return false;
 }
 
 /* Half of a stamp may outlive the tables. */
