@@ -169,6 +169,16 @@ static void start_plane(const struct run_options *o, struct plane *p, unsigned c
 	run_pin_generator(o);
 }
 
+/* Where packets are missing: what the relay says it did with them. */
+static void say_drops(const struct plane *p)
+{
+#define C(name)                                                                                    \
+	if (strncmp(#name, "drop_", 5) == 0 && PLANE_COUNT(p, name) != 0)                          \
+		fprintf(stderr, "kedge-media: %s %llu\n", #name, (unsigned long long)PLANE_COUNT(p, name));
+	KEDGE_MEDIA_COUNTERS(C)
+#undef C
+}
+
 static void measure(const struct run_options *o, struct plane *p, struct load *l, struct run_result *r)
 {
 	uint64_t cpu = run_cpu_ns(p->pid), before = PLANE_COUNT(p, packets_out), begin = before;
@@ -185,6 +195,8 @@ static void measure(const struct run_options *o, struct plane *p, struct load *l
 	relayed = PLANE_COUNT(p, packets_out) - before;
 	rtcp = l->count.rtcp_received;
 	load_run(l, 0, true, true);
+	if (l->count.lost != 0)
+		say_drops(p);
 	run_finish(r, l, cpu, relayed - rtcp);
 }
 
