@@ -140,12 +140,17 @@ static void tell(struct worker *w, uint32_t slot, struct end *e, uint8_t what, e
 	worker_event(w, evt, s->generation, slot);
 }
 
-/* Its last words must not be the last that the other one hears: a line without packets is taken for a dead one. */
+/* Its last words must not be the last that the other one hears: a line without packets is taken for a dead one. Where that one is
+ * silent itself nobody is to be kept waiting: a call that is dead at both ends must not look alive to either. */
 static void comfort(struct worker *w, const struct session *s, uint32_t silent)
 {
 	uint32_t other = silent == s->in ? s->out[s->live] : s->in;
 
-	if (other != KEDGE_PORT_NONE && atomic_load_explicit(&w->comfort_noise, memory_order_relaxed))
+	if (other == KEDGE_PORT_NONE)
+		return;
+	if (w->end[other].speaks_ns != 0 && is_dead(w, &w->end[other]))
+		local_comfort_over(w, other);
+	else if (atomic_load_explicit(&w->comfort_noise, memory_order_relaxed))
 		local_comfort(w, other);
 }
 

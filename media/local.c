@@ -121,6 +121,12 @@ void local_comfort(struct worker *w, uint32_t port)
 	p->comfort = true;
 }
 
+void local_comfort_over(struct worker *w, uint32_t port)
+{
+	if (w->local.end[port].comfort)
+		stop(w, port);
+}
+
 /* ---- packets --------------------------------------------------------------------------------- */
 
 static uint32_t packet_ms(const struct end *e)

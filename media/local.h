@@ -65,6 +65,7 @@ bool local_gives_way(struct worker *w, uint32_t port);
 
 /* Who spoke to that end fell silent: comfort noise, if nothing else plays. */
 void local_comfort(struct worker *w, uint32_t port);
+void local_comfort_over(struct worker *w, uint32_t port);
 
 /* Sends what is due at w->now_ns. */
 void local_step(struct worker *w);

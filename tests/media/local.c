@@ -293,7 +293,8 @@ static void other_codecs_hear_nothing(void **state)
 
 /* ---- comfort noise --------------------------------------------------------------------------- */
 
-#define SPEAKS (KEDGE_END_SEND | KEDGE_END_RECV | KEDGE_END_SPEAKS)
+#define LISTENS (KEDGE_END_SEND | KEDGE_END_RECV)
+#define SPEAKS  (LISTENS | KEDGE_END_SPEAKS)
 
 /* A91: who hears a silent end hears low noise, until it speaks again. */
 static void noise_for_a_silent_end(void **state)
@@ -308,6 +309,7 @@ static void noise_for_a_silent_end(void **state)
 	call_open(&c, 0, "127.0.1.1", "127.0.2.1");
 	speaks(&c, KEDGE_END_INSIDE, KEDGE_CODEC_PCMU, 0);
 	set_flags(&c, 0, SPEAKS);
+	set_flags(&c, KEDGE_END_INSIDE, LISTENS);
 	say(&c.out);
 	h = hear(&c.in);
 	p = heard_packet(&c.in); /* 300 ms later */
@@ -338,6 +340,7 @@ static void noise_as_its_own_payload(void **state)
 	plane_end_of(&c.a, KEDGE_END_INSIDE)->cn_pt = 13;
 	plane_write(&plane, &c.a, KEDGE_END_INSIDE);
 	set_flags(&c, 0, SPEAKS);
+	set_flags(&c, KEDGE_END_INSIDE, LISTENS);
 	p = heard_packet(&c.in);
 	for (int i = 0; i < 3; i++) {
 		q = heard_packet(&c.in);
@@ -362,6 +365,26 @@ static void no_noise_unless_wanted(void **state)
 	set_flags(&c, 0, SPEAKS);
 	assert_int_equal(plane_event(&plane, KEDGE_EVT_SILENT, 0, 3000), 0);
 	hears_nothing(&c.in, 300);
+	call_close(&c);
+	stop();
+}
+
+/* Two that are silent hear nothing: their call is over, or they are content. One that speaks again is kept company. */
+static void no_noise_between_silent_ends(void **state)
+{
+	struct call c;
+	struct packet p;
+
+	start_playing("comfort_noise = true; media_dead = \"300ms\";", "");
+	call_open(&c, 0, "127.0.1.1", "127.0.2.1");
+	speaks(&c, KEDGE_END_INSIDE, KEDGE_CODEC_PCMU, 0);
+	set_flags(&c, 0, SPEAKS);
+	set_flags(&c, KEDGE_END_INSIDE, SPEAKS);
+	assert_int_equal(plane_event(&plane, KEDGE_EVT_SILENT, 0, 3000), 0);
+	hears_nothing(&c.in, 300);
+	say(&c.in);
+	p = heard_packet(&c.in);
+	assert_int_equal(p.h.payload, 160);
 	call_close(&c);
 	stop();
 }
@@ -418,7 +441,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = { TEST(ringback_gives_way), TEST(written_again_is_no_new_wish), TEST(over_everything),
 		TEST(stops_at_hold), TEST(other_codecs_hear_nothing), TEST(noise_for_a_silent_end), TEST(noise_as_its_own_payload),
-		TEST(no_noise_unless_wanted), TEST(echoes), TEST(goes_on_after_a_kill) };
+		TEST(no_noise_unless_wanted), TEST(no_noise_between_silent_ends), TEST(echoes), TEST(goes_on_after_a_kill) };
 
 	talk_main(argc, argv);
 	return cmocka_run_group_tests(tests, NULL, NULL);
