@@ -57,7 +57,8 @@ static uint8_t end_toward(const struct call *c, unsigned side)
 /* The status of its answer. */
 static int take(struct call *c, unsigned from, struct digit *d)
 {
-	if (c->digits.heard[from]) /* the same digits as events */
+	/* The same digits as events or tones; who has INFO by now, after another offer or as another callee, has nothing else. */
+	if (c->digits.heard[from] && c->bridge.dtmf[from] != KEDGE_DTMF_INFO)
 		return 200;
 	d->end = end_toward(c, !from);
 	if (c->bridge.dtmf[!from] == KEDGE_DTMF_INFO) {

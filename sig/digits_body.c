@@ -103,18 +103,26 @@ const char *digits_write(char out[static DIGITS_BODY], const struct digit *d, bo
 
 /* ---- kept text ------------------------------------------------------------------------------- */
 
-/* Where the body begins, if its type is one of the two; NULL otherwise. */
+static bool stands(const char *at, const char *end, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (; at + n <= end; at++)
+		if (strncasecmp(at, word, n) == 0)
+			return true;
+	return false;
+}
+
+/* Where the body begins, if its type, or that of a part of it, is one of the two; NULL otherwise. */
 static const char *body_in(const char *text, size_t length)
 {
-	static const char type[] = "application/dtmf";
-	const char *end = memmem(text, length, "\r\n\r\n", 4), *at = text;
+	const char *head = memmem(text, length, "\r\n\r\n", 4), *end = head;
 
-	if (end == NULL || end == text)
+	if (head == NULL || head == text)
 		return NULL;
-	for (; at + sizeof(type) - 1 <= end; at++)
-		if (strncasecmp(at, type, sizeof(type) - 1) == 0)
-			return end + 4;
-	return NULL;
+	if (stands(text, head, "multipart/"))
+		end = text + length;
+	return stands(text, end, "application/dtmf") ? head + 4 : NULL;
 }
 
 bool digits_stand_in(const char *text, size_t length)

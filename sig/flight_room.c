@@ -181,7 +181,7 @@ static void put_text(struct flight_tape *t, const struct iovec *v)
 /* Digits of an INFO may be somebody's card number. True: it is one, and was put without them. */
 static bool put_digits(struct flight_tape *t, const struct iovec *text, size_t pieces)
 {
-	static char whole[8192];
+	static char whole[1 << 16]; /* as long as a datagram may be */
 	size_t size = 0;
 
 	if (pieces == 0 || text[0].iov_len < 5 || memcmp(text[0].iov_base, "INFO ", 5) != 0)

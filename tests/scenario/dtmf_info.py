@@ -80,7 +80,8 @@ def scenario(t):
     in_early_media(t, w, other, cc, ends, said)
     without_an_offer(t, w, other, cc, ends, said)
     to_a_carrier(t, w, raw, cd, ends, said)
-    t.cdrs = 4
+    no_more_events(t, w, raw, ca, ends, said)
+    t.cdrs = 5
 
 
 def over_a_failover(t, w, raw, ca, cb, ends, said):
@@ -164,6 +165,28 @@ def to_a_carrier(t, w, raw, cd, ends, said):
     assert t.until(lambda: keys(pbx) == "#", 15), pbx.events()
     time.sleep(0.3)
     assert len(set(m["CSeq"] for m in cd.got("INFO"))) == 4 and keys(pbx) == "#"
+    raw.say(raw.follow(ok, "BYE", 90), w.inside)
+    close(ends, pbx)
+
+
+def no_more_events(t, w, raw, ca, ends, said):
+    """Behind an offer without telephone-event its INFOs are all that it types."""
+    raw.say(raw.begin("INVITE", "+441071838751", w.inside, "five", tag="five", body=sdp(raw, 21000, True)), w.inside)
+    early = w.heard(raw, 183, "five")
+    answer(ca, said["ca"], 200, sdp(ca, 21000, False))
+    ok = w.heard(raw, 200, "five")
+    raw.say(raw.follow(ok, "ACK", 1), w.inside)
+    pbx = Digits(raw.ip, 21000)
+    aim(pbx, early.body)
+    ca.answers["INFO"] = ca.answers["BYE"] = 200
+    pbx.type("1", 100)
+    typed = lambda: "".join(m.body for m in ca.got("INFO"))  # noqa: E731
+    assert t.until(lambda: typed() == "1", 15), typed()
+    raw.say(raw.follow(ok, "INVITE", 2, body=sdp(raw, 21000, False)), w.inside)
+    assert t.until(lambda: w.heard(raw, 200, "five")["CSeq"] == "2 INVITE", 15)
+    raw.say(raw.follow(ok, "ACK", 2), w.inside)
+    assert w.info(raw, ok, "Signal=5\r\n") == 200
+    assert t.until(lambda: typed() == "15", 15), typed()
     raw.say(raw.follow(ok, "BYE", 90), w.inside)
     close(ends, pbx)
 

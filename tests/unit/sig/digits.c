@@ -98,7 +98,12 @@ static void kept_without_them(void **state)
 	char plain[] = "INFO sip:5 SIP/2.0\r\nc:application/dtmf\r\n\r\n5";
 	char other[] = "INFO sip:5 SIP/2.0\r\nContent-Type: text/plain\r\n\r\napplication/dtmf 5";
 
+	char part[] = "INFO sip:5 SIP/2.0\r\nContent-Type: multipart/mixed;boundary=b\r\n\r\n--b\r\nContent-Type: application/dtmf-relay\r\n\r\nSignal=5\r\n--b--\r\n";
+
 	(void)state;
+	digits_mask(part, strlen(part));
+	assert_null(strstr(part, "Signal=5"));
+	assert_non_null(strstr(part, "boundary=b\r\n\r\n"));
 	assert_true(digits_stand_in(info, strlen(info)));
 	digits_mask(info, strlen(info));
 	assert_string_equal(info, "INFO sip:x SIP/2.0\r\nContent-Type: application/dtmf-relay\r\nCSeq: 5 INFO\r\n\r\nSignal=*\r\nDuration=***\r\n");
