@@ -315,6 +315,7 @@ static void one_trunk(struct load *l, const struct conf_trunk *t)
 	lint_breaker(l, t);
 	lint_srtp(l, t);
 	lint_record(l, t);
+	lint_g711(l, t);
 	trunk_codes(l, t);
 	trunk_codes_agree(l, t);
 	if (t->interface == CONF_NONE)

@@ -53,6 +53,9 @@ void lint_breaker(struct load *l, const struct conf_trunk *t);
 void lint_srtp(struct load *l, const struct conf_trunk *t);
 void lint_record(struct load *l, const struct conf_trunk *t);
 
+/* What of it works in G.711 alone, where its codecs leave that out. */
+void lint_g711(struct load *l, const struct conf_trunk *t);
+
 /* What a profile plays: part of load_derive(). */
 void load_sounds(struct load *l, struct conf_profile *p);
 

@@ -329,6 +329,10 @@ static void trunk_rules(void **state)
 	trunk_tells(ALPHA "srtp_suites = [ \"AEAD_AES_256_GCM\" ]; }",
 	    "kedge.cfg:4: warning: trunk \"alpha\".srtp_suites does nothing: srtp = \"off\"\n");
 	trunk_tells(ALPHA "record = true; }", "kedge.cfg:4: error: trunk \"alpha\".record: into which directory? set media.record_dir\n");
+	trunk_tells(ALPHA "codecs = [ \"G729\" ]; dtmf = \"inband\"; ptime = \"20\"; }",
+	    "kedge.cfg:4: warning: trunk \"alpha\".dtmf: tones need PCMU or PCMA, which its codecs leave out: no digit gets there\n"
+	    "kedge.cfg:4: warning: trunk \"alpha\".ptime is for PCMU and PCMA, which its codecs leave out\n");
+	trunk_tells(ALPHA "codecs = [ \"G729\", \"pcma/8000\" ]; dtmf = \"inband\"; ptime = \"20\"; }", "");
 	trunk_tells(ALPHA "srtp = \"required\"; }",
 	    "kedge.cfg:4: warning: trunk \"alpha\".srtp: its keys are in the signaling, which goes in clear: who reads that can hear the audio\n");
 }
