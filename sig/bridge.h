@@ -132,6 +132,9 @@ int bridge_answer(struct bridge *b, struct bridge_side *side, const struct bridg
  * attempts are offered no other. 0, also where it is bound already; -EPROTO: it offered none, or nothing. */
 int bridge_own(struct bridge *b);
 
+/* Does the caller speak a codec that kedge can play? Another carrier's answer may have bound it to one that it cannot. */
+bool bridge_plays(const struct bridge *b);
+
 /* Has media play to the caller what sound_id() names; 0: nothing. how: enum kedge_play. */
 void bridge_play(struct bridge *b, uint32_t sound, uint8_t how);
 

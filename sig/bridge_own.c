@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
+#include <strings.h>
 
 #include "sig/bridge.h"
 #include "sig/bridge_body.h"
@@ -28,6 +29,11 @@ int bridge_own(struct bridge *b)
 	return 0;
 }
 
+bool bridge_plays(const struct bridge *b)
+{
+	return strcasecmp(b->codec, "PCMU") == 0 || strcasecmp(b->codec, "PCMA") == 0 || strcasecmp(b->codec, "G722") == 0;
+}
+
 void bridge_play(struct bridge *b, uint32_t sound, uint8_t how)
 {
 	anchor_play(&b->anchor, KEDGE_END_INSIDE, sound, how);
@@ -36,13 +42,21 @@ void bridge_play(struct bridge *b, uint32_t sound, uint8_t how)
 int bridge_own_again(struct bridge *b, const struct bridge_body *body)
 {
 	static struct offer o;
+	char *last = b->caller.theirs;
 	int err = body_read_offer(b, &b->caller, &o, body);
 
 	if (err)
 		return err;
+	b->caller.theirs = NULL;
 	body_keep(b, &b->caller.theirs, o.body, o.length);
 	b->bound = false;
-	return bridge_own(b);
+	err = bridge_own(b);
+	/* Refused: what held before still holds (RFC 3261 14.1). */
+	body_keep(b, err ? &b->caller.theirs : &last, NULL, 0);
+	if (err)
+		b->caller.theirs = last;
+	b->bound = true;
+	return err;
 }
 
 void bridge_echo(struct bridge *b)

@@ -55,6 +55,7 @@ static void line_free(struct line *t)
 		count--;
 	}
 	anchor_close(&t->bridge.anchor);
+	bridge_forget(&t->bridge, &t->bridge.caller);
 	if (t->irq)
 		nta_incoming_destroy(t->irq);
 	if (t->again)
@@ -131,10 +132,10 @@ static void speak(struct line *t)
 		bridge_echo(&t->bridge);
 }
 
-static void reply_sdp(struct line *t, nta_incoming_t *irq)
+static void reply(struct line *t, nta_incoming_t *irq, const char *sdp)
 {
 	nta_incoming_treply(irq, SIP_200_OK, SIPTAG_CONTACT(t->contact), SIPTAG_ALLOW_STR(leg_allow),
-	    SIPTAG_CONTENT_TYPE_STR("application/sdp"), SIPTAG_PAYLOAD_STR(t->bridge.caller.ours), TAG_END());
+	    TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR("application/sdp")), TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)), TAG_END());
 }
 
 static void on_limit(su_root_magic_t *magic, su_timer_t *timer, su_timer_arg_t *arg)
@@ -145,7 +146,7 @@ static void on_limit(su_root_magic_t *magic, su_timer_t *timer, su_timer_arg_t *
 static void answer(struct line *t)
 {
 	speak(t);
-	reply_sdp(t, t->irq);
+	reply(t, t->irq, t->bridge.caller.ours);
 	su_timer_set_interval(t->timer, on_limit, (su_timer_arg_t *)t, TESTLINE_MS / call_scale());
 }
 
@@ -185,16 +186,19 @@ static int on_ack_or_cancel(nta_incoming_magic_t *magic, nta_incoming_t *irq, co
 static int reanswer(struct line *t, nta_incoming_t *irq, const sip_t *sip)
 {
 	struct bridge_body body = call_body(sip);
+	bool invite = sip->sip_request->rq_method == sip_method_invite;
 	int err = body.length ? bridge_own_again(&t->bridge, &body) : 0;
 
 	if (err)
 		return bridge_status(err);
-	speak(t);
-	if (sip->sip_request->rq_method == sip_method_invite) {
+	if (body.length)
+		speak(t);
+	if (invite) {
 		t->again = irq;
 		nta_incoming_bind(irq, on_ack_or_cancel, (nta_incoming_magic_t *)t);
 	}
-	reply_sdp(t, irq);
+	/* An INVITE without an offer gets one, an UPDATE without one asks for none (RFC 3311 5.2). */
+	reply(t, irq, invite || body.length ? t->bridge.caller.ours : NULL);
 	if (t->again != irq)
 		nta_incoming_destroy(irq);
 	return 0;

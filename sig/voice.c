@@ -13,7 +13,7 @@
 /* The caller has a body of ours by which it can hear; what it hears begins with the next packets. */
 static bool begin(struct call *c, const char *sound, uint8_t how)
 {
-	if (bridge_own(&c->bridge) < 0)
+	if (bridge_own(&c->bridge) < 0 || !bridge_plays(&c->bridge))
 		return false;
 	bridge_play(&c->bridge, sound_id(sound), how);
 	if (!c->told_sdp)
