@@ -49,12 +49,49 @@ static void bound_to_what_cannot_be_played(void **state)
 	assert_null(t.b.caller.theirs);
 }
 
+/* What was told in the 183 holds behind a failover: the same body, so the same key, though the one who answers has the other law of
+ * G.711 and speaks in clear. */
+static void the_key_of_the_183_holds(void **state)
+{
+	static const char *only[] = { "PCMU" };
+	struct kedge_keys told = { 0 }, now = { 0 };
+	const char *out;
+	char ours[1024];
+
+	t.rig->trunk[0].srtp = CONF_SRTP_REQUIRED;
+	for (int i = 0; i < 3; i++)
+		t.rig->trunk[i].transcode = true;
+	t.rig->trunk[2].codecs = (struct conf_strings){ only, 1 };
+	assert_int_equal(open_with("v=0\r\no=x 1 1 IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 10.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/SAVP 18 8\r\n"
+	                           "a=crypto:7 AES_CM_128_HMAC_SHA1_80 inline:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\r\n"), 0);
+	assert_int_equal(bridge_outside(&t.b, &t.one, 1, 0, &out), 0);
+	assert_int_equal(bridge_own(&t.b), 0);
+	assert_non_null(strstr(t.b.caller.ours, " RTP/SAVP 8\r\n"));
+	assert_non_null(strstr(t.b.caller.ours, "a=crypto:7 AES_CM_128_HMAC_SHA1_80 inline:"));
+	assert_true(strlen(t.b.caller.ours) < sizeof(ours));
+	strcpy(ours, t.b.caller.ours);
+	seq_read(&segment_end(&t.run, t.b.anchor.slot, KEDGE_END_INSIDE)->keys, &told);
+	assert_int_equal(told.suite, KEDGE_SUITE_AES_CM_128_HMAC_SHA1_80);
+	assert_int_equal(bridge_outside(&t.b, &t.two, 1, 0, &out), 0);
+	assert_non_null(strstr(out, " RTP/AVP 0\r\n"));
+	assert_null(strstr(out, "crypto"));
+	assert_string_equal(answer(&t.two, SDP("10.0.1.1", "5000", "0", ""), true, 0), ours);
+	seq_read(&segment_end(&t.run, t.b.anchor.slot, KEDGE_END_INSIDE)->keys, &now);
+	assert_memory_equal(&now, &told, sizeof(now));
+	assert_int_equal(end_of(KEDGE_END_INSIDE).srtp, told.suite);
+	assert_int_equal(end_of(t.two.end).srtp, KEDGE_SUITE_NONE);
+	assert_int_equal(end_of(t.two.end).laws[1], 1);
+	assert_int_equal(live(), t.two.end);
+	assert_false(t.b.differs);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(a_refused_offer_changes_nothing),
 		T(bound_to_what_cannot_be_played),
+		T(the_key_of_the_183_holds),
 	};
 
 	return bridge_rig_run(tests);
