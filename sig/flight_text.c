@@ -69,6 +69,8 @@ static const char *secret_of(const char *line, const char *end, const char **sto
 		}
 	if (end - line > 2 && memcmp(line, "k=", 2) == 0)
 		return line + 2;
+	if (end - line > 11 && memcmp(line, "a=key-mgmt:", 11) == 0)
+		return line + 11;
 	if (end - line <= 9 || memcmp(line, "a=crypto:", 9) != 0)
 		return NULL;
 	p = memmem(line, (size_t)(end - line), "inline:", 7);

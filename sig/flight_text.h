@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* flight_text: SIP text as it may be shown: without secrets. What Authorization and Proxy-Authorization say behind their scheme, keys of SDES (a=crypto
- * inline:) and of k= are "***"; what is not UTF-8, and control characters but line ends and tabs, "?". Pure. */
+ * inline:), of MIKEY (a=key-mgmt) and of k= are "***"; what is not UTF-8, and control characters but line ends and tabs, "?". Pure. */
 #ifndef KEDGE_SIG_FLIGHT_TEXT_H
 #define KEDGE_SIG_FLIGHT_TEXT_H
 

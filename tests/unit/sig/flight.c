@@ -317,6 +317,7 @@ static void secrets(void **state)
 	assert_text("k=prompt\r\nAuthorizations: x\r\n", "k=***\r\nAuthorizations: x\r\n");
 	assert_text("From: \"J\xfcrg\" \x1b[31m \xc3\xbc\r\n", "From: \"J?rg\" ?[31m \xc3\xbc\r\n");
 	assert_text("a=crypto:1 X inline:abc", "a=crypto:1 X inline:***");
+	assert_text("a=key-mgmt:mikey AQAFgM0X\r\na=x\r\n", "a=key-mgmt:***\r\na=x\r\n");
 }
 
 /* Not even in memory: whatever reads that, there is none. Twenty of them, so that some lie over the border of two pieces of 1 KB. */
