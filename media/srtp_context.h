@@ -13,6 +13,7 @@
 
 #define RTCP_LEAST 8 /* bytes of the shortest RTCP packet */
 #define INDEX_RTCP 0x7fffffffu
+#define INDEX_RTP  0xffffffffffffu /* 48 bits (RFC 3711 3.3.1) */
 
 struct secure {
 	srtp_t tx, rx, old; /* NULL: no key */

@@ -73,7 +73,7 @@ enum secure_result secure_protect(struct secure *s, uint8_t *data, size_t *len, 
 		return SECURE_NO_KEY;
 	if (!tx_stream(s, rtp_get32(data + 8)))
 		return SECURE_NO_KEY;
-	if (index < s->tx_least)
+	if (index < s->tx_least || index > INDEX_RTP) /* before its first packet a line has no numbers */
 		return SECURE_REPLAY;
 	if (s->tx_base == SECURE_UNUSED || s->tx_recovered)
 		tx_begin(s, index);
