@@ -103,6 +103,10 @@ bool secure_stream_add(struct secure *s, bool tx, uint32_t ssrc)
 
 /* ---- keys come and go ------------------------------------------------------------------------ */
 
+/* A call's SRTCP of two weeks, a tenth of a second to count up to. An end that floods may have more: all calls of the worker would
+ * wait for it, and a plane that stands still for long is killed again. */
+#define RTCP_COUNT_MOST (1u << 18)
+
 /* SRTCP's number is libsrtp's own: it counts what it protects. */
 static void count_up_rtcp(srtp_t tx, uint32_t ssrc, uint64_t to)
 {
@@ -134,8 +138,9 @@ static void tx_follow(struct secure *s, struct kedge_keys *k, uint64_t tag, uint
 	s->tx_recovered = s->tx_base != SECURE_UNUSED;
 	s->tx_least = s->tx_recovered ? GET(run->tx_index) + 1 : 0;
 	s->tx = context_new(k->suite, k->tx, ssrc_specific, ssrc);
+	s->tx_rtcp_over = known && GET(run->tx_rtcp_index) > RTCP_COUNT_MOST;
 	if (known) {
-		if (s->tx != NULL)
+		if (s->tx != NULL && !s->tx_rtcp_over)
 			count_up_rtcp(s->tx, ssrc, GET(run->tx_rtcp_index));
 		return;
 	}

@@ -17,7 +17,8 @@
  * Only until something authenticated under the key, and SECURE_TRIES times at most.
  *
  * A restarted worker goes on from kedge_end_run: tx_index, tx_base, tx_rtcp_index are stored before each send, rx_srtp and
- * rx_srtcp with each packet heard. The tags there tell whether the numbers belong to the keys of now.
+ * rx_srtcp with each packet heard. The tags there tell whether the numbers belong to the keys of now. After more SRTCP than can be
+ * counted up to in a moment (2^18) the successor sends none under that key.
  * Thread: the worker's, for everything of one end. */
 #ifndef KEDGE_MEDIA_SRTP_H
 #define KEDGE_MEDIA_SRTP_H

@@ -25,6 +25,7 @@ struct secure {
 	uint64_t tx_base;  /* SECURE_UNUSED: nothing was sent under the key */
 	uint32_t tx_ssrc;  /* of the context's stream */
 	bool tx_recovered; /* tx_base is the predecessor's: the counter is not set yet */
+	bool tx_rtcp_over; /* the predecessor sent more SRTCP than can be counted up to */
 
 	bool heard;        /* something authenticated under rx */
 	uint8_t tries;     /* guesses left */

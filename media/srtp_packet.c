@@ -45,7 +45,7 @@ static bool tx_stream(struct secure *s, uint32_t ssrc)
 	s->tx_ssrc = ssrc;
 	s->tx_base = SECURE_UNUSED;
 	s->tx_least = 0;
-	s->tx_recovered = false;
+	s->tx_recovered = s->tx_rtcp_over = false;
 	SET(s->run->tx_base, SECURE_UNUSED);
 	SET(s->run->tx_rtcp_index, 0);
 	return true;
@@ -91,7 +91,7 @@ enum secure_result secure_protect_rtcp(struct secure *s, uint8_t *data, size_t *
 		return SECURE_NO_KEY;
 	if (*len < RTCP_LEAST)
 		return SECURE_MALFORMED;
-	if (rtp_get32(data + 4) != s->tx_ssrc) /* of an SSRC that is gone: its numbers would begin anew, and repeat */
+	if (s->tx_rtcp_over || rtp_get32(data + 4) != s->tx_ssrc) /* of an SSRC that is gone: its numbers would begin anew, and repeat */
 		return SECURE_NO_KEY;
 	status = srtp_protect_rtcp(s->tx, data, &n);
 	if (status != srtp_err_status_ok)

@@ -619,6 +619,27 @@ static void nothing_sent_yet(void **state)
 	end_close(&f);
 }
 
+/* An end that floods with reports holds up no restart: what cannot be counted up to is over, RTP goes on. */
+static void too_many_reports(void **state)
+{
+	static const uint64_t sent[] = { 1u << 18, (1u << 18) + 1, INT32_MAX };
+	struct end k, f;
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct packet p = rtcp(LINE, 1);
+
+		pair(&k, &f, KEDGE_SUITE_AES_CM_128_HMAC_SHA1_80);
+		passes(&k, &f, 5);
+		atomic_store_explicit(&k.slot->run.tx_index, 5, memory_order_relaxed);
+		atomic_store_explicit(&k.slot->run.tx_rtcp_index, sent[i], memory_order_relaxed);
+		end_killed(&k);
+		assert_int_equal(secure_protect_rtcp(k.secure, p.data, &p.len), i == 0 ? SECURE_OK : SECURE_NO_KEY);
+		passes(&k, &f, 6);
+		end_close(&k);
+		end_close(&f);
+	}
+}
+
 /* Where in this process's memory those bytes are; the stack is not looked at, nor are libraries. */
 static unsigned found(const uint8_t *text, size_t len)
 {
@@ -700,6 +721,7 @@ int main(void)
 		cmocka_unit_test(successors),
 		cmocka_unit_test(rekeyed_meanwhile),
 		cmocka_unit_test(nothing_sent_yet),
+		cmocka_unit_test(too_many_reports),
 		cmocka_unit_test(written_meanwhile),
 		cmocka_unit_test(no_key_is_left),
 	};
