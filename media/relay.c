@@ -165,14 +165,19 @@ static bool find_other_end(struct worker *w, struct way *way)
 
 /* ---- counters -------------------------------------------------------------------------------- */
 
+static bool is_event(const struct end *from, const struct rtp *h)
+{
+	return h->payload_type == from->telephone_event || h->payload_type == from->event_here;
+}
+
 static void count_rtp(struct worker *w, struct way *way, const struct rtp *h, size_t len)
 {
 	struct end *e = way->from;
 	struct kedge_flow *f = &way->session->stats->flow[!way->inside];
 	uint32_t lost = e->quality.lost, late = e->quality.late;
-	enum quality_kind kind = h->payload_type == e->telephone_event ? QUALITY_EVENT
-	                         : h->payload_type == e->noise         ? QUALITY_NOISE
-	                                                               : QUALITY_SOUND;
+	enum quality_kind kind = is_event(e, h)                ? QUALITY_EVENT
+	                         : h->payload_type == e->noise ? QUALITY_NOISE
+	                                                       : QUALITY_SOUND;
 	uint64_t gap = quality_rtp(&e->quality, h, e->pace.clock_rate, kind, w->now_ns);
 
 	e->packets++;
@@ -233,11 +238,6 @@ static bool work_on(struct worker *w, const struct way *way, struct rtp *h, uint
 	if (work & WORK_TYPES)
 		remap_packet(way->inside ? way->to : way->from, !way->inside, h, data);
 	return true;
-}
-
-static bool is_event(const struct end *from, const struct rtp *h)
-{
-	return h->payload_type == from->telephone_event || h->payload_type == from->event_here;
 }
 
 /* An event that passes as one: what is open on a line is known. */

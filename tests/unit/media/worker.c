@@ -328,6 +328,39 @@ static void sends_outlive_their_connection(void **state)
 	assert_false(io.lost);
 }
 
+/* An event by the number our own body gave it, as an answerer may send it: its packets repeat one timestamp. */
+static void say_a_digit(unsigned n)
+{
+	uint32_t sock;
+
+	let_settle(n);
+	sock = rtp_sock(0);
+	if (!connected(sock) || io.mode[sock] != IO_PLAIN)
+		return;
+	plane_end_of(&anchor, 0)->telephone_event = 101;
+	plane_end_of(&anchor, 0)->event_here = 96;
+	plane_write(&plane, &anchor, 0);
+	plane_commit(&plane, &anchor);
+	for (unsigned i = 0; i < 10; i++) {
+		struct rtp h = { .ssrc = 7, .sequence = (uint16_t)i, .timestamp = 160, .payload_type = i % 2 ? 96 : 101 };
+		uint8_t data[RTP_HEADER + 4] = { 0x80 };
+
+		rtp_write(data, &h);
+		*io.setup.now_ns += 20 * CLOCK_NS_PER_MS;
+		io.setup.hooks.packet(io.setup.hooks.ctx, sock, io.tag[sock], NULL, data, sizeof(data), false);
+		worker->ops->flush(worker->io);
+	}
+	assert_int_equal(worker->end[sock / 2].quality.index, 9);
+	assert_int_equal(worker->end[sock / 2].quality.jitter_count, 0);
+	assert_true(worker->end[sock / 2].quality.quiet);
+	worker_stop(worker);
+}
+
+static void digits_are_no_jitter(void **state)
+{
+	run(say_a_digit, 0);
+}
+
 /* A report whose second packet is longer than it says: room was made for it in vain. */
 static void bad_report(void)
 {
@@ -385,7 +418,8 @@ int main(void)
 		TEST(out_of_buffers),
 		TEST(nobody_speaks_through_a_plain_reception),
 		TEST(sends_outlive_their_connection),
-		TEST(what_waits_is_not_changed) };
+		TEST(what_waits_is_not_changed),
+		TEST(digits_are_no_jitter) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
