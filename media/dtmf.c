@@ -339,12 +339,32 @@ static bool next_digit(struct worker *w, struct end *to, struct digit *d)
 	return true;
 }
 
+/* May it be sent events, or tones? */
+static bool hears(const struct end *to, bool tones)
+{
+	if (!(to->flags & KEDGE_END_SEND) || to->flags & KEDGE_END_PLAIN)
+		return false;
+	return tones ? g711(to->want.codec) : to->telephone_event != 0xff;
+}
+
 static bool can_say(const struct end *to)
 {
-	if (!(to->flags & KEDGE_END_SEND) || !(to->work & WORK_DIGITS))
+	if (!(to->work & WORK_DIGITS) || (to->want.dtmf != KEDGE_DTMF_EVENT && to->want.dtmf != KEDGE_DTMF_INBAND))
 		return false;
-	return to->want.dtmf == KEDGE_DTMF_EVENT ? to->telephone_event != 0xff
-	                                         : to->want.dtmf == KEDGE_DTMF_INBAND && g711(to->want.codec);
+	return hears(to, to->want.dtmf == KEDGE_DTMF_INBAND);
+}
+
+/* It went on hold, to another codec, to a fax, in the middle of a digit. */
+static void break_off(struct worker *w, struct end *to)
+{
+	struct dtmf *t = to->dtmf;
+
+	if (!dtmf_busy(to) || hears(to, t->toning))
+		return;
+	worker_count(&w->count->digits_lost, 1);
+	if (t->toning)
+		tonepair_hush(t->tones);
+	t->said.busy = t->toning = false;
 }
 
 static void begin_to_say(struct worker *w, struct end *to, const struct digit *d)
@@ -373,6 +393,7 @@ static bool go_on(struct worker *w, struct end *to)
 	struct named n;
 	bool first;
 
+	break_off(w, to);
 	while (named_step(&t->said, w->now_ns, &n, &first))
 		send_event(w, to, &n, first);
 	while (t->toning && w->now_ns >= t->frame_ns)

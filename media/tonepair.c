@@ -144,6 +144,12 @@ void tonepair_say(struct tonepair *t, uint8_t event, uint32_t ms, uint32_t quiet
 	dtmf_tx_put(t->tx, keys + event, 1);
 }
 
+void tonepair_hush(struct tonepair *t)
+{
+	t->left = 0;
+	dtmf_tx_init(t->tx); /* what is left of the digit would come before the next one */
+}
+
 uint8_t tonepair_silence(uint8_t codec)
 {
 	return codec == KEDGE_CODEC_PCMA ? 0xd5 : 0xff;

@@ -32,6 +32,9 @@ bool tonepair_hear(struct tonepair *t, uint8_t codec, uint32_t timestamp, const 
 /* Begins a digit of so many ms; one that has no tones (flash) is silence. */
 void tonepair_say(struct tonepair *t, uint8_t event, uint32_t ms, uint32_t quiet_ms);
 
+/* What is said is broken off; the next digit begins anew. */
+void tonepair_hush(struct tonepair *t);
+
 /* The next n samples of it. False: there is nothing left. */
 bool tonepair_frame(struct tonepair *t, uint8_t codec, uint8_t *payload, size_t n);
 

@@ -415,6 +415,43 @@ static void open_at_a_switch(void **state)
 	stop();
 }
 
+/* The end cannot hear events any more in the middle of one: nothing more of it is said, and the next one is whole. */
+static void nobody_to_say_it_to(void **state)
+{
+	struct digit d = { .event = 7, .duration_ms = 3000, .end = 0 };
+	struct talk t;
+
+	(void)state;
+	tonepair_init();
+	start(8);
+	talk_open(&t, 0, KEDGE_DTMF_INFO, KEDGE_DTMF_EVENT);
+	assert_int_equal(digit_put(segment_digits(&plane.seg, 0, 1), &d, t.call.a.want.generation), 0);
+	plane_commit(&plane, &t.call.a);
+	hear_one(&t.call.out);
+	t.call.a.out[0].telephone_event = 0xff;
+	plane_write(&plane, &t.call.a, 0);
+	plane_commit(&plane, &t.call.a);
+	followed();
+	usleep(30000);
+	while (wait_readable(t.call.out.rtp, 0) > 0)
+		hear_one(&t.call.out);
+	hears_nothing(&t.call.out, 200);
+	assert_int_equal(PLANE_COUNT(&plane, digits_lost), 1);
+	t.call.a.out[0].telephone_event = EVENT_PT;
+	plane_write(&plane, &t.call.a, 0);
+	plane_commit(&plane, &t.call.a);
+	followed();
+	ask(&t.in, 0);
+	for (unsigned i = 0; i < 500 && t.out.ends < 3; i++) {
+		usleep(10000);
+		hear_all(&t.out);
+	}
+	assert_int_equal(t.out.heard, 1);
+	assert_int_equal(t.out.digit[0].event, typed[0]);
+	talk_close(&t);
+	stop();
+}
+
 /* Nobody speaks at the other end, and kedge plays to this one: a digit is not torn by it. */
 static void beside_what_is_played(void **state)
 {
@@ -488,6 +525,7 @@ int main(int argc, char **argv)
 		TEST(with_event_packets_lost),
 		TEST(open_at_a_switch),
 		TEST(beside_what_is_played),
+		TEST(nobody_to_say_it_to),
 		TEST(none_twice_after_a_kill),
 	};
 
