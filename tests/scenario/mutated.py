@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """mutated: requests and responses of real dialogs, each changed a little, to the running planes: by UDP and TCP, from a PBX, as a carrier's answers, and in dialogs that are up.
-Every so many an OPTIONS must be answered, so all of them were read. Nothing dies, good calls beside them lose nothing, and all is gone in the end. KEDGE_MUTATED_SECONDS, 60, or
+Every so many an OPTIONS must be answered, so all of them were read. Nothing dies, good calls beside them lose nothing, and all is gone in the end. KEDGE_MUTATED_SECONDS, 30, or
 KEDGE_MUTATED messages; KEDGE_SEED repeats a run."""
 import json
 import os
@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 
-SECONDS, COUNT = float(os.environ.get("KEDGE_MUTATED_SECONDS", "60")), int(os.environ.get("KEDGE_MUTATED", "0"))
+SECONDS, COUNT = float(os.environ.get("KEDGE_MUTATED_SECONDS", "30")), int(os.environ.get("KEDGE_MUTATED", "0"))
 BATCH, DIALOGS = 40, 30
 WORDS = [b"\x00", b"\xff\xfe", b"\r\n", b"\r\n\r\n", b"\n", b"\r", b" ", b"\t", b"%n%s", b"%00", b"99999999999999999999", b"-1", b"4294967296", b";tag=", b";tag", b"<", b">", b"\"",
          b"\\", b"SIP/2.0", b"sip:", b"sips:", b"tel:", b"Via: ", b";maddr=1", b";rport=", b";received=", b",", b";", b"=", b"@", b":", b"[::1]", b"1.2.3.4", b"m=audio 0 RTP/AVP\r\n",
