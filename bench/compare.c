@@ -2,19 +2,18 @@
 /* compare: a relayed packet of kedge-media beside the raw floor of the kernel and rtpengine in userspace, each under the same load, in
  * turn. bench/README.md has how to read it. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "bench/relay_options.h"
 #include "bench/relay_rtpengine.h"
 #include "bench/relay_run.h"
 #include "routing/shm/layout.h"
 
-#define RUNS_MAX  15
-#define CALLS_MAX 8
+#define RUNS_MAX 15
 
 enum relay { FLOOR, KEDGE, RTPENGINE, RELAYS };
 
@@ -28,7 +27,8 @@ struct row { /* of one number of calls */
 };
 
 static struct {
-	unsigned calls[CALLS_MAX], calls_count, runs;
+	struct option_calls calls;
+	unsigned runs;
 	struct run_options run;
 	bool with[RELAYS];
 	const char *srtp;
@@ -36,8 +36,7 @@ static struct {
 	bool json, slo;
 } opt = { .srtp = "none",
 	.suite = KEDGE_SUITE_AES_CM_128_HMAC_SHA1_80,
-	.calls = { 100, 500, 1000, 2000 },
-	.calls_count = 4,
+	.calls = { { 100, 500, 1000, 2000 }, 4 },
 	.runs = 5,
 	.run = { .seconds = 4, .window_us = 250, .workers = 1, .backend = "auto", .pin = true },
 	.with = { true, true, true } };
@@ -237,79 +236,34 @@ static int usage(void)
 	return 2;
 }
 
-static unsigned parse_calls(char *text)
-{
-	unsigned count = 0;
-
-	for (char *t = strtok(text, ","); t != NULL && count < CALLS_MAX; t = strtok(NULL, ","))
-		if ((opt.calls[count++] = (unsigned)strtoul(t, NULL, 10)) == 0)
-			return 0;
-	return count;
-}
-
-static int parse_one(int c)
-{
-	switch (c) {
-	case 'c':
-		opt.calls_count = parse_calls(optarg);
-		return 0;
-	case 'r':
-		opt.runs = (unsigned)strtoul(optarg, NULL, 10);
-		return 0;
-	case 's':
-		opt.run.seconds = (unsigned)strtoul(optarg, NULL, 10);
-		return 0;
-	case 'w':
-		opt.run.workers = (unsigned)strtoul(optarg, NULL, 10);
-		return 0;
-	case 'u':
-		opt.run.window_us = (unsigned)strtoul(optarg, NULL, 10);
-		return 0;
-	case 'm':
-		opt.srtp = optarg;
-		return strcmp(optarg, "none") != 0 && strcmp(optarg, "one") != 0 && strcmp(optarg, "both") != 0 ? -EINVAL : 0;
-	case 'n':
-		opt.suite = run_suite(optarg);
-		return opt.suite == KEDGE_SUITE_NONE ? -EINVAL : 0;
-	case 'b':
-		opt.run.backend = optarg;
-		return 0;
-	default:
-		return c == 0 ? 0 : -EINVAL;
-	}
-}
-
 static int parse(int argc, char **argv)
 {
-	static int ipv6, rtcp, no_rtpengine, no_pin, json, slo;
-	static const struct option options[] = { { "calls", 1, NULL, 'c' }, { "runs", 1, NULL, 'r' }, { "seconds", 1, NULL, 's' },
-		{ "workers", 1, NULL, 'w' }, { "window", 1, NULL, 'u' }, { "backend", 1, NULL, 'b' }, { "srtp", 1, NULL, 'm' },
-		{ "suite", 1, NULL, 'n' }, { "ipv6", 0, &ipv6, 1 },
-		{ "rtcp", 0, &rtcp, 1 }, { "no-rtpengine", 0, &no_rtpengine, 1 }, { "no-pin", 0, &no_pin, 1 },
-		{ "json", 0, &json, 1 }, { "slo", 0, &slo, 1 }, { 0 } };
+	const char *suite = NULL;
+	const struct option_row rows[] = { { "calls", OPTION_CALLS, &opt.calls }, { "runs", OPTION_NUMBER, &opt.runs },
+		{ "seconds", OPTION_NUMBER, &opt.run.seconds }, { "workers", OPTION_NUMBER, &opt.run.workers },
+		{ "window", OPTION_NUMBER, &opt.run.window_us }, { "backend", OPTION_TEXT, &opt.run.backend },
+		{ "srtp", OPTION_TEXT, &opt.srtp }, { "suite", OPTION_TEXT, &suite }, { "ipv6", OPTION_ON, &opt.run.ipv6 },
+		{ "rtcp", OPTION_ON, &opt.run.rtcp }, { "no-rtpengine", OPTION_OFF, &opt.with[RTPENGINE] },
+		{ "no-pin", OPTION_OFF, &opt.run.pin }, { "json", OPTION_ON, &opt.json }, { "slo", OPTION_ON, &opt.slo }, { 0 } };
 
-	for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;)
-		if (parse_one(c) < 0)
-			return -EINVAL;
-	opt.run.ipv6 = ipv6;
-	opt.run.rtcp = rtcp;
-	opt.run.pin = !no_pin;
-	if (strcmp(opt.srtp, "none") != 0)
+	if (option_parse(argc, argv, rows) < 0)
+		return -EINVAL;
+	if (suite != NULL)
+		opt.suite = run_suite(suite);
+	if (opt.suite == KEDGE_SUITE_NONE)
+		return -EINVAL;
+	if (strcmp(opt.srtp, "one") == 0 || strcmp(opt.srtp, "both") == 0)
 		opt.run.suite[1] = opt.suite;
+	else if (strcmp(opt.srtp, "none") != 0)
+		return -EINVAL;
 	if (strcmp(opt.srtp, "both") == 0)
 		opt.run.suite[0] = opt.suite;
-	opt.json = json;
-	opt.slo = slo;
-	opt.with[RTPENGINE] = !no_rtpengine;
-	return optind == argc && opt.runs >= 1 && opt.runs <= RUNS_MAX && opt.run.seconds >= 1 && opt.calls_count >= 1 &&
-	               opt.run.workers >= 1 && opt.run.workers <= KEDGE_WORKERS_MAX
-	           ? 0
-	           : -EINVAL;
+	return run_usable(&opt.run) && opt.runs >= 1 && opt.runs <= RUNS_MAX ? 0 : -EINVAL;
 }
 
 int main(int argc, char **argv)
 {
-	static struct row row[CALLS_MAX];
+	static struct row row[OPTION_CALLS_MAX];
 	int bad = 0;
 
 	if (parse(argc, argv) < 0)
@@ -320,15 +274,15 @@ int main(int argc, char **argv)
 	}
 	run_many_files();
 	run_pin_generator(&opt.run);
-	for (unsigned i = 0; i < opt.calls_count; i++) {
-		row[i].calls = opt.calls[i];
+	for (unsigned i = 0; i < opt.calls.count; i++) {
+		row[i].calls = opt.calls.v[i];
 		run_row(&row[i]);
 	}
 	if (opt.json)
-		print_json(row, opt.calls_count);
+		print_json(row, opt.calls.count);
 	else
-		print_text(row, opt.calls_count);
-	for (unsigned i = 0; i < opt.calls_count; i++) {
+		print_text(row, opt.calls.count);
+	for (unsigned i = 0; i < opt.calls.count; i++) {
 		bad += run_faults(&row[i].median[KEDGE].count) != 0;
 		bad += opt.slo ? check_goals(&row[i]) : 0;
 	}

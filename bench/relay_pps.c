@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MIT
 /* relay_pps: what does a relayed packet cost, beside the raw kernel floor of the same run? bench/README.md has how to read it. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "bench/relay_options.h"
 #include "bench/relay_run.h"
 
-#define RUNS_MAX  9
-#define CALLS_MAX 8
+#define RUNS_MAX 9
 
 struct options {
-	unsigned calls[CALLS_MAX], calls_count, runs;
+	struct option_calls calls;
+	unsigned runs;
 	struct run_options run;
 	bool json, slo, floor;
 };
@@ -25,8 +25,7 @@ struct row { /* of one number of calls */
 	double ratio;
 };
 
-static struct options opt = { .calls = { 100, 500, 1000, 1500 },
-	.calls_count = 4,
+static struct options opt = { .calls = { { 100, 500, 1000, 1500 }, 4 },
 	.runs = 3,
 	.run = { .seconds = 4, .window_us = 250, .workers = 1, .backend = "io_uring", .pin = true },
 	.floor = true };
@@ -189,141 +188,53 @@ static int usage(void)
 {
 	fputs("relay_pps [--calls N,N,...] [--runs N] [--seconds N] [--packets N[k|M]] [--window "
 	      "US] [--churn PER_SECOND]\n"
-	      "          [--backend io_uring|epoll] [--no-floor] [--no-pin] [--json] [--slo]\n"
+	      "          [--backend io_uring|epoll] [--workers N] [--buffers N] [--ipv6] [--rtcp] [--program FILE] [--no-floor] [--no-pin]\n"
+	      "          [--json] [--slo]\n"
 	      "  --packets  one run per row that goes on until so many packets were relayed\n"
 	      "  --churn    anchors opened and closed a second beside the load\n"
+	      "  --program  another kedge-media than the one of this build\n"
 	      "  --slo      exit 1 unless the goals hold; faulty packets are exit 1 without\n",
 	    stderr);
 	return 2;
 }
 
-static unsigned parse_calls(char *text)
-{
-	unsigned n = 0;
-
-	for (char *t = strtok(text, ","); t != NULL && n < CALLS_MAX; t = strtok(NULL, ","))
-		opt.calls[n++] = (unsigned)strtoul(t, NULL, 10);
-	return n;
-}
-
-static uint64_t parse_packets(const char *text)
-{
-	char *end;
-	double x = strtod(text, &end);
-
-	return (uint64_t)(x * (*end == 'M' ? 1e6 : *end == 'k' ? 1e3 : 1));
-}
-
 static int parse(int argc, char **argv)
 {
-	enum {
-		CALLS = 256,
-		RUNS,
-		SECONDS,
-		PACKETS,
-		WINDOW,
-		CHURN,
-		BACKEND,
-		WORKERS,
-		PROGRAM,
-		BUFFERS,
-		IPV6,
-		RTCP,
-		NO_FLOOR,
-		NO_PIN,
-		JSON,
-		SLO
-	};
-	static const struct option options[] = { { "calls", 1, NULL, CALLS },
-		{ "runs", 1, NULL, RUNS }, { "seconds", 1, NULL, SECONDS },
-		{ "packets", 1, NULL, PACKETS }, { "window", 1, NULL, WINDOW },
-		{ "churn", 1, NULL, CHURN }, { "backend", 1, NULL, BACKEND },
-		{ "workers", 1, NULL, WORKERS }, { "program", 1, NULL, PROGRAM },
-		{ "buffers", 1, NULL, BUFFERS }, { "ipv6", 0, NULL, IPV6 }, { "rtcp", 0, NULL, RTCP },
-		{ "no-floor", 0, NULL, NO_FLOOR }, { "no-pin", 0, NULL, NO_PIN },
-		{ "json", 0, NULL, JSON }, { "slo", 0, NULL, SLO }, { 0 } };
+	const struct option_row rows[] = { { "calls", OPTION_CALLS, &opt.calls }, { "runs", OPTION_NUMBER, &opt.runs },
+		{ "seconds", OPTION_NUMBER, &opt.run.seconds }, { "packets", OPTION_MANY, &opt.run.packets },
+		{ "window", OPTION_NUMBER, &opt.run.window_us }, { "churn", OPTION_NUMBER, &opt.run.churn },
+		{ "backend", OPTION_TEXT, &opt.run.backend }, { "workers", OPTION_NUMBER, &opt.run.workers },
+		{ "program", OPTION_TEXT, &opt.run.program }, { "buffers", OPTION_NUMBER, &opt.run.buffers },
+		{ "ipv6", OPTION_ON, &opt.run.ipv6 }, { "rtcp", OPTION_ON, &opt.run.rtcp }, { "no-floor", OPTION_OFF, &opt.floor },
+		{ "no-pin", OPTION_OFF, &opt.run.pin }, { "json", OPTION_ON, &opt.json }, { "slo", OPTION_ON, &opt.slo }, { 0 } };
 
-	for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-		switch (c) {
-		case CALLS:
-			opt.calls_count = parse_calls(optarg);
-			break;
-		case RUNS:
-			opt.runs = (unsigned)strtoul(optarg, NULL, 10);
-			break;
-		case SECONDS:
-			opt.run.seconds = (unsigned)strtoul(optarg, NULL, 10);
-			break;
-		case PACKETS:
-			opt.run.packets = parse_packets(optarg);
-			break;
-		case WINDOW:
-			opt.run.window_us = (unsigned)strtoul(optarg, NULL, 10);
-			break;
-		case CHURN:
-			opt.run.churn = (unsigned)strtoul(optarg, NULL, 10);
-			break;
-		case BACKEND:
-			opt.run.backend = optarg;
-			break;
-		case WORKERS:
-			opt.run.workers = (unsigned)strtoul(optarg, NULL, 10);
-			break;
-		case PROGRAM:
-			opt.run.program = optarg;
-			break;
-		case BUFFERS:
-			opt.run.buffers = (unsigned)strtoul(optarg, NULL, 10);
-			break;
-		case IPV6:
-			opt.run.ipv6 = true;
-			break;
-		case RTCP:
-			opt.run.rtcp = true;
-			break;
-		case NO_FLOOR:
-			opt.floor = false;
-			break;
-		case NO_PIN:
-			opt.run.pin = false;
-			break;
-		case JSON:
-			opt.json = true;
-			break;
-		case SLO:
-			opt.slo = true;
-			break;
-		default:
-			return -EINVAL;
-		}
-	}
+	if (option_parse(argc, argv, rows) < 0)
+		return -EINVAL;
 	if (opt.run.packets != 0) {
 		opt.runs = 1;
 		opt.floor = false;
 	}
-	return opt.runs >= 1 && opt.runs <= RUNS_MAX && opt.run.seconds >= 1 && opt.calls_count >= 1 &&
-	               opt.run.workers >= 1 && opt.run.workers <= KEDGE_WORKERS_MAX
-	           ? 0
-	           : -EINVAL;
+	return run_usable(&opt.run) && opt.runs >= 1 && opt.runs <= RUNS_MAX ? 0 : -EINVAL;
 }
 
 int main(int argc, char **argv)
 {
-	static struct row row[CALLS_MAX];
+	static struct row row[OPTION_CALLS_MAX];
 	int bad = 0;
+
 	if (parse(argc, argv) < 0)
 		return usage();
 	run_many_files();
 	run_pin_generator(&opt.run);
-	for (unsigned i = 0; i < opt.calls_count; i++)
-		run_row(&row[i], opt.calls[i]);
+	for (unsigned i = 0; i < opt.calls.count; i++)
+		run_row(&row[i], opt.calls.v[i]);
 	if (opt.json)
-		print_json(row, opt.calls_count);
+		print_json(row, opt.calls.count);
 	else
-		print_text(row, opt.calls_count);
-	for (unsigned i = 0; i < opt.calls_count; i++)
+		print_text(row, opt.calls.count);
+	for (unsigned i = 0; i < opt.calls.count; i++)
 		bad += run_faults(&row[i].kedge.count) != 0;
 	if (opt.slo)
-		bad += check_goals(row, opt.calls_count);
+		bad += check_goals(row, opt.calls.count);
 	return bad != 0;
 }

@@ -106,6 +106,11 @@ static const char *const SUITE[KEDGE_SUITE_COUNT] = { "none",
 #undef S
 };
 
+bool run_usable(const struct run_options *o)
+{
+	return o->seconds >= 1 && o->workers >= 1 && o->workers <= KEDGE_WORKERS_MAX;
+}
+
 const char *run_suite_name(uint8_t suite)
 {
 	return SUITE[suite];

@@ -25,6 +25,9 @@ struct run_options {
 	uint8_t suite[2]; /* enum kedge_suite, inside and outside; the floor is plain always */
 };
 
+/* Can it be run: some time, and workers the segment has room for? */
+bool run_usable(const struct run_options *o);
+
 /* The suite's name in SDP (RFC 4568 6.2); of that name, KEDGE_SUITE_NONE for another word. */
 const char *run_suite_name(uint8_t suite);
 uint8_t run_suite(const char *name);
