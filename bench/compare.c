@@ -221,7 +221,7 @@ static int check_goals(const struct row *row)
 		missed += at_most(row, "delay p99, ms", row->median[KEDGE].p99 / 1000,
 		    row->calls <= 100 ? 0.2 : row->calls <= 1000 ? 0.8 : 1.0);
 	if (row->calls == 1000)
-		missed += at_most(row, "memory of its own, MB", row->median[KEDGE].own / 1e6, secure ? 32 : 16);
+		missed += at_most(row, "resident memory, MB", row->median[KEDGE].resident / 1e6, secure ? 32 : 16);
 	return missed;
 }
 

@@ -175,7 +175,7 @@ static int check_goals(const struct row *row, unsigned n)
 		if (calls >= 500)
 			missed += at_most(calls, "bytes per call", k->bytes_per_call, 4096);
 		if (calls <= 1000)
-			missed += at_most(calls, "anonymous memory, MB", k->anonymous / 1e6, 16);
+			missed += at_most(calls, "resident memory, MB", k->resident / 1e6, 16);
 		if (opt.run.churn != 0)
 			missed += at_most(calls, "opening an anchor, us", k->open_us, 5);
 	}
