@@ -38,6 +38,14 @@ static void speaks(struct call *c, uint8_t place, uint8_t codec, uint8_t pt)
 	plane_commit(&plane, &c->a);
 }
 
+/* A plane with these settings of media, and a call whose inside end speaks that codec. */
+static void begin(struct call *c, uint8_t codec, uint8_t pt, const char *media)
+{
+	start_playing(media, "");
+	call_open(c, 0, "127.0.1.1", "127.0.2.1");
+	speaks(c, KEDGE_END_INSIDE, codec, pt);
+}
+
 static void play(struct call *c, uint8_t place, const char *name, uint8_t how)
 {
 	struct kedge_end *e = plane_end_of(&c->a, place);
@@ -169,9 +177,7 @@ static void ringback_gives_way(void **state)
 	struct packet p, q;
 	uint64_t began;
 
-	start_playing("comfort_noise = true;", "");
-	call_open(&c, 0, "127.0.1.1", "127.0.2.1");
-	speaks(&c, KEDGE_END_INSIDE, KEDGE_CODEC_PCMU, 0);
+	begin(&c, KEDGE_CODEC_PCMU, 0, "comfort_noise = true;");
 	p = first_packet(&c, &c.in, KEDGE_END_INSIDE, "ringback/us", KEDGE_PLAY_UNTIL_MEDIA);
 	assert_int_equal(p.h.ssrc, c.a.want.ssrc);
 	began = p.ns;
@@ -204,9 +210,7 @@ static void written_again_is_no_new_wish(void **state)
 	struct call c;
 	struct packet p;
 
-	start_playing("comfort_noise = true;", "");
-	call_open(&c, 0, "127.0.1.1", "127.0.2.1");
-	speaks(&c, KEDGE_END_INSIDE, KEDGE_CODEC_PCMA, 8);
+	begin(&c, KEDGE_CODEC_PCMA, 8, "comfort_noise = true;");
 	p = first_packet(&c, &c.in, KEDGE_END_INSIDE, "ringback/us", KEDGE_PLAY_UNTIL_MEDIA);
 	assert_int_equal(p.h.payload_type, 8);
 	p = follow(&c.in, p, 10, NULL, true);
@@ -232,9 +236,7 @@ static void over_everything(void **state)
 	struct call c;
 	struct packet p;
 
-	start_playing("comfort_noise = true;", "");
-	call_open(&c, 0, "127.0.1.1", "127.0.2.1");
-	speaks(&c, KEDGE_END_INSIDE, KEDGE_CODEC_PCMU, 0);
+	begin(&c, KEDGE_CODEC_PCMU, 0, "comfort_noise = true;");
 	p = first_packet(&c, &c.in, KEDGE_END_INSIDE, "busy/us", KEDGE_PLAY_OVER);
 	for (int i = 0; i < 10; i++) {
 		say(&c.out);
@@ -256,9 +258,7 @@ static void stops_at_hold(void **state)
 	struct call c;
 	struct packet p, q;
 
-	start_playing("comfort_noise = true;", "");
-	call_open(&c, 0, "127.0.1.1", "127.0.2.1");
-	speaks(&c, KEDGE_END_INSIDE, KEDGE_CODEC_PCMU, 0);
+	begin(&c, KEDGE_CODEC_PCMU, 0, "comfort_noise = true;");
 	p = first_packet(&c, &c.in, KEDGE_END_INSIDE, "ringback/us", KEDGE_PLAY_UNTIL_MEDIA);
 	set_flags(&c, KEDGE_END_INSIDE, KEDGE_END_RECV);
 	while (next_packet(&c.in, &p, 60))
@@ -278,9 +278,7 @@ static void other_codecs_hear_nothing(void **state)
 	struct call c;
 	struct packet p;
 
-	start_playing("comfort_noise = true;", "");
-	call_open(&c, 0, "127.0.1.1", "127.0.2.1");
-	speaks(&c, KEDGE_END_INSIDE, KEDGE_CODEC_PCMU, 0);
+	begin(&c, KEDGE_CODEC_PCMU, 0, "comfort_noise = true;");
 	first_packet(&c, &c.in, KEDGE_END_INSIDE, "ringback/us", KEDGE_PLAY_UNTIL_MEDIA);
 	speaks(&c, KEDGE_END_INSIDE, KEDGE_CODEC_OTHER, 18);
 	followed();
@@ -305,9 +303,7 @@ static void noise_for_a_silent_end(void **state)
 	struct heard h;
 	double loud = 0;
 
-	start_playing("comfort_noise = true; media_dead = \"300ms\";", "");
-	call_open(&c, 0, "127.0.1.1", "127.0.2.1");
-	speaks(&c, KEDGE_END_INSIDE, KEDGE_CODEC_PCMU, 0);
+	begin(&c, KEDGE_CODEC_PCMU, 0, "comfort_noise = true; media_dead = \"300ms\";");
 	set_flags(&c, 0, SPEAKS);
 	set_flags(&c, KEDGE_END_INSIDE, LISTENS);
 	say(&c.out);
@@ -334,9 +330,7 @@ static void noise_as_its_own_payload(void **state)
 	struct call c;
 	struct packet p, q;
 
-	start_playing("comfort_noise = true; media_dead = \"300ms\";", "");
-	call_open(&c, 0, "127.0.1.1", "127.0.2.1");
-	speaks(&c, KEDGE_END_INSIDE, KEDGE_CODEC_OTHER, 18);
+	begin(&c, KEDGE_CODEC_OTHER, 18, "comfort_noise = true; media_dead = \"300ms\";");
 	plane_end_of(&c.a, KEDGE_END_INSIDE)->cn_pt = 13;
 	plane_write(&plane, &c.a, KEDGE_END_INSIDE);
 	set_flags(&c, 0, SPEAKS);
@@ -359,9 +353,7 @@ static void no_noise_unless_wanted(void **state)
 {
 	struct call c;
 
-	start_playing("media_dead = \"300ms\"; comfort_noise = false;", "");
-	call_open(&c, 0, "127.0.1.1", "127.0.2.1");
-	speaks(&c, KEDGE_END_INSIDE, KEDGE_CODEC_PCMU, 0);
+	begin(&c, KEDGE_CODEC_PCMU, 0, "media_dead = \"300ms\"; comfort_noise = false;");
 	set_flags(&c, 0, SPEAKS);
 	assert_int_equal(plane_event(&plane, KEDGE_EVT_SILENT, 0, 3000), 0);
 	hears_nothing(&c.in, 300);
@@ -375,9 +367,7 @@ static void no_noise_between_silent_ends(void **state)
 	struct call c;
 	struct packet p;
 
-	start_playing("comfort_noise = true; media_dead = \"300ms\";", "");
-	call_open(&c, 0, "127.0.1.1", "127.0.2.1");
-	speaks(&c, KEDGE_END_INSIDE, KEDGE_CODEC_PCMU, 0);
+	begin(&c, KEDGE_CODEC_PCMU, 0, "comfort_noise = true; media_dead = \"300ms\";");
 	set_flags(&c, 0, SPEAKS);
 	set_flags(&c, KEDGE_END_INSIDE, SPEAKS);
 	assert_int_equal(plane_event(&plane, KEDGE_EVT_SILENT, 0, 3000), 0);
@@ -419,9 +409,7 @@ static void goes_on_after_a_kill(void **state)
 	struct call c;
 	struct packet p, q;
 
-	start_playing("comfort_noise = true;", "");
-	call_open(&c, 0, "127.0.1.1", "127.0.2.1");
-	speaks(&c, KEDGE_END_INSIDE, KEDGE_CODEC_PCMU, 0);
+	begin(&c, KEDGE_CODEC_PCMU, 0, "comfort_noise = true;");
 	p = first_packet(&c, &c.in, KEDGE_END_INSIDE, "ringback/us", KEDGE_PLAY_UNTIL_MEDIA);
 	p = follow(&c.in, p, 10, NULL, false);
 	plane_stop(&plane, SIGKILL);
