@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* relay: the packet path: check, latch, stitch, send. Nothing here allocates, logs, locks or makes a system call.
+/* relay: the packet path of what comes in. Nothing here logs, locks or makes a system call; memory is taken only as libsrtp2 meets
+ * an SSRC for the first time (media/srtp.h: at most four of an end).
  *
- *   port of an end -> RTP? -> may it be from there (latch) -> is it wanted (live end, hold) -> counted -> onto the line
- *   toward the other end -> stored for a restart -> sent. Every packet that goes no further has its counter.
- * Thread: the worker's. */
+ *   port of an end -> opened, if it is SRTP -> RTP? -> may it be from there (latch) -> no more than it may send (rate) -> is it
+ *   wanted (live end, hold) -> counted -> the stages that one of the two ends asks for (end.work) -> outlet.h
+ *
+ * Every packet that goes no further has its counter. Thread: the worker's. */
 #ifndef KEDGE_MEDIA_RELAY_H
 #define KEDGE_MEDIA_RELAY_H
 

@@ -24,13 +24,13 @@ struct secure;
 struct worker;
 
 /* end.work: the stages of relay.c. A plain call has none, and pays one test for all of them. */
-#define WORK_TYPES  1u /* payload types are mapped (want.pt), laws of G.711 turned (want.laws) */
-#define WORK_SECURE 2u /* SRTP (want.srtp) */
-#define WORK_PLAY   4u /* kedge plays to it (media/local.h): local_wanted() keeps this bit */
-#define WORK_RECORD 16u /* its packets, both ways, are recorded (media/tap.h) */
-#define WORK_DIGITS 64u  /* its digits are turned into those of the other end (media/dtmf.h) */
-#define WORK_EVENT  128u /* an RFC 4733 event is open on the line toward it */
-#define WORK_PTIME  8u /* G.711 toward it is packed anew (want.send_ptime_ms) */
+#define WORK_SECURE 1u  /* SRTP (want.srtp) */
+#define WORK_RECORD 2u  /* its packets, both ways, are recorded (media/tap.h) */
+#define WORK_DIGITS 4u  /* its digits are turned into those of the other end (media/dtmf.h) */
+#define WORK_TYPES  8u  /* payload types are mapped (want.pt), laws of G.711 turned (want.laws) */
+#define WORK_PTIME  16u /* G.711 toward it is packed anew (want.send_ptime_ms) */
+#define WORK_PLAY   32u /* kedge plays to it (media/local.h): local_wanted() keeps this bit */
+#define WORK_EVENT  64u /* an RFC 4733 event is open on the line toward it */
 
 struct end { /* lies beside its port; what packets need comes first */
 	_Alignas(KEDGE_LINE) struct kedge_end_run *run; /* its words in the table */
