@@ -7,7 +7,7 @@
 
 #include "config/value.h"
 
-#define SERVERS 6 /* as QUESTION_SERVERS of sig/question.h */
+#define SERVERS 6 /* as QUESTION_SERVERS of sig/trunk/question.h */
 
 void load_dns(struct load *l)
 {

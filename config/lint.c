@@ -281,7 +281,7 @@ static void trunk_session(struct load *l, const struct conf_trunk *t)
 		load_warn(l, w, "trunk \"%s\".session_expires is not longer than two of its probe.interval", t->name);
 }
 
-/* What sig/offer_own can put into an offer of its own. */
+/* What sig/offer/offer_own can put into an offer of its own. */
 static bool offers_itself(const char *codec)
 {
 	static const char *const known[] = { "PCMA", "PCMU", "G722", "G729", "GSM", "G728", "iLBC", "G726-32", "AMR", "AMR-WB", "opus", "speex" };

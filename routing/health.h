@@ -2,13 +2,13 @@
 /* health: what is known about each hop, and which may carry calls.
  *
  *   calls (by decide) ----------.
- *   probes (sig/trunk) ---------+--> evidences of a hop --> the worst wins --> state, reason, what clears it
+ *   probes (sig/trunk/trunk) ---------+--> evidences of a hop --> the worst wins --> state, reason, what clears it
  *   marks: quality, DNS, ... ---+    (health_table.h)                             |--> the trunk table (kedge_hop.health)
  *   Retry-After, the operator --'                                                 `--> changed(): one record per change
  *
  * Pure but for the trunk table: no clock (time is an argument, monotonic ns), no allocation, no threads. Slots are those
  * of the trunk table; working state lives here, what others may see is written there by this module alone.
- * Owner: one struct health in kedge-sig (sig/trunk has it), on su_root's thread; tools and tests have their own,
+ * Owner: one struct health in kedge-sig (sig/trunk/trunk has it), on su_root's thread; tools and tests have their own,
  * without a table (hops NULL) or filled from one by health_restore().
  *
  * States: UNKNOWN (never heard, or not since it was DOWN; routes as UP), UP, DEGRADED (carries calls, most reasons behind
@@ -133,7 +133,7 @@ struct health_trunk {
 	bool several_hosts;      /* its hops are not one machine: SRV, several literals (retry_after_scope auto) */
 	struct health_marks marks; /* of all its hops */
 	struct health_operator operator;
-	struct limit_trunk limit; /* decide's and sig/channel's */
+	struct limit_trunk limit; /* decide's and sig/edge/channel's */
 	struct baseline usual; /* routing/health_signs.h */
 };
 

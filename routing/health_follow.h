@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* health_follow: the hops of another configuration, where they are literals. Those of names are sig/names' business. */
+/* health_follow: the hops of another configuration, where they are literals. Those of names are sig/trunk/names' business. */
 #ifndef KEDGE_ROUTING_HEALTH_FOLLOW_H
 #define KEDGE_ROUTING_HEALTH_FOLLOW_H
 

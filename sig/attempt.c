@@ -14,7 +14,7 @@
 #include <sofia-sip/tport.h>
 
 #include "config/clock.h"
-#include "sig/branch.h"
+#include "sig/edge/branch.h"
 #include "sig/call.h"
 #include "sig/failure.h"
 

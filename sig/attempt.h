@@ -30,10 +30,10 @@
 #include <sofia-sip/sip.h>
 
 #include "routing/decide.h"
-#include "sig/bridge.h"
-#include "sig/fork.h"
-#include "sig/leg.h"
-#include "sig/redirect.h"
+#include "sig/bridge/bridge.h"
+#include "sig/dialog/fork.h"
+#include "sig/dialog/leg.h"
+#include "sig/dialog/redirect.h"
 
 #define ATTEMPT_STATES(S)                                                                          \
 	S(IDLE) S(CALLING) S(PROCEEDING) S(RINGING) S(ABANDONED) S(CANCELLING) S(WON) S(DONE)

@@ -48,12 +48,12 @@
 #include "routing/plan.h"
 #include "routing/shm/segment.h"
 #include "sig/attempt.h"
-#include "sig/bridge.h"
-#include "sig/digits.h"
-#include "sig/early.h"
-#include "sig/inside.h"
-#include "sig/leg.h"
-#include "sig/rel100.h"
+#include "sig/bridge/bridge.h"
+#include "sig/bridge/digits.h"
+#include "sig/dialog/early.h"
+#include "sig/dialog/inside.h"
+#include "sig/dialog/leg.h"
+#include "sig/dialog/rel100.h"
 
 #define CALL_STATES(S) S(SETUP) S(ANSWERED) S(UP) S(ENDING) S(GONE)
 enum call_state {

@@ -12,12 +12,12 @@
 #include "config/clock.h"
 #include "config/event.h"
 #include "sig/failure.h"
-#include "sig/flight.h"
-#include "sig/hearing.h"
+#include "sig/books/flight.h"
+#include "sig/bridge/hearing.h"
 #include "sig/inform.h"
-#include "sig/ingress.h"
+#include "sig/edge/ingress.h"
 #include "sig/profile.h"
-#include "sig/recall.h"
+#include "sig/books/recall.h"
 #include "sig/voice.h"
 
 #define REPEAT_NS (60 * CLOCK_NS_PER_S) /* a proxy's Timer C is 3 min (RFC 3261 16.6) */

@@ -10,10 +10,10 @@
 #include "config/clock.h"
 #include "config/event.h"
 #include "config/sound.h"
-#include "sig/bridge.h"
+#include "sig/bridge/bridge.h"
 #include "sig/call.h"
-#include "sig/leg.h"
-#include "sig/listen.h"
+#include "sig/dialog/leg.h"
+#include "sig/edge/listen.h"
 
 #define LATE_MS 24000
 

@@ -8,7 +8,7 @@
  *   voice_over      somebody answered: its audio alone
  *
  * A tone ends by itself when a carrier's first packet comes. Before any carrier answered kedge answers the caller's offer itself,
- * in a codec it can play; that binds (SEMANTICS of a first answer: sig/bridge.h). Where the caller offered none of these, or
+ * in a codec it can play; that binds (SEMANTICS of a first answer: sig/bridge/bridge.h). Where the caller offered none of these, or
  * nothing, or was bound by a carrier's audio to another codec, a 180 has to do, and the final answer comes without an announcement.
  * Thread: su_root's. Owner: the call. */
 #ifndef KEDGE_SIG_VOICE_H

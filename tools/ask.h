@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* ask: the live verbs' way to the daemon: one request over the admin socket (sig/admin.h), its JSON answer. */
+/* ask: the live verbs' way to the daemon: one request over the admin socket (sig/operator/admin.h), its JSON answer. */
 #ifndef KEDGE_TOOLS_ASK_H
 #define KEDGE_TOOLS_ASK_H
 

@@ -8,7 +8,7 @@
 
 #include "config/clock.h"
 #include "config/conf.h"
-#include "sig/explain.h"
+#include "sig/operator/explain.h"
 #include "tools/ask.h"
 #include "tools/live.h"
 #include "tools/verb.h"

@@ -475,7 +475,7 @@ struct kedge_session_more {
 #define KEDGE_RECORD_MORE 2048
 #define KEDGE_RECORD_BODY (KEDGE_RECORD_NEAR + KEDGE_RECORD_MORE)
 
-/* SIG. Two copies written in turn; the newest valid one wins. The body is sig/record's own encoding of both
+/* SIG. Two copies written in turn; the newest valid one wins. The body is sig/books/record's own encoding of both
  * dialogs, the caller's Via stack and each branch: its first KEDGE_RECORD_NEAR bytes lie
  * here, the rest in kedge_record_more, so that an ordinary call has both copies in one page. */
 struct kedge_record_copy {

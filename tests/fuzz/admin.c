@@ -12,8 +12,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "sig/reload.h"
-#include "tests/unit/sig/admin_rig.h"
+#include "sig/operator/reload.h"
+#include "tests/unit/sig/operator/admin_rig.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "sig/crypto.h"
+#include "sig/offer/crypto.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sig/digits.h"
+#include "sig/bridge/digits.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sig/dns_check.h"
+#include "sig/trunk/dns_check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -14,7 +14,7 @@
 #include <sofia-sip/sip_header.h>
 #include <sofia-sip/sip_parser.h>
 
-#include "sig/wire.h"
+#include "sig/edge/wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

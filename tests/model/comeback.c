@@ -74,7 +74,7 @@ static void on_change(void *ctx, const struct health_change *c)
 		w.up_ns = w.r->now;
 }
 
-/* ---- probes, as sig/trunk asks ---- */
+/* ---- probes, as sig/trunk/trunk asks ---- */
 
 static uint64_t interval_ns(void)
 {

@@ -21,10 +21,10 @@
 #include "routing/shm/queue.h"
 #include "routing/shm/seq.h"
 #include "sig/call.h"
-#include "sig/ingress.h"
-#include "sig/listen.h"
-#include "sig/record.h"
-#include "sig/trunk.h"
+#include "sig/edge/ingress.h"
+#include "sig/edge/listen.h"
+#include "sig/books/record.h"
+#include "sig/trunk/trunk.h"
 
 #define PORTS 16
 

@@ -10,9 +10,9 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "sig/admit.h"
-#include "sig/history.h"
-#include "tests/unit/sig/admin_rig.h"
+#include "sig/edge/admit.h"
+#include "sig/operator/history.h"
+#include "tests/unit/sig/operator/admin_rig.h"
 
 #define EXAMPLES KEDGE_SOURCE "/config/examples/"
 

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+/* bridge_media: tells media what the bodies of both sides mean; for the files of bridge alone. */
+#ifndef KEDGE_SIG_BRIDGE_BRIDGE_MEDIA_H
+#define KEDGE_SIG_BRIDGE_BRIDGE_MEDIA_H
+
+#include "sig/bridge/bridge.h"
+
+/* Both sides have an offer and an answer: packets may pass. said: what the callee wrote last, if
+ * it was just read. relearn: the latches may learn anew. */
+void media_tell(
+    struct bridge *b, struct bridge_side *callee, const struct offer *said, bool relearn);
+
+/* The caller has an answer and nobody else has one yet: it can be spoken to. */
+void media_tell_caller(struct bridge *b);
+
+/* What may be heard from an outside end before its answer: the hop itself, its media networks. */
+void media_tell_early(struct bridge *b, const struct bridge_side *side);
+
+#endif

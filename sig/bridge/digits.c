@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+#include "sig/bridge/digits.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sofia-sip/sip_header.h>
+#include <sofia-sip/sip_status.h>
+#include <sofia-sip/su_tag.h>
+
+#include "config/clock.h"
+#include "sig/call.h"
+
+#define DURATION_USUAL 160 /* ms, where a peer said nothing */
+
+static void answer(struct call *c, nta_incoming_t *irq, int status, const char *headers)
+{
+	const char *server = call_agent_text(c);
+
+	nta_incoming_treply(irq, status, NULL, TAG_IF(server, SIPTAG_SERVER_STR(server)), TAG_IF(headers, SIPTAG_HEADER_STR(headers)),
+	    TAG_END());
+	nta_incoming_destroy(irq);
+}
+
+static bool is_live(const struct call *c)
+{
+	return c->state != CALL_ENDING && c->state != CALL_GONE && c->bridge.anchor.open;
+}
+
+static void enqueue(struct call *c, unsigned to, const struct digit *d);
+
+/* ---- INFOs that come ------------------------------------------------------------------------- */
+
+/* Are digits of this side turned into another kind for the other one? */
+static bool is_turned(const struct call *c, unsigned from)
+{
+	uint8_t theirs = c->bridge.dtmf[!from];
+
+	return theirs != KEDGE_DTMF_NONE && theirs != c->bridge.dtmf[from];
+}
+
+/* Both have INFO, but the other one not with such a body. */
+static bool is_rewritten(struct call *c, unsigned from, bool plain)
+{
+	struct leg *to = from == 0 ? call_callee(c) : &c->caller;
+
+	return c->bridge.dtmf[0] == KEDGE_DTMF_INFO && c->bridge.dtmf[1] == KEDGE_DTMF_INFO && to &&
+	       (leg_trunk(to)->dtmf_info == CONF_DTMF_INFO_PLAIN) != plain;
+}
+
+static uint8_t end_toward(const struct call *c, unsigned side)
+{
+	return side == 0 ? KEDGE_END_INSIDE : c->bridge.anchor.live;
+}
+
+/* The status of its answer. */
+static int take(struct call *c, unsigned from, struct digit *d)
+{
+	/* The same digits as events or tones; who has INFO by now, after another offer or as another callee, has nothing else. */
+	if (c->digits.heard[from] && c->bridge.dtmf[from] != KEDGE_DTMF_INFO)
+		return 200;
+	d->end = end_toward(c, !from);
+	if (c->bridge.dtmf[!from] == KEDGE_DTMF_INFO) {
+		d->duration_ms = d->duration_ms ? d->duration_ms : DURATION_USUAL;
+		enqueue(c, !from, d);
+	} else if (anchor_say_digit(&c->bridge.anchor, d) < 0) {
+		return 500;
+	}
+	c->digits.asked[from]++;
+	return 200;
+}
+
+bool digits_request(struct call *c, struct leg *l, nta_incoming_t *irq, const sip_t *sip)
+{
+	const char *type = sip->sip_content_type ? sip->sip_content_type->c_type : NULL;
+	struct bridge_body body = call_body(sip);
+	unsigned from = l != &c->caller;
+	struct digit d = { 0 };
+	int err, status;
+
+	if (sip->sip_request->rq_method != sip_method_info || !is_live(c))
+		return false;
+	err = digits_read(type, body.data, body.length, &d);
+	if (err == -ENOMSG || !(is_turned(c, from) || is_rewritten(c, from, strcasecmp(type, "application/dtmf") == 0)))
+		return false;
+	status = err ? 400 : take(c, from, &d);
+	answer(c, irq, status, status == 500 ? "Retry-After: 1\r\n" : NULL);
+	return true;
+}
+
+/* ---- INFOs that go --------------------------------------------------------------------------- */
+
+static struct leg *leg_of(const struct digits_leg *t)
+{
+	return t == t->call->digits.to[0] ? &t->call->caller : call_callee(t->call);
+}
+
+static void send_next(struct digits_leg *t);
+
+/* Whatever became of it, it is not said again: a digit that comes twice is worse than one that is missing. */
+static void over(struct digits_leg *t, bool good)
+{
+	struct call *c = t->call;
+
+	nta_outgoing_destroy(t->orq);
+	t->orq = NULL;
+	c->digits.failed += !good;
+	send_next(t);
+	call_arm(c);
+	call_release(c);
+}
+
+static int on_response(nta_outgoing_magic_t *magic, nta_outgoing_t *orq, const sip_t *sip)
+{
+	(void)orq;
+	if (sip->sip_status->st_status >= 200)
+		over((struct digits_leg *)magic, sip->sip_status->st_status < 300);
+	return 0;
+}
+
+static nta_outgoing_t *send_one(struct digits_leg *t, struct leg *l, const struct digit *d)
+{
+	const char *agent = call_agent_text(t->call), *type;
+	char route[LEG_ROUTE], branch[LISTEN_BRANCH], body[DIGITS_BODY];
+
+	type = digits_write(body, d, leg_trunk(l)->dtmf_info == CONF_DTMF_INFO_PLAIN);
+	leg_branch(l, branch);
+	return nta_outgoing_tcreate(l->nta, on_response, (nta_outgoing_magic_t *)t, (url_string_t *)leg_route(l, route),
+	    sip_method_info, "INFO", NULL, NTATAG_BRANCH_KEY(branch), TAG_IF(agent, SIPTAG_USER_AGENT_STR(agent)),
+	    SIPTAG_CONTACT(l->contact), SIPTAG_CONTENT_TYPE_STR(type), SIPTAG_PAYLOAD_STR(body), TAG_END());
+}
+
+static void send_next(struct digits_leg *t)
+{
+	struct call *c = t->call;
+	struct leg *l = leg_of(t);
+
+	while (!t->orq && t->waiting && is_live(c) && l && l->state == LEG_UP && !l->dead) {
+		t->orq = send_one(t, l, &t->queue[0]);
+		memmove(t->queue, t->queue + 1, --t->waiting * sizeof(t->queue[0]));
+		if (!t->orq) {
+			c->digits.failed++;
+			continue;
+		}
+		/* Half of timer F, as for those that are passed on. */
+		t->due_ns = clock_mono_ns() + 32 * c->conf->sip.t1_ms * CLOCK_NS_PER_MS;
+		call_hold(c);
+		call_arm(c);
+	}
+}
+
+static void enqueue(struct call *c, unsigned to, const struct digit *d)
+{
+	struct digits_leg *t = c->digits.to[to];
+
+	if (!t) {
+		t = c->digits.to[to] = su_zalloc(c->home, sizeof(*t));
+		if (t)
+			t->call = c;
+	}
+	if (!t || t->waiting == DIGITS_WAITING) {
+		c->digits.failed++;
+		return;
+	}
+	t->queue[t->waiting++] = *d;
+	send_next(t);
+}
+
+void digits_heard(struct call *c)
+{
+	struct digit d;
+
+	while (anchor_next_digit(&c->bridge.anchor, &d)) {
+		unsigned from = d.end != KEDGE_END_INSIDE;
+
+		c->digits.heard[from]++;
+		if (is_live(c) && c->bridge.dtmf[!from] == KEDGE_DTMF_INFO)
+			enqueue(c, !from, &d);
+	}
+}
+
+void digits_go_on(struct call *c)
+{
+	for (int i = 0; i < 2; i++)
+		if (c->digits.to[i])
+			send_next(c->digits.to[i]);
+}
+
+/* ---- time, end ------------------------------------------------------------------------------- */
+
+uint64_t digits_due(const struct call *c)
+{
+	uint64_t due = 0;
+
+	for (int i = 0; i < 2; i++)
+		if (c->digits.to[i] && c->digits.to[i]->orq && (!due || c->digits.to[i]->due_ns < due))
+			due = c->digits.to[i]->due_ns;
+	return due;
+}
+
+void digits_tick(struct call *c, uint64_t now_ns)
+{
+	for (int i = 0; i < 2; i++)
+		if (c->digits.to[i] && c->digits.to[i]->orq && c->digits.to[i]->due_ns <= now_ns)
+			over(c->digits.to[i], false);
+}
+
+void digits_abort(struct call *c)
+{
+	for (int i = 0; i < 2; i++) {
+		if (!c->digits.to[i])
+			continue;
+		c->digits.to[i]->waiting = 0;
+		if (c->digits.to[i]->orq)
+			over(c->digits.to[i], false);
+	}
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+/* canary: does an idle backup still work? A trunk that carried no call for canary_idle gets a test INVITE to its
+ * probe.number: what is never tried is broken when it is needed.
+ *
+ *   idle --INVITE--> rang, or answered well: event signaling_only (no audio is tested)
+ *                    else: failed, one F; twice more after probe.confirm, so that a dead one is DOWN by three
+ *
+ * trunk.canary = call is routing/decide's: a caller takes that way. Thread: su_root's. */
+#ifndef KEDGE_SIG_TRUNK_CANARY_H
+#define KEDGE_SIG_TRUNK_CANARY_H
+
+#include <stdint.h>
+
+#include "routing/health.h"
+
+/* health: borrowed until the end; its configuration is the running one. slots: of the trunk table. 0 or -ENOMEM. */
+int canary_init(struct health *health, uint16_t slots);
+void canary_fini(void);
+
+/* Once a second: calls what is idle. */
+void canary_tick(uint64_t now_ns);
+
+/* What came of it: probe_deps.tested. */
+void canary_tested(uint16_t slot, uint16_t code, uint64_t now_ns);
+
+#endif
