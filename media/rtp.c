@@ -14,10 +14,11 @@ static int padding(const uint8_t *data, size_t len, size_t header)
 	return pad == 0 || pad > len - header ? -EBADMSG : (int)pad;
 }
 
-/* SR to APP in the second byte: payload types 72 to 76, kept free for that (RFC 3551 6). */
+/* SR to APP in the second byte: payload types 72 to 76, kept free for that (RFC 3551 6). Without the marker they are refused as well: a
+ * line that moves sets it, and what goes out would be RTCP to its receiver. */
 static bool is_report(uint8_t second)
 {
-	return second >= RTCP_SR && second <= RTCP_APP;
+	return (second | 0x80) >= RTCP_SR && (second | 0x80) <= RTCP_APP;
 }
 
 int rtp_parse(const uint8_t *data, size_t len, struct rtp *h)

@@ -73,7 +73,7 @@ static inline size_t rtp_header(const uint8_t *data)
 int rtp_parse(const uint8_t *data, size_t len, struct rtp *h);
 
 /* Why rtp_parse() refuses it; RTP_SOUND: it does not. RTP_TYPE: an RTCP packet where RTP ought to be (RFC 3550 A.1): its
- * bytes would pass for another SSRC. */
+ * bytes would pass for another SSRC; or a payload type that a marker makes look like one. */
 enum rtp_fault { RTP_SOUND, RTP_SHORT, RTP_STUN, RTP_VERSION, RTP_TYPE, RTP_CSRC, RTP_EXTENSION, RTP_PADDING };
 enum rtp_fault rtp_fault(const uint8_t *data, size_t len);
 
