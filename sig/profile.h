@@ -18,7 +18,7 @@
  * characters is left out, a display name is quoted anew, a user part escaped anew, bytes that are
  * not UTF-8 become '?'.
  *
- * Pure: no allocation, no clock, no agent; any thread. Both structs are for the stack. */
+ * Pure: no allocation, no clock, no agent; any thread. Both structs are for the stack. Its files: sig/profile_part.h. */
 #ifndef KEDGE_SIG_PROFILE_H
 #define KEDGE_SIG_PROFILE_H
 
