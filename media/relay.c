@@ -72,7 +72,7 @@ static void latch_taken(struct worker *w, struct way *way, uint32_t ssrc, bool a
 {
 	way->port->voice = ssrc;
 	port_target(w, way->number / 2, way->rtcp_port);
-	session_latched(w, way->number / 2);
+	end_latched(w, way->number / 2);
 	worker_count(again ? &w->count->relatched : &w->count->latched, 1);
 }
 
