@@ -5,8 +5,11 @@
  *   kedge run --descriptors--> bind() shim --> agent --request without a dialog--> handlers.request
  *                                                    `-response without an owner-> handlers.response
  *
- *   listen.c        transports, and what is mended in the library
- *   listen_token.c  tokens, branches, addresses as text
+ *   listen.c          transports and their agents, the clock
+ *   listen_socket.c   what the library binds, connects, accepts, closes
+ *   listen_receive.c  what it reads
+ *   listen_tport.c    what it sends, and connections that end
+ *   listen_token.c    tokens, branches, addresses as text
  *
  * Thread: the su_root's. Owner: this module owns the agents; everybody borrows them.
  *
