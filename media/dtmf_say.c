@@ -23,7 +23,7 @@ static uint32_t ptime_of(const struct end *e)
 
 static void send_own(struct worker *w, struct end *to, struct rtp *h, uint8_t *data)
 {
-	struct stitch_pace pace = { to->pace.clock_rate, ptime_of(to) };
+	struct stitch_pace pace = { .clock_rate = to->pace.clock_rate, .ptime_ms = (uint16_t)ptime_of(to) };
 
 	h->ssrc = SSRC;
 	h->sequence = to->dtmf->sequence++;

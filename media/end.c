@@ -78,13 +78,22 @@ static void end_wanted(struct worker *w, struct end *e, const struct kedge_end *
 	}
 	e->want = *want;
 	e->port = want->port;
-	e->pace = (struct stitch_pace){ want->clock_rate, want->ptime_ms };
+	e->pace = (struct stitch_pace){ want->clock_rate, want->ptime_ms, want->flags & KEDGE_END_VIDEO };
 	e->flags = want->flags;
 	e->telephone_event = want->telephone_event;
 	e->noise = want->cn_pt < 128 ? want->cn_pt : RTP_NOISE;
 	e->pt_count = payload_types(want);
 	e->event_here = want->event_here;
 	e->work = (uint8_t)(work_of(want) | (e->work & WORK_EVENT));
+}
+
+/* Not one packet is to be lost to find out that they are large. */
+static void end_buffers(struct worker *w, uint32_t port, const struct kedge_end *want)
+{
+	if (!(want->flags & KEDGE_END_VIDEO))
+		return;
+	port_bigger(w, 2 * port);
+	port_bigger(w, 2 * port + 1);
 }
 
 /* Its keys may be other ones though the end is the same. */
@@ -137,6 +146,7 @@ static int end_open(struct worker *w, uint32_t slot, uint8_t place, const struct
 		return rc;
 	*e = (struct end){ .run = &k->run };
 	end_wanted(w, e, want);
+	end_buffers(w, want->port, want);
 	stitch_init(&e->line, line_ssrc(s, place));
 	latch_init(&p->sock[0].latch, want->latch, &want->rtp, want->exchange);
 	latch_init(&p->sock[1].latch, want->latch, &want->rtcp, want->exchange);
@@ -219,6 +229,7 @@ static void end_rebind(struct worker *w, uint32_t slot, uint8_t place, const str
 	}
 	resized = e->want.send_ptime_ms != want->send_ptime_ms;
 	end_wanted(w, e, want);
+	end_buffers(w, port, want);
 	end_secure(w, slot, place);
 	local_wanted(w, port);
 	if (resized && e->work & WORK_PTIME)

@@ -164,7 +164,7 @@ static void send_one(struct worker *w, uint32_t port, uint32_t bytes)
 		.payload_type = noise ? e->want.cn_pt : e->want.audio_pt,
 		.payload = noise ? 1 : (uint16_t)bytes };
 	uint8_t *out = outlet_room(w);
-	struct stitch_pace pace = { 8000, bytes / BYTES_PER_MS };
+	struct stitch_pace pace = { .clock_rate = 8000, .ptime_ms = (uint16_t)(bytes / BYTES_PER_MS) };
 
 	out[0] = 0x80;
 	if (noise)

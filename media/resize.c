@@ -28,7 +28,7 @@ static bool is_g711(const struct end *to, uint8_t pt)
 
 static bool send_made(struct worker *w, struct end *to, uint8_t source, const struct stitch_pace *pace, struct rtp *h, uint8_t *room)
 {
-	struct stitch_pace own = { pace->clock_rate, to->want.send_ptime_ms };
+	struct stitch_pace own = { .clock_rate = pace->clock_rate, .ptime_ms = to->want.send_ptime_ms };
 
 	room[0] = 0x80;
 	return outlet_rtp(w, to, source, &own, h, room, RTP_HEADER + (size_t)h->payload);

@@ -52,7 +52,7 @@ static void join(struct stitch *s, struct rtp *h, const struct stitch_pace *pace
 	s->base = ++s->index;
 	s->sequence_offset = (uint16_t)((uint16_t)s->index - h->sequence);
 	s->timestamp_offset = timestamp - h->timestamp;
-	h->marker = true;
+	h->marker = h->marker || !pace->frames;
 }
 
 static void send_highest(struct stitch *s, struct rtp *h, uint64_t now_ns)
@@ -130,7 +130,7 @@ static enum stitch_result same_source(
 	}
 	if (!h->event && timestamp_jumped(s, h, pace->clock_rate, now_ns)) {
 		s->timestamp_offset = next_timestamp(s, pace, now_ns) - h->timestamp;
-		h->marker = true;
+		h->marker = h->marker || !pace->frames;
 		result = STITCH_SWITCHED;
 	}
 	s->index += (unsigned)step;
@@ -330,25 +330,72 @@ static int put_bye(const struct stitch_rtcp *r, struct writer *w, const struct r
 	return 0;
 }
 
-/* RTPFB and PSFB about our line (RFC 4585): both SSRCs, and the sequence numbers of a NACK. */
+enum feedback { FEEDBACK_UNKNOWN, FEEDBACK_PLAIN, FEEDBACK_NACK, FEEDBACK_ENTRIES, FEEDBACK_REMB };
+
+/* RFC 4585 6, RFC 5104 4, draft-alvestrand-rmcat-remb. */
+static enum feedback feedback_of(const struct rtcp *p)
+{
+	static const enum feedback rtp[] = { [1] = FEEDBACK_NACK, [3] = FEEDBACK_ENTRIES /* TMMBR */, [4] = FEEDBACK_ENTRIES /* TMMBN */ };
+	static const enum feedback picture[] = { [1] = FEEDBACK_PLAIN /* PLI */, [4] = FEEDBACK_ENTRIES /* FIR */ };
+
+	if (p->type == RTCP_RTPFB)
+		return p->count < sizeof(rtp) / sizeof(rtp[0]) ? rtp[p->count] : FEEDBACK_UNKNOWN;
+	if (p->count == 15 && p->length >= 20 && memcmp(p->body + 8, "REMB", 4) == 0)
+		return FEEDBACK_REMB;
+	return p->count < sizeof(picture) / sizeof(picture[0]) ? picture[p->count] : FEEDBACK_UNKNOWN;
+}
+
+/* SSRCs that stand `apart` bytes from each other. False: one of them is not of our line. */
+static bool feedback_ssrcs(const struct stitch_rtcp *r, uint8_t *data, size_t len, size_t apart)
+{
+	if (len == 0 || len % apart != 0)
+		return false;
+	for (size_t i = 0; i < len; i += apart) {
+		if (!answers(r, rtp_get32(data + i)))
+			return false;
+		rtp_set32(data + i, r->back->source_ssrc);
+	}
+	return true;
+}
+
+/* What a feedback says behind the SSRC of its sender. */
+static bool feedback_rest(const struct stitch_rtcp *r, enum feedback kind, uint8_t *data, size_t len)
+{
+	switch (kind) {
+	case FEEDBACK_UNKNOWN:
+		return false;
+	case FEEDBACK_PLAIN:
+		return feedback_ssrcs(r, data, 4, 4);
+	case FEEDBACK_NACK:
+		for (size_t i = 4; i + 4 <= len; i += 4)
+			rtp_set16(data + i, (uint16_t)(rtp_get16(data + i) - r->back->sequence_offset));
+		return feedback_ssrcs(r, data, 4, 4);
+	case FEEDBACK_ENTRIES: /* the SSRC before them is unused */
+		return feedback_ssrcs(r, data + 4, len - 4, 8);
+	case FEEDBACK_REMB:
+		return feedback_ssrcs(r, data + 12, len - 12, 4);
+	}
+	return false;
+}
+
+/* RTPFB and PSFB about our line: its SSRCs, and the sequence numbers of a NACK. */
 static int put_feedback(const struct stitch_rtcp *r, struct writer *w, const struct rtcp *p)
 {
-	bool nack = p->type == RTCP_RTPFB && p->count == 1,
-	     pli = p->type == RTCP_PSFB && p->count == 1;
+	enum feedback kind = feedback_of(p);
+	size_t before = w->len;
 	uint8_t *out;
 
 	if (p->length < 8)
 		return -1;
-	if (!(nack || pli) || !answers(r, rtp_get32(p->body + 4)))
+	if (kind == FEEDBACK_UNKNOWN)
 		return 0;
 	out = begin_packet(w, p->type, p->count, p->length);
 	if (out == NULL)
 		return -1;
 	memcpy(out, p->body, p->length);
 	rtp_set32(out, r->line->ssrc);
-	rtp_set32(out + 4, r->back->source_ssrc);
-	for (size_t i = 8; nack && i + 4 <= p->length; i += 4)
-		rtp_set16(out + i, (uint16_t)(rtp_get16(out + i) - r->back->sequence_offset));
+	if (!feedback_rest(r, kind, out + 4, p->length - 4))
+		w->len = before;
 	return 0;
 }
 

@@ -13,7 +13,8 @@
  * Indices are rollovers << 16 | sequence, as SRTP counts them (RFC 3711 3.3.1).
  * RTCP is rewritten to match: sender and reported SSRCs, timestamps, counts and highest sequence numbers are those of the
  * line; CNAME is kedge's own; other SDES items, APP, XR and unknown types would name the other side and stay out. A BYE
- * passes outward only: toward the inside the line outlives its senders.
+ * passes outward only: toward the inside the line outlives its senders. Of the feedback of RFC 4585 and 5104 pass NACK, PLI, FIR,
+ * TMMBR, TMMBN and REMB.
  * Thread: the worker's. Owner: the caller holds struct stitch, one per end, for what is sent to it. */
 #ifndef KEDGE_MEDIA_STITCH_H
 #define KEDGE_MEDIA_STITCH_H
@@ -60,7 +61,8 @@ struct stitch {
 
 struct stitch_pace {         /* of the end that sends */
 	uint32_t clock_rate; /* Hz */
-	uint32_t ptime_ms;
+	uint16_t ptime_ms;
+	bool frames; /* video: a marker ends a frame, and is the sender's alone */
 };
 
 /* A line on which nothing was sent yet. */

@@ -313,6 +313,7 @@ enum kedge_latch { /* where the far address may come from (media/latch.h) */
 #define KEDGE_END_SPEAKS   8u  /* it ought to send: silence of it is evidence (not held, not recvonly) */
 #define KEDGE_END_PLAIN    16u /* a datagram stream that is not RTP (T.38): no RTP checks, no stitch */
 #define KEDGE_END_ECHO     32u /* what it sends goes back to it, and nowhere else */
+#define KEDGE_END_VIDEO    64u /* frames of several large packets: the marker ends one, and is never set by kedge */
 
 struct kedge_pt { /* payload type of this end for a payload type of the inside end; from 0xff: unused */
 	uint8_t inside, here;

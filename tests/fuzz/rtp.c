@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define INWARD  0xaaaaaaaau
 #define OUTWARD 0xbbbbbbbbu
 
-static const struct stitch_pace pace = { 8000, 20 };
+static const struct stitch_pace pace = { 8000, 20, false };
 static struct stitch inward, outward;
 static struct quality quality;
 static struct report report;

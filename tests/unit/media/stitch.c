@@ -15,7 +15,7 @@
 #define LINE  0x11111111u
 #define FRAME 160
 
-static const struct stitch_pace PACE = { 8000, 20 };
+static const struct stitch_pace PACE = { 8000, 20, false };
 
 /* What comes in, and what is to go out of it: sequence and timestamp relative to the first packet of the line. */
 struct step {
@@ -225,7 +225,7 @@ static void random_switches(void **state)
 static void days_of_silence(void **state)
 {
 	struct stitch line;
-	const struct stitch_pace video = { 90000, 20 };
+	const struct stitch_pace video = { 90000, 20, false };
 	struct rtp a = { .ssrc = 7 }, b = { .ssrc = 8 };
 	uint64_t day = 86400 * 1000 * MS;
 
@@ -471,6 +471,45 @@ static void feedback(void **state)
 	assert_int_equal(rtp_get32(out + 12), 100u << 16 | 0xf0f0);
 }
 
+/* RFC 5104: the SSRC a request is about stands behind the one that is not used; another's request is nobody's here. */
+static void feedback_with_entries(void **state)
+{
+	static const uint32_t heads[] = { 0x84000000u | RTCP_PSFB << 16 | 4, 0x83000000u | RTCP_RTPFB << 16 | 4, 0x84000000u | RTCP_RTPFB << 16 | 4 };
+	uint8_t in[256], out[STITCH_RTCP_MAX], *end;
+	struct pair p;
+
+	talk(&p);
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+		end = word(word(word(word(word(in, heads[i]), 0x0c), 0), 0xbbbb), 0x07000000);
+		assert_int_equal(stitch_rtcp(&p.r, in, (size_t)(end - in), out), 20);
+		assert_int_equal(rtp_get32(out + 4), 0xaaaa);
+		assert_int_equal(rtp_get32(out + 12), 0x1d);
+		assert_int_equal(rtp_get32(out + 16), 0x07000000);
+		rtp_set32(in + 12, 0x99);
+		assert_int_equal(stitch_rtcp(&p.r, in, (size_t)(end - in), out), 0);
+	}
+	end = word(word(word(word(word(word(in, 0x8f000000u | RTCP_PSFB << 16 | 5), 0x0c), 0), 0x52454d42), 0x01020304), 0xbbbb);
+	assert_int_equal(stitch_rtcp(&p.r, in, (size_t)(end - in), out), 24);
+	assert_int_equal(rtp_get32(out + 20), 0x1d);
+	end = word(word(word(in, 0x81000000u | RTCP_PSFB << 16 | 2), 0x0c), 0xbbbb);
+	assert_int_equal(stitch_rtcp(&p.r, in, (size_t)(end - in), out), 12);
+	assert_int_equal(rtp_get32(out + 8), 0x1d);
+}
+
+/* A marker of ours would end a frame in its middle. */
+static void switch_within_a_frame(void **state)
+{
+	const struct stitch_pace video = { 90000, 33, true };
+	struct rtp a = { .ssrc = 7, .marker = true }, b = { .ssrc = 8 };
+	struct stitch line;
+
+	stitch_init(&line, LINE);
+	stitch_rtp(&line, 0, &a, &video, START);
+	assert_int_equal(stitch_rtp(&line, 1, &b, &video, START + 500 * MS), STITCH_SWITCHED);
+	assert_false(b.marker);
+	assert_int_equal(b.timestamp - a.timestamp, 45000);
+}
+
 static void what_stays_out(void **state)
 {
 	static const uint8_t types[] = { RTCP_APP, RTCP_XR, 192, 208, 223 };
@@ -528,7 +567,9 @@ int main(void)
 		cmocka_unit_test(blocks_before_the_new_end_spoke),
 		cmocka_unit_test(blocks_of_before_a_switch), cmocka_unit_test(foreign_clock),
 		cmocka_unit_test(late_sender), cmocka_unit_test(source_description),
-		cmocka_unit_test(bye), cmocka_unit_test(feedback), cmocka_unit_test(what_stays_out),
+		cmocka_unit_test(bye), cmocka_unit_test(feedback),
+		cmocka_unit_test(feedback_with_entries),
+		cmocka_unit_test(switch_within_a_frame), cmocka_unit_test(what_stays_out),
 		cmocka_unit_test(broken_lengths), cmocka_unit_test(more_than_fits) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,7 +14,7 @@
 #define MS   1000000ULL
 #define LINE 0x11111111u
 
-static const struct stitch_pace NARROW = { 8000, 20 }, WIDE = { 48000, 20 };
+static const struct stitch_pace NARROW = { 8000, 20, false }, WIDE = { 48000, 20, false };
 static uint64_t now;
 
 static struct rtp say(struct stitch *s, uint8_t source, uint32_t ssrc, uint16_t sequence, uint32_t timestamp, const struct stitch_pace *pace)
