@@ -78,6 +78,7 @@ struct cdr { /* made by cdr_new; strings through cdr_text */
 	const char *srtp[2];         /* static: suite toward caller, callee; "": in clear */
 	const char *dtmf[2];         /* static: how digits travel with caller, callee; "": as they come */
 	uint32_t digits;             /* of those that were turned from one into the other */
+	uint32_t digits_lost;        /* INFOs of ours that were refused, or had no answer */
 	/* from the caller (in the file: "in"), from the callee ("out") */
 	struct cdr_media media[2];
 	uint64_t generation;         /* of the configuration */

@@ -136,6 +136,7 @@ static void add_texts(struct cdr *r, const struct call *c, const char *decision)
 		r->dtmf[i] = dtmf_name(c->bridge.dtmf[i]);
 		r->digits += c->digits.heard[i] + c->digits.asked[i];
 	}
+	r->digits_lost = c->digits.failed;
 	cdr_text(&r->decision, decision);
 	r->code = c->code;
 	r->q850 = c->final.q850 ? (int16_t)c->final.q850 : -1;

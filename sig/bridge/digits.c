@@ -10,9 +10,11 @@
 #include <sofia-sip/su_tag.h>
 
 #include "config/clock.h"
+#include "config/event.h"
 #include "sig/call.h"
 
 #define DURATION_USUAL 160 /* ms, where a peer said nothing */
+#define UNHEARD_MAX    2
 
 static void answer(struct call *c, nta_incoming_t *irq, int status, const char *headers)
 {
@@ -89,6 +91,50 @@ bool digits_request(struct call *c, struct leg *l, nta_incoming_t *irq, const si
 	return true;
 }
 
+/* ---- digits that go nowhere ------------------------------------------------------------------ */
+
+enum digits_lost digits_lost_why(const sip_t *sip)
+{
+	int status = sip->sip_status->st_status;
+
+	if (nta_sip_is_internal(sip))
+		return status == 408 ? DIGITS_NO_ANSWER : DIGITS_UNREACHABLE;
+	switch (status) {
+	case 401:
+	case 407:
+		return DIGITS_NO_CREDENTIALS;
+	case 405:
+	case 415:
+	case 469:
+	case 501:
+		return DIGITS_NOT_TAKEN;
+	case 408:
+		return DIGITS_NO_ANSWER;
+	case 481:
+		return DIGITS_NO_DIALOG;
+	default:
+		return DIGITS_REFUSED;
+	}
+}
+
+void digits_lost(struct call *c, const struct leg *l, enum digits_lost why, int code)
+{
+	static const char *const name[] = { [DIGITS_REFUSED] = "refused",
+		[DIGITS_NO_CREDENTIALS] = "no_credentials",
+		[DIGITS_NOT_TAKEN] = "not_taken",
+		[DIGITS_NO_DIALOG] = "no_dialog",
+		[DIGITS_NO_ANSWER] = "no_answer",
+		[DIGITS_UNREACHABLE] = "unreachable",
+		[DIGITS_FULL] = "full" };
+	uint8_t *told = &c->digits.told[l != &c->caller];
+
+	c->digits.failed++;
+	if (!l || *told & 1u << why)
+		return;
+	*told |= (uint8_t)(1u << why);
+	event_log(call_digits, .trunk = leg_trunk(l)->name, .why = name[why], .code = (uint64_t)code, .call = c->id);
+}
+
 /* ---- INFOs that go --------------------------------------------------------------------------- */
 
 static struct leg *leg_of(const struct digits_leg *t)
@@ -98,14 +144,23 @@ static struct leg *leg_of(const struct digits_leg *t)
 
 static void send_next(struct digits_leg *t);
 
+/* Nobody answers INFO there: what waits is not kept for another half minute. */
+static void give_up(struct digits_leg *t)
+{
+	t->call->digits.failed += t->waiting;
+	t->waiting = 0;
+	t->unheard = 0;
+}
+
 /* Whatever became of it, it is not said again: a digit that comes twice is worse than one that is missing. */
-static void over(struct digits_leg *t, bool good)
+static void over(struct digits_leg *t)
 {
 	struct call *c = t->call;
 
 	nta_outgoing_destroy(t->orq);
 	t->orq = NULL;
-	c->digits.failed += !good;
+	if (t->unheard == UNHEARD_MAX)
+		give_up(t);
 	send_next(t);
 	call_arm(c);
 	call_release(c);
@@ -113,9 +168,16 @@ static void over(struct digits_leg *t, bool good)
 
 static int on_response(nta_outgoing_magic_t *magic, nta_outgoing_t *orq, const sip_t *sip)
 {
+	struct digits_leg *t = (struct digits_leg *)magic;
+	int status = sip->sip_status->st_status;
+
 	(void)orq;
-	if (sip->sip_status->st_status >= 200)
-		over((struct digits_leg *)magic, sip->sip_status->st_status < 300);
+	if (status < 200)
+		return 0;
+	t->unheard = nta_sip_is_internal(sip) ? t->unheard + 1 : 0;
+	if (status >= 300)
+		digits_lost(t->call, leg_of(t), digits_lost_why(sip), nta_sip_is_internal(sip) ? 0 : status);
+	over(t);
 	return 0;
 }
 
@@ -140,7 +202,7 @@ static void send_next(struct digits_leg *t)
 		t->orq = send_one(t, l, &t->queue[0]);
 		memmove(t->queue, t->queue + 1, --t->waiting * sizeof(t->queue[0]));
 		if (!t->orq) {
-			c->digits.failed++;
+			digits_lost(c, l, DIGITS_UNREACHABLE, 0);
 			continue;
 		}
 		/* Half of timer F, as for those that are passed on. */
@@ -160,7 +222,7 @@ static void enqueue(struct call *c, unsigned to, const struct digit *d)
 			t->call = c;
 	}
 	if (!t || t->waiting == DIGITS_WAITING) {
-		c->digits.failed++;
+		digits_lost(c, to == 0 ? &c->caller : call_callee(c), DIGITS_FULL, 0);
 		return;
 	}
 	t->queue[t->waiting++] = *d;
@@ -201,9 +263,15 @@ uint64_t digits_due(const struct call *c)
 
 void digits_tick(struct call *c, uint64_t now_ns)
 {
-	for (int i = 0; i < 2; i++)
-		if (c->digits.to[i] && c->digits.to[i]->orq && c->digits.to[i]->due_ns <= now_ns)
-			over(c->digits.to[i], false);
+	for (int i = 0; i < 2; i++) {
+		struct digits_leg *t = c->digits.to[i];
+
+		if (!t || !t->orq || t->due_ns > now_ns)
+			continue;
+		t->unheard++;
+		digits_lost(c, leg_of(t), DIGITS_NO_ANSWER, 0);
+		over(t);
+	}
 }
 
 void digits_abort(struct call *c)
@@ -211,8 +279,9 @@ void digits_abort(struct call *c)
 	for (int i = 0; i < 2; i++) {
 		if (!c->digits.to[i])
 			continue;
+		c->digits.failed += c->digits.to[i]->waiting + (c->digits.to[i]->orq != NULL);
 		c->digits.to[i]->waiting = 0;
 		if (c->digits.to[i]->orq)
-			over(c->digits.to[i], false);
+			over(c->digits.to[i]);
 	}
 }

@@ -65,13 +65,20 @@ static struct text type_of(const char *type)
 	return text_trim(text_of(type, n));
 }
 
+bool digits_type(const char *type)
+{
+	struct text t = type_of(type);
+
+	return text_is(t, "application/dtmf") || text_is(t, "application/dtmf-relay");
+}
+
 int digits_read(const char *type, const char *body, size_t length, struct digit *d)
 {
 	struct text t = type_of(type), all = text_of(body, body ? length : 0);
 	bool plain = text_is(t, "application/dtmf");
 	int key;
 
-	if (!plain && !text_is(t, "application/dtmf-relay"))
+	if (!digits_type(type))
 		return -ENOMSG;
 	if (all.n == 0 || all.n > BODY_MAX)
 		return -EINVAL;

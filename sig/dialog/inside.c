@@ -19,9 +19,11 @@
 struct inside {
 	struct inside *next;
 	struct call *call;
+	const struct leg *to;
 	nta_incoming_t *irq;
 	nta_outgoing_t *orq;
 	uint64_t due_ns;
+	bool digit;
 };
 
 /* ---- answers -------------------------------------------------------------------------------- */
@@ -93,6 +95,8 @@ static int on_response(nta_outgoing_magic_t *magic, nta_outgoing_t *orq, const s
 	(void)orq;
 	if (sip->sip_status->st_status < 200)
 		return 0;
+	if (sip->sip_status->st_status >= 300 && i->digit)
+		digits_lost(i->call, i->to, digits_lost_why(sip), nta_sip_is_internal(sip) ? 0 : sip->sip_status->st_status);
 	if (sip->sip_retry_after)
 		snprintf(headers, sizeof(headers), "Retry-After: %lu\r\n", (unsigned long)sip->sip_retry_after->af_delta);
 	close_one(i, passed_on(sip), headers[0] ? headers : NULL);
@@ -169,6 +173,8 @@ static void pass(struct call *c, struct leg *to, nta_incoming_t *irq, const sip_
 		return;
 	}
 	i->call = c;
+	i->to = to;
+	i->digit = sip->sip_content_type && digits_type(sip->sip_content_type->c_type);
 	i->irq = irq;
 	/* Half of timer F: the asker is still there to hear it. */
 	i->due_ns = clock_mono_ns() + 32 * c->conf->sip.t1_ms * CLOCK_NS_PER_MS;
@@ -212,8 +218,11 @@ void inside_tick(struct call *c, uint64_t now_ns)
 {
 	for (struct inside *i = c->inside, *next; i; i = next) {
 		next = i->next;
-		if (i->due_ns <= now_ns)
-			close_one(i, 504, NULL);
+		if (i->due_ns > now_ns)
+			continue;
+		if (i->digit)
+			digits_lost(c, i->to, DIGITS_NO_ANSWER, 0);
+		close_one(i, 504, NULL);
 	}
 }
 
