@@ -200,6 +200,21 @@ static void measure(const struct run_options *o, struct plane *p, struct load *l
 	run_finish(r, l, cpu, relayed - rtcp);
 }
 
+/* Behind its start the relay lets go of what only that needed: until nothing changes any more, two seconds at most. */
+static double memory_at_rest(pid_t pid)
+{
+	double now = run_memory(pid, "smaps_rollup", "Pss:"), before;
+	int still = 0;
+
+	for (int i = 0; i < 40 && still < 6; i++) {
+		usleep(50000);
+		before = now;
+		now = run_memory(pid, "smaps_rollup", "Pss:");
+		still = now == before ? still + 1 : 0;
+	}
+	return now;
+}
+
 void run_kedge(const struct run_options *o, unsigned calls, struct run_result *r)
 {
 	struct load_setup setup = { .calls = calls, .ipv6 = o->ipv6, .rtcp = o->rtcp, .suite = { o->suite[0], o->suite[1] } };
@@ -213,7 +228,7 @@ void run_kedge(const struct run_options *o, unsigned calls, struct run_result *r
 	memset(r, 0, sizeof(*r));
 	need(load_open(&l, &setup) == 0, "no sockets for the load");
 	start_plane(o, &p, calls, media);
-	idle = run_memory(p.pid, "smaps_rollup", "Pss:");
+	idle = memory_at_rest(p.pid);
 	if (o->spray != 0)
 		need(spray_begin(&spray, &p, o->spray) == 0, "no strangers");
 	open_calls(&p, &l);

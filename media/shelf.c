@@ -5,6 +5,7 @@
 
 #include "config/clock.h"
 #include "config/event.h"
+#include "media/settle.h"
 
 #define LOOK_NS 10000000L /* between two looks whether all workers have the new set */
 
@@ -68,6 +69,7 @@ static void *fill(void *arg)
 			wait_for_all(s, number);
 		prompt_set_free(old);
 		old = set;
+		settle(); /* the sounds are the last of a start, and of a change */
 	}
 	prompt_set_free(old);
 	return NULL;
