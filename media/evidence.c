@@ -56,11 +56,20 @@ static void tell_hop(struct worker *w, struct end *e, bool last)
 	atomic_store_explicit(&m->last_rx_ns, e->quality.last_ns, memory_order_relaxed);
 }
 
+/* As it stands for readers. */
+static uint32_t told_of(const struct end *e)
+{
+	return e->told | (e->report.reports ? KEDGE_TOLD_REPORTS : 0);
+}
+
 static void tell_session(const struct session *s, const struct end *e, unsigned side)
 {
 	atomic_store_explicit(&s->stats->jitter_mean_us[side], (uint32_t)quality_mean_jitter_us(&e->quality), memory_order_relaxed);
 	atomic_store_explicit(&s->stats->rtt_us[side], e->report.rtt_us, memory_order_relaxed);
+	if (!e->report.reports)
+		return;
 	atomic_store_explicit(&s->stats->far_lost[side], e->report.far_lost, memory_order_relaxed);
+	atomic_fetch_or_explicit(&s->stats->told[side], KEDGE_TOLD_REPORTS, memory_order_relaxed);
 }
 
 static void tell_figures(struct worker *w, uint32_t slot, uint32_t port, bool last)
@@ -136,7 +145,7 @@ static void tell(struct worker *w, uint32_t slot, struct end *e, uint8_t what, e
 	if (e->told & what)
 		return;
 	e->told |= what;
-	atomic_store_explicit(&s->stats->told[e->port != s->in], e->told, memory_order_relaxed);
+	atomic_store_explicit(&s->stats->told[e->port != s->in], told_of(e), memory_order_relaxed);
 	worker_event(w, evt, s->generation, slot);
 }
 
@@ -184,5 +193,5 @@ void evidence_tick(struct worker *w, uint32_t slot, uint32_t port)
 	if (!is_live(s, port) || e->speaks_ns == 0 || s->live == KEDGE_LIVE_NONE)
 		return;
 	tick_silence(w, slot, e, side);
-	atomic_store_explicit(&s->stats->told[side], e->told, memory_order_relaxed);
+	atomic_store_explicit(&s->stats->told[side], told_of(e), memory_order_relaxed);
 }

@@ -46,11 +46,13 @@ void recover_end(struct worker *w, uint32_t port, const struct kedge_end_slot *k
 	struct port *p = &w->port[port];
 	struct end *e = &w->end[port];
 	struct kedge_latched l = { 0 };
+	uint32_t told = atomic_load_explicit(&stats->told[side], memory_order_relaxed);
 
 	recover_line(&e->line, &k->run);
 	recover_quality(&e->quality, &k->run, stats, side);
 	e->heard = e->quality.started;
-	e->told = (uint8_t)atomic_load_explicit(&stats->told[side], memory_order_relaxed);
+	e->told = (uint8_t)(told & ~KEDGE_TOLD_REPORTS);
+	e->report.reports = told & KEDGE_TOLD_REPORTS;
 	e->report.far_lost = atomic_load_explicit(&stats->far_lost[side], memory_order_relaxed);
 	e->report.rtt_us = atomic_load_explicit(&stats->rtt_us[side], memory_order_relaxed);
 	if (seq_read(&k->latched, &l) < 0 || l.generation != e->want.generation ||

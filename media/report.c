@@ -32,9 +32,10 @@ static void far_loss(struct report *r, const uint8_t *block, const struct report
 {
 	uint32_t lost = rtp_get32(block + 4) & 0xffffff;
 
-	if (rtp_get32(block) != l->ssrc || lost >= 0x800000 || lost < l->lost)
+	if (rtp_get32(block) != l->ssrc)
 		return;
-	if (lost - l->lost > r->far_lost)
+	r->reports = true;
+	if (lost < 0x800000 && lost >= l->lost && lost - l->lost > r->far_lost)
 		r->far_lost = lost - l->lost;
 }
 

@@ -22,6 +22,7 @@ struct report {
 	uint32_t sr_middle;
 	uint32_t rtt_us;   /* 0: not known */
 	uint32_t far_lost; /* the highest it said */
+	bool reports;      /* it said one */
 	uint32_t claimed;  /* its count of packets in its last SR */
 	uint32_t came;     /* how many of them had come by then, by ours */
 	bool counts;       /* claimed and came hold */

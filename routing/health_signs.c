@@ -266,12 +266,41 @@ static void on_loss(struct health *h, uint16_t slot, const struct health_talk *t
 	uint32_t limit = conf_of(h, p)->degraded_loss, percent = 0;
 	enum signs_verdict v;
 
-	if (!health_marked(h, slot, HEALTH_LOSS) && p->signs.lossy)
+	if (!health_marked(h, slot, HEALTH_LOSS) && p->signs.loss.raised)
 		signs_expired(&p->signs, SIGNS_OF_LOSS);
 	if (!limit)
 		return;
-	v = signs_loss(&p->signs, t->packets + t->lost, t->lost, limit, &percent);
+	v = signs_loss(&p->signs.loss, t->packets + t->lost, t->lost, limit, &percent);
 	on_figure(h, slot, v, HEALTH_LOSS, percent, now_ns);
+}
+
+/* What its own end says of the way there. */
+static void on_far_loss(struct health *h, uint16_t slot, const struct health_talk *t, uint64_t now_ns)
+{
+	struct health_hop *p = &h->hop[slot];
+	uint32_t limit = conf_of(h, p)->degraded_loss, percent = 0;
+	enum signs_verdict v;
+
+	if (!health_marked(h, slot, HEALTH_FAR_LOSS) && p->signs.far_loss.raised)
+		signs_expired(&p->signs, SIGNS_OF_FAR_LOSS);
+	if (!limit || !t->reports)
+		return;
+	v = signs_loss(&p->signs.far_loss, t->sent, t->far_lost, limit, &percent);
+	on_figure(h, slot, v, HEALTH_FAR_LOSS, percent, now_ns);
+}
+
+static void on_jitter(struct health *h, uint16_t slot, const struct health_talk *t, uint64_t now_ns)
+{
+	struct health_hop *p = &h->hop[slot];
+	uint32_t limit = conf_of(h, p)->degraded_jitter_ms, us = 0;
+	enum signs_verdict v;
+
+	if (!health_marked(h, slot, HEALTH_JITTER) && p->signs.jitter.raised)
+		signs_expired(&p->signs, SIGNS_OF_JITTER);
+	if (!limit)
+		return;
+	v = signs_jitter(&p->signs.jitter, t->packets, t->jitter_us, limit * 1000, &us);
+	on_figure(h, slot, v, HEALTH_JITTER, (us + 500) / 1000, now_ns);
 }
 
 static void on_mos(struct health *h, uint16_t slot, const struct health_talk *t, uint64_t now_ns)
@@ -280,11 +309,11 @@ static void on_mos(struct health *h, uint16_t slot, const struct health_talk *t,
 	uint32_t limit = conf_of(h, p)->degraded_mos * 10, mean = 0;
 	enum signs_verdict v;
 
-	if (!health_marked(h, slot, HEALTH_MOS) && p->signs.bad)
+	if (!health_marked(h, slot, HEALTH_MOS) && p->signs.mos.raised)
 		signs_expired(&p->signs, SIGNS_OF_MOS);
 	if (!limit || !t->mos)
 		return;
-	v = signs_mos(&p->signs, t->mos, limit, &mean);
+	v = signs_mos(&p->signs.mos, t->mos, limit, &mean);
 	on_figure(h, slot, v, HEALTH_MOS, mean / 10, now_ns);
 }
 
@@ -336,6 +365,8 @@ void health_signs_talk(struct health *h, uint16_t slot, const struct health_talk
 		on_audio(h, slot, SIGNS_AUDIO_SOUND, t->number_hash, now_ns);
 	if (t->media) {
 		on_loss(h, slot, t, now_ns);
+		on_far_loss(h, slot, t, now_ns);
+		on_jitter(h, slot, t, now_ns);
 		on_mos(h, slot, t, now_ns);
 	}
 	baseline_talk(&h->trunk[p->trunk].usual, t->talk_ms, now_ns, change);

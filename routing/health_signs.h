@@ -50,7 +50,10 @@ struct health_talk { /* an answered call, at its end */
 	bool ended_there; /* by the hop's side */
 	bool silent;      /* health_signs_silent() was told of it */
 	bool media;       /* packets and lost are known */
+	bool reports;     /* sent and far_lost are known */
 	uint32_t packets, lost; /* received from there, missing among them */
+	uint32_t sent, far_lost; /* sent there, missing among them by the reports of its end */
+	uint32_t jitter_us;     /* mean, of what was received */
 	uint32_t mos;           /* of it, in hundredths; 0: not known */
 	uint64_t number_hash;
 };

@@ -47,6 +47,9 @@
 	R(FAULT, "config_fault", MARK, DEGRADED, FIRST, "distinct numbers in a row refused", "one 18x or 2xx")                     \
 	R(ONE_WAY, "one_way", MARK, DEGRADED, BEHIND, "calls without audio from it", "3 calls with audio both ways, or 10min")     \
 	R(LOSS, "loss", MARK, DEGRADED, BEHIND, "packets of its calls are lost", "10 calls below 80% of degraded_loss, or 10min")      \
+	R(FAR_LOSS, "far_loss", MARK, DEGRADED, BEHIND, "packets of its calls are lost on the way there, by its own reports",             \
+	    "10 calls below 80% of degraded_loss, or 10min")                                                                             \
+	R(JITTER, "jitter", MARK, DEGRADED, BEHIND, "packets of its calls come at odd times", "10 calls below 80% of degraded_jitter, or 10min") \
 	R(MOS, "mos", MARK, DEGRADED, BEHIND, "its calls sound bad", "10 calls 0.2 above degraded_mos, or 10min")                         \
 	R(RTT, "rtt", MARK, DEGRADED, BEHIND, "it answers slowly", "10 below 80% of degraded_rtt, or 10min without a slow one") \
 	R(SHORT_CALLS, "short_calls", MARK, DEGRADED, BEHIND, "calls to distinct numbers ended early", "one longer call, or 10min") \

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define LOSS_PACKETS 50 /* one second: fewer are no measure */
+#define ENOUGH 50 /* packets, one second: fewer are no measure */
 
 /* The second slowest of ten: p95 by the rank below it. */
 static uint32_t p95(const struct signs *s)
@@ -39,61 +39,78 @@ enum signs_verdict signs_rtt(struct signs *s, uint32_t ms, uint32_t limit_ms, ui
 	return SIGNS_RAISE;
 }
 
-static void loss_sums(const struct signs *s, uint64_t *packets, uint64_t *lost)
+/* Where the next call's figure stands. */
+static uint8_t turn(uint8_t *known, uint8_t *next, uint8_t *since)
 {
-	*packets = *lost = 0;
-	for (unsigned i = 0; i < s->losses; i++) {
-		*packets += s->loss[i].packets;
-		*lost += s->loss[i].lost;
-	}
+	uint8_t at = *next;
+
+	*next = (uint8_t)((at + 1) % SIGNS_TALKS);
+	*known = (uint8_t)(*known + (*known < SIGNS_TALKS));
+	*since = (uint8_t)(*since + (*since < SIGNS_TALKS));
+	return at;
 }
 
-enum signs_verdict signs_loss(struct signs *s, uint32_t packets, uint32_t lost, uint32_t limit, uint32_t *percent)
+/* over, good: of all that is known. */
+static enum signs_verdict judged(bool *raised, uint8_t known, uint8_t *since, bool over, bool good)
 {
-	uint64_t all, gone;
-
-	if (packets < LOSS_PACKETS || lost > packets)
+	if (*raised && *since == SIGNS_TALKS && good) {
+		*raised = false;
+		return SIGNS_CLEAR;
+	}
+	if (*raised || known < SIGNS_TALKS || !over)
 		return SIGNS_STAY;
-	s->loss[s->loss_at].packets = packets;
-	s->loss[s->loss_at].lost = lost;
-	s->loss_at = (uint8_t)((s->loss_at + 1) % SIGNS_LOSS_CALLS);
-	if (s->losses < SIGNS_LOSS_CALLS)
-		s->losses++;
-	if (s->loss_since < SIGNS_LOSS_CALLS)
-		s->loss_since++;
-	loss_sums(s, &all, &gone);
+	*raised = true;
+	*since = 0;
+	return SIGNS_RAISE;
+}
+
+enum signs_verdict signs_loss(struct signs_share *s, uint32_t packets, uint32_t lost, uint32_t limit, uint32_t *percent)
+{
+	uint64_t all = 0, gone = 0;
+	uint8_t at;
+
+	if (packets < ENOUGH || lost > packets)
+		return SIGNS_STAY;
+	at = turn(&s->known, &s->next, &s->since);
+	s->call[at].packets = packets;
+	s->call[at].lost = lost;
+	for (unsigned i = 0; i < s->known; i++) {
+		all += s->call[i].packets;
+		gone += s->call[i].lost;
+	}
 	*percent = (uint32_t)((gone * 100 + all / 2) / all);
-	if (s->lossy && s->loss_since == SIGNS_LOSS_CALLS && gone * 1000 < all * limit * 8) {
-		s->lossy = false;
-		return SIGNS_CLEAR;
-	}
-	if (s->lossy || s->losses < SIGNS_LOSS_CALLS || gone * 100 <= all * limit)
-		return SIGNS_STAY;
-	s->lossy = true;
-	s->loss_since = 0;
-	return SIGNS_RAISE;
+	return judged(&s->raised, s->known, &s->since, gone * 100 > all * limit, gone * 1000 < all * limit * 8);
 }
 
-enum signs_verdict signs_mos(struct signs *s, uint32_t mos, uint32_t limit, uint32_t *mean)
+/* Takes one more; the sum of all that is known. */
+static uint64_t sum_with(struct signs_mean *s, uint32_t figure)
 {
-	uint32_t sum = 0;
+	uint64_t sum = 0;
 
-	s->mos[s->mos_at] = (uint16_t)mos;
-	s->mos_at = (uint8_t)((s->mos_at + 1) % SIGNS_MOS_CALLS);
-	s->scores = (uint8_t)(s->scores + (s->scores < SIGNS_MOS_CALLS));
-	s->mos_since = (uint8_t)(s->mos_since + (s->mos_since < SIGNS_MOS_CALLS));
-	for (unsigned i = 0; i < s->scores; i++)
-		sum += s->mos[i];
-	*mean = sum / s->scores;
-	if (s->bad && s->mos_since == SIGNS_MOS_CALLS && sum >= s->scores * (limit + SIGNS_MOS_BETTER)) {
-		s->bad = false;
-		return SIGNS_CLEAR;
-	}
-	if (s->bad || s->scores < SIGNS_MOS_CALLS || sum >= s->scores * limit)
+	s->call[turn(&s->known, &s->next, &s->since)] = figure;
+	for (unsigned i = 0; i < s->known; i++)
+		sum += s->call[i];
+	return sum;
+}
+
+enum signs_verdict signs_jitter(struct signs_mean *s, uint32_t packets, uint32_t us, uint32_t limit_us, uint32_t *mean)
+{
+	uint64_t sum, limit;
+
+	if (packets < ENOUGH)
 		return SIGNS_STAY;
-	s->bad = true;
-	s->mos_since = 0;
-	return SIGNS_RAISE;
+	sum = sum_with(s, us);
+	limit = (uint64_t)s->known * limit_us;
+	*mean = (uint32_t)(sum / s->known);
+	return judged(&s->raised, s->known, &s->since, sum > limit, sum * 10 < limit * 8);
+}
+
+enum signs_verdict signs_mos(struct signs_mean *s, uint32_t mos, uint32_t limit, uint32_t *mean)
+{
+	uint64_t sum = sum_with(s, mos), known = s->known;
+
+	*mean = (uint32_t)(sum / known);
+	return judged(&s->raised, s->known, &s->since, sum < known * limit, sum >= known * (limit + SIGNS_MOS_BETTER));
 }
 
 /* A single phone that never speaks is no fault of the trunk's while others are heard through it. */
@@ -184,12 +201,16 @@ void signs_expired(struct signs *s, enum signs_kind kind)
 {
 	switch (kind) {
 	case SIGNS_OF_LOSS:
-		s->lossy = false;
-		s->losses = s->loss_at = s->loss_since = 0;
+		s->loss = (struct signs_share){ 0 };
+		break;
+	case SIGNS_OF_FAR_LOSS:
+		s->far_loss = (struct signs_share){ 0 };
+		break;
+	case SIGNS_OF_JITTER:
+		s->jitter = (struct signs_mean){ 0 };
 		break;
 	case SIGNS_OF_MOS:
-		s->bad = false;
-		s->scores = s->mos_at = s->mos_since = 0;
+		s->mos = (struct signs_mean){ 0 };
 		break;
 	case SIGNS_OF_AUDIO:
 		s->one_way = s->mute = false;

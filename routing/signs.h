@@ -6,6 +6,8 @@
  *                 single late answer says nothing) -> SLOW; ten in a row below 80 % of it -> over
  *   loss          packets of the last ten calls: over the limit (degraded_loss) lost -> LOSS; ten more, below 80 % of it
  *                 together -> over
+ *   far loss      the same of what was sent there, by the reports of its own end
+ *   jitter        the mean of the last ten calls over the limit (degraded_jitter) -> JITTER; ten more, below 80 % of it -> over
  *   MOS           the mean of the last ten calls below the limit (degraded_mos) -> MOS; ten more, 0.2 above it -> over
  *   one way       answered and never a packet from there: two calls to distinct numbers, of the last ten whose audio is known; one
  *                 where no call was heard from there lately. Or three calls in a row that fell silent. Three in a row with audio
@@ -21,8 +23,7 @@
 #include <stdint.h>
 
 #define SIGNS_RTTS         10
-#define SIGNS_LOSS_CALLS   10
-#define SIGNS_MOS_CALLS    10
+#define SIGNS_TALKS        10
 #define SIGNS_MOS_BETTER   20 /* hundredths */
 #define SIGNS_SILENT_CALLS 3
 #define SIGNS_MUTE_CALLS   10
@@ -34,21 +35,28 @@ enum signs_verdict {
 	SIGNS_CLEAR  /* what stood is over */
 };
 
+struct signs_share { /* a part of the packets of the last calls */
+	struct {
+		uint32_t packets, lost;
+	} call[SIGNS_TALKS];
+	uint8_t known, next, since; /* since: calls since it was raised, SIGNS_TALKS at most */
+	bool raised;
+};
+
+struct signs_mean { /* of one figure of the last calls */
+	uint32_t call[SIGNS_TALKS];
+	uint8_t known, next, since; /* as above */
+	bool raised;
+};
+
 struct signs {
 	uint16_t rtt_ms[SIGNS_RTTS];
 	uint8_t rtts, rtt_at; /* known; next */
 	uint8_t rtt_good;     /* below 80 % of the limit in a row */
 	bool slow;
 
-	struct {
-		uint32_t packets, lost;
-	} loss[SIGNS_LOSS_CALLS];
-	uint8_t losses, loss_at, loss_since; /* known; next; calls since it was raised, SIGNS_LOSS_CALLS at most */
-	bool lossy;
-
-	uint16_t mos[SIGNS_MOS_CALLS]; /* hundredths */
-	uint8_t scores, mos_at, mos_since; /* as of loss */
-	bool bad;
+	struct signs_share loss, far_loss;
+	struct signs_mean jitter, mos; /* us; hundredths */
 
 	uint8_t silent_calls, sound_calls; /* in a row */
 	bool one_way;
@@ -72,12 +80,16 @@ struct signs {
 /* One round trip. limit_ms: degraded_rtt. *p95_ms: what stands behind RAISE. */
 enum signs_verdict signs_rtt(struct signs *s, uint32_t ms, uint32_t limit_ms, uint32_t *p95_ms);
 
-/* One call's audio from there: packets it sent, packets of these that never came. Calls of under a second say nothing. limit:
+/* One call's audio, from there (loss) or to there (far_loss): packets sent, packets of these that never came. Calls of under a second say nothing. limit:
  * percent. *percent: what stands behind RAISE. */
-enum signs_verdict signs_loss(struct signs *s, uint32_t packets, uint32_t lost, uint32_t limit, uint32_t *percent);
+enum signs_verdict signs_loss(struct signs_share *s, uint32_t packets, uint32_t lost, uint32_t limit, uint32_t *percent);
+
+/* The mean jitter of so many packets of one call's, and the most that is good, in us. Calls of under a second say nothing. *mean:
+ * what stands behind RAISE. */
+enum signs_verdict signs_jitter(struct signs_mean *s, uint32_t packets, uint32_t us, uint32_t limit_us, uint32_t *mean);
 
 /* How one call's audio from there sounded, and the least that is good, in hundredths. *mean: what stands behind RAISE. */
-enum signs_verdict signs_mos(struct signs *s, uint32_t mos, uint32_t limit, uint32_t *mean);
+enum signs_verdict signs_mos(struct signs_mean *s, uint32_t mos, uint32_t limit, uint32_t *mean);
 
 /* One answered call's audio from there: never a packet, though the other end was heard; its first packet; it fell silent, though the
  * other end was heard; it had audio to its end. */
@@ -103,7 +115,7 @@ enum signs_verdict signs_unheard(struct signs *s, uint64_t number);
 void signs_heard(struct signs *s);
 
 /* Its mark ended with its time (ten minutes): the count begins anew. */
-enum signs_kind { SIGNS_OF_LOSS, SIGNS_OF_MOS, SIGNS_OF_AUDIO, SIGNS_OF_RTT, SIGNS_OF_LENGTH };
+enum signs_kind { SIGNS_OF_LOSS, SIGNS_OF_FAR_LOSS, SIGNS_OF_JITTER, SIGNS_OF_MOS, SIGNS_OF_AUDIO, SIGNS_OF_RTT, SIGNS_OF_LENGTH };
 void signs_expired(struct signs *s, enum signs_kind kind);
 
 #endif

@@ -102,10 +102,12 @@ static void put_order(const json_t *order, char *buf, size_t room)
 
 const char *live_figure(const char *reason, long long figure, char buf[static LIVE_FIGURE])
 {
+	bool is_percent = !strcmp(reason, "loss") || !strcmp(reason, "far_loss"), is_time = !strcmp(reason, "jitter");
+
 	if (!strcmp(reason, "mos"))
 		snprintf(buf, LIVE_FIGURE, "%lld.%lld", figure / 10, figure % 10);
 	else
-		snprintf(buf, LIVE_FIGURE, strcmp(reason, "loss") ? "%lld" : "%lld %%", figure);
+		snprintf(buf, LIVE_FIGURE, is_percent ? "%lld %%" : is_time ? "%lld ms" : "%lld", figure);
 	return buf;
 }
 

@@ -189,6 +189,10 @@ static void tell_health(const struct call *c)
 		anchor_quality(&c->bridge.anchor, q);
 		t.packets = (uint32_t)q[1].packets;
 		t.lost = (uint32_t)q[1].lost;
+		t.jitter_us = (uint32_t)q[1].jitter_mean_us;
+		t.reports = q[1].reports;
+		t.sent = (uint32_t)q[0].relayed;
+		t.far_lost = (uint32_t)q[1].far_lost;
 		t.mos = (uint32_t)(100 * hearing_mos(c->bridge.codec, q, 1));
 	}
 	health_signs_talk(call_deps()->health, slot, &t, clock_mono_ns());

@@ -49,6 +49,8 @@ struct peer_counts {
 	uint64_t corrupt;          /* stamped, but not bytewise what was said; or not RTP */
 	uint64_t wrong_call;       /* speech of another call */
 	uint64_t echo;             /* our own speech */
+	uint64_t noise_sent, noise; /* comfort noise (RFC 3389) */
+	uint64_t missed;           /* of what came: passed over by "miss" */
 	uint64_t unstamped;        /* RTP, but no speech of any peer (tones, comfort noise) */
 	uint64_t turned;           /* of `heard`: said in the other law of G.711 */
 	uint64_t wrong_pt;         /* speech under a payload type that was not negotiated */
@@ -82,8 +84,15 @@ void peer_stop_all(struct peer *p);
 /* Sends what is due and takes in what came. Returns when to call again at the latest. */
 uint64_t peer_step(struct peer *p, uint64_t now_ns);
 
-/* One control line: "start END IP PORT NUMBER [PT]", "stop END", "stop all", "lose PERCENT",
- * "srtp END SUITE OUR-KEY THEIR-KEY" as in a=crypto, "clear END"; END from 1 as SIPp counts calls. 0 or -EINVAL. */
+/* One control line; END from 1 as SIPp counts calls. 0 or -EINVAL.
+ *   start END IP PORT NUMBER [PT], stop END, stop all
+ *   noise END          one packet of comfort noise (RFC 3389), then it is quiet, RTCP too
+ *   pause END          quiet, its RTCP goes on
+ *   speak END          goes on after one of these, or after stop: a talk spurt
+ *   lose PERCENT       of what is to be sent never leaves
+ *   shake MS           each second packet leaves so much later (shake.h), 11 at least; 0: none
+ *   miss PERCENT       of what comes is taken for lost on its way; its RTCP reports that (a block as of RFC 3550 6.4.1)
+ *   srtp END SUITE OUR-KEY THEIR-KEY, as in a=crypto; clear END */
 int peer_command(struct peer *p, const char *line, uint64_t now_ns);
 
 /* The call a number stands for: its last seven digits. */

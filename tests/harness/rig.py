@@ -322,7 +322,7 @@ class Rig:
     def trunk(self, name, side, host, **settings):
         net = 1 if side == "pbx" else 2
         # A machine that stands still for half a second is no slow trunk; scenarios about that say so.
-        t = {"name": name, "side": side, "uri": self.uri_by(net, host, name, self.transport), "degraded_rtt": "0ms"}
+        t = {"name": name, "side": side, "uri": self.uri_by(net, host, name, self.transport), "degraded_rtt": "0ms", "degraded_jitter": "0ms"}
         t.update(settings)
         self.trunks[name] = t
 

@@ -40,8 +40,8 @@ class Rtp:
             self.err.close()
             with open(self.path, "w") as f:
                 f.write(out)
-            # A "report" asked for on the way stands in front of the last object.
-            self.result = json.loads(out[out.rindex('{"ends"'):])
+            # What "report" asked for on the way stands in front of the last object.
+            *self.reports, self.result = [json.loads('{"ends"' + part) for part in out.split('{"ends"')[1:]]
         return self.result
 
     def ends(self):

@@ -113,7 +113,9 @@ static void counts_what_is_lost_behind_us(void **state)
 	struct report r = { 0 };
 
 	assert_int_equal(far_loss(&r, LINE + 1, 50, 0), 0); /* another's */
+	assert_false(r.reports);
 	assert_int_equal(far_loss(&r, LINE, 30, 30), 0);
+	assert_true(r.reports); /* nothing was lost: that is known too */
 	assert_int_equal(far_loss(&r, LINE, 42, 30), 12);
 	assert_int_equal(far_loss(&r, LINE, 40, 40), 12);       /* it does not fall */
 	assert_int_equal(far_loss(&r, LINE, (uint32_t)-3, 0), 12); /* doubled ones */

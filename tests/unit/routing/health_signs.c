@@ -34,6 +34,7 @@ static int setup(void **state)
 		t.r->trunk[i].degraded_rtt_ms = 500;
 		t.r->trunk[i].degraded_loss = 5;
 		t.r->trunk[i].degraded_mos = 35;
+		t.r->trunk[i].degraded_jitter_ms = 50;
 		t.r->trunk[i].min_call_duration_ms = 6000;
 	}
 	t.r->health.dropped = on_dropped;
@@ -258,6 +259,44 @@ static void bad_sound(void **state)
 	assert_int_equal(hop()->state, KEDGE_HOP_UNKNOWN);
 }
 
+/* What arrives is good; what is sent there is lost, as its own reports say. Without reports nothing is known. */
+static void lost_on_the_way_there(void **state)
+{
+	struct health_talk talk = { .talk_ms = 60000, .media = true, .packets = 3000, .sent = 3000, .far_lost = 270 };
+
+	for (unsigned i = 0; i < 20; i++)
+		health_signs_talk(&t.r->health, 0, &talk, t.r->now += RIG_S);
+	assert_int_equal(hop()->state, KEDGE_HOP_UNKNOWN);
+	talk.reports = true;
+	for (unsigned i = 0; i < 10; i++) {
+		assert_int_equal(hop()->state, KEDGE_HOP_UNKNOWN);
+		health_signs_talk(&t.r->health, 0, &talk, t.r->now += RIG_S);
+	}
+	is(KEDGE_HOP_DEGRADED, HEALTH_FAR_LOSS, 9);
+	assert_int_equal(health_place(&t.r->health, 0, 7), HEALTH_BEHIND);
+	talk.far_lost = 30;
+	for (unsigned i = 0; i < 10; i++)
+		health_signs_talk(&t.r->health, 0, &talk, t.r->now += RIG_S);
+	assert_int_equal(hop()->state, KEDGE_HOP_UNKNOWN);
+}
+
+static void shaken_calls(void **state)
+{
+	struct health_talk talk = { .talk_ms = 60000, .media = true, .packets = 3000, .jitter_us = 60400 };
+	char why[HEALTH_WHY];
+
+	for (unsigned i = 0; i < 10; i++) {
+		assert_int_equal(hop()->state, KEDGE_HOP_UNKNOWN);
+		health_signs_talk(&t.r->health, 0, &talk, t.r->now += RIG_S);
+	}
+	is(KEDGE_HOP_DEGRADED, HEALTH_JITTER, 60);
+	assert_string_equal(health_why(&t.r->health, 0, why), "jitter:60");
+	talk.jitter_us = 2000;
+	for (unsigned i = 0; i < 10; i++)
+		health_signs_talk(&t.r->health, 0, &talk, t.r->now += RIG_S);
+	assert_int_equal(hop()->state, KEDGE_HOP_UNKNOWN);
+}
+
 /* One phone that is never heard, of many that are. */
 static void one_mute_phone(void **state)
 {
@@ -274,9 +313,10 @@ static void one_mute_phone(void **state)
 /* 0: never. */
 static void limits_off(void **state)
 {
-	struct health_talk talk = { .talk_ms = 60000, .media = true, .packets = 1000, .lost = 900, .mos = 100 };
+	struct health_talk talk = { .talk_ms = 60000, .media = true, .packets = 1000, .lost = 900, .mos = 100, .jitter_us = 300000, .reports = true, .sent = 1000,
+		.far_lost = 900 };
 
-	t.r->trunk[0].degraded_loss = t.r->trunk[0].degraded_mos = 0;
+	t.r->trunk[0].degraded_loss = t.r->trunk[0].degraded_mos = t.r->trunk[0].degraded_jitter_ms = 0;
 	for (unsigned i = 0; i < 30; i++)
 		health_signs_talk(&t.r->health, 0, &talk, t.r->now += RIG_S);
 	assert_int_equal(hop()->state, KEDGE_HOP_UNKNOWN);
@@ -396,6 +436,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(invites_swallowed, setup, teardown),
 		cmocka_unit_test_setup_teardown(lossy_calls, setup, teardown),
 		cmocka_unit_test_setup_teardown(bad_sound, setup, teardown),
+		cmocka_unit_test_setup_teardown(lost_on_the_way_there, setup, teardown),
+		cmocka_unit_test_setup_teardown(shaken_calls, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_mute_phone, setup, teardown),
 		cmocka_unit_test_setup_teardown(limits_off, setup, teardown),
 		cmocka_unit_test_setup_teardown(ten_minutes, setup, teardown),

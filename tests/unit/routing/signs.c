@@ -63,7 +63,7 @@ static enum signs_verdict lose(struct signs *s, uint32_t of_1000, unsigned times
 	enum signs_verdict v = SIGNS_STAY;
 
 	for (unsigned i = 0; i < times; i++)
-		v = signs_loss(s, 1000, of_1000, 5, &figure);
+		v = signs_loss(&s->loss, 1000, of_1000, 5, &figure);
 	return v;
 }
 
@@ -72,7 +72,7 @@ static void loss_takes_ten_calls(void **state)
 	struct signs s = { 0 };
 
 	assert_int_equal(lose(&s, 80, 9), SIGNS_STAY);
-	assert_int_equal(signs_loss(&s, 49, 40, 5, &figure), SIGNS_STAY); /* no measure */
+	assert_int_equal(signs_loss(&s.loss, 49, 40, 5, &figure), SIGNS_STAY); /* no measure */
 	assert_int_equal(lose(&s, 80, 1), SIGNS_RAISE);
 	assert_int_equal(figure, 8);
 	assert_int_equal(lose(&s, 39, 9), SIGNS_STAY);
@@ -94,7 +94,7 @@ static enum signs_verdict score(struct signs *s, uint32_t mos, unsigned times)
 	enum signs_verdict v = SIGNS_STAY;
 
 	for (unsigned i = 0; i < times; i++)
-		v = signs_mos(s, mos, 350, &figure);
+		v = signs_mos(&s->mos, mos, 350, &figure);
 	return v;
 }
 
@@ -223,6 +223,32 @@ static void five_short_calls_to_five_numbers(void **state)
 	assert_int_equal(signs_short(&s, true, 6), SIGNS_STAY);
 }
 
+static enum signs_verdict shake(struct signs *s, uint32_t us, unsigned times)
+{
+	enum signs_verdict v = SIGNS_STAY;
+
+	for (unsigned i = 0; i < times; i++)
+		v = signs_jitter(&s->jitter, 1000, us, 50000, &figure);
+	return v;
+}
+
+static void jitter_takes_ten_calls(void **state)
+{
+	struct signs s = { 0 };
+
+	assert_int_equal(shake(&s, 50000, 20), SIGNS_STAY); /* at the limit */
+	assert_int_equal(signs_jitter(&s.jitter, 49, 900000, 50000, &figure), SIGNS_STAY); /* no measure */
+	assert_int_equal(shake(&s, 60000, 1), SIGNS_RAISE);
+	assert_int_equal(figure, 51000);
+	assert_int_equal(shake(&s, 60000, 20), SIGNS_STAY); /* told once */
+	assert_int_equal(shake(&s, 40000, 20), SIGNS_STAY); /* not below 80 % */
+	assert_int_equal(shake(&s, 39999, 1), SIGNS_CLEAR);
+	assert_int_equal(shake(&s, 60000, 5), SIGNS_STAY);
+	signs_expired(&s, SIGNS_OF_JITTER);
+	assert_int_equal(shake(&s, 60000, 9), SIGNS_STAY);
+	assert_int_equal(shake(&s, 60000, 1), SIGNS_RAISE);
+}
+
 static void two_unheard_numbers(void **state)
 {
 	struct signs s = { 0 };
@@ -260,6 +286,7 @@ int main(void)
 		cmocka_unit_test(long_ago_says_nothing),
 		cmocka_unit_test(three_that_fall_silent_are_one_way),
 		cmocka_unit_test(five_short_calls_to_five_numbers),
+		cmocka_unit_test(jitter_takes_ten_calls),
 		cmocka_unit_test(two_unheard_numbers),
 		cmocka_unit_test(time_clears),
 	};
