@@ -64,14 +64,6 @@ static void interface_address(struct load *l, const struct conf_interface *i, co
 			conf_addr_text(a, text));
 }
 
-/* RTP pairs of an interface: an even port and the next one. */
-static unsigned pairs(const struct conf_ports *p)
-{
-	unsigned low = (p->low + 1u) & ~1u;
-
-	return p->high > low ? (p->high - low + 1) / 2 : 0;
-}
-
 static void one_interface(struct load *l, const struct conf_interface *i)
 {
 	interface_address(l, i, "address", &i->address);
@@ -80,7 +72,7 @@ static void one_interface(struct load *l, const struct conf_interface *i)
 		load_error(l, load_where(l, &i->address6, i->where), "interface \"%s\".address6: expected an IPv6 address", i->name);
 	if (i->address.family == AF_INET6 && i->address6.family)
 		load_error(l, load_where(l, &i->address6, i->where), "interface \"%s\".address6: only beside an IPv4 address", i->name);
-	if (!pairs(&i->rtp_ports))
+	if (!lint_pairs(&i->rtp_ports))
 		load_error(l, load_where(l, &i->rtp_ports, i->where), "interface \"%s\".rtp_ports: no even port with the next one in it", i->name);
 	if (i->sip_port >= i->rtp_ports.low && i->sip_port <= i->rtp_ports.high)
 		load_error(l, load_where(l, &i->rtp_ports, i->where), "interface \"%s\".rtp_ports: %u is its SIP port", i->name, i->sip_port);
@@ -120,16 +112,6 @@ static void interface_room(struct load *l)
 			CONF_NETS_MAX, CONF_LISTEN_MAX);
 }
 
-/* Each call takes a pair on the side of its caller and one per attempt on the other. */
-static void interface_ports(struct load *l, const struct conf_interface *i)
-{
-	unsigned calls = l->c->limits.max_calls;
-
-	if (pairs(&i->rtp_ports) && pairs(&i->rtp_ports) < calls)
-		load_warn(l, load_where(l, &i->rtp_ports, i->where), "interface \"%s\".rtp_ports: room for %u calls, limits.max_calls is %u", i->name,
-			pairs(&i->rtp_ports), calls);
-}
-
 static void sockets(struct load *l)
 {
 	const struct conf_admin *a = &l->c->admin;
@@ -146,7 +128,7 @@ static void interfaces(struct load *l)
 
 	for (uint16_t i = 0; i < all->count; i++) {
 		one_interface(l, &all->v[i]);
-		interface_ports(l, &all->v[i]);
+		lint_ports(l, &all->v[i]);
 		for (uint16_t k = 0; k < i; k++)
 			two_interfaces(l, &all->v[k], &all->v[i]);
 	}

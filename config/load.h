@@ -49,6 +49,10 @@ void load_probe(struct load *l, struct conf_trunk *t);
 void load_breaker(struct load *l, struct conf_trunk *t);
 void lint_breaker(struct load *l, const struct conf_trunk *t);
 
+/* RTP pairs of an interface: an even port and the next one. Are they enough, also to rest? Part of load_lint(). */
+unsigned lint_pairs(const struct conf_ports *p);
+void lint_ports(struct load *l, const struct conf_interface *i);
+
 /* Its srtp and srtp_suites; part of load_lint(). */
 void lint_srtp(struct load *l, const struct conf_trunk *t);
 void lint_record(struct load *l, const struct conf_trunk *t);

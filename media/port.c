@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "config/clock.h"
 #include "config/event.h"
 #include "media/relay.h"
 #include "media/worker.h"
@@ -14,6 +15,7 @@
 #define LOW_PART      8   /* a ring with less than this part of its pairs runs low */
 #define LOW_LEAST     2   /* a call's two ends */
 #define LOW_MOST      256 /* of a burst between two ticks */
+#define CUT_TELL_NS   (60 * CLOCK_NS_PER_S)
 
 static uint32_t sock_number(uint32_t port, unsigned which)
 {
@@ -95,15 +97,16 @@ static void offer_net(struct worker *w, uint32_t net)
 
 	while (r->list.head != KEDGE_PORT_NONE) {
 		uint32_t port = r->list.head;
+		bool early = port_rests(&w->port[port], w->now_ns);
 
-		if (w->port[port].rest_until_ns > w->now_ns &&
-		    queue_count(&w->queues->free[net]) >= low_mark(r->pairs))
+		if (early && queue_count(&w->queues->free[net]) >= low_mark(r->pairs))
 			return;
 		if (!offer(w, port)) {
 			w->port[port].state = PORT_RESTING;
 			return;
 		}
 		r->list.head = w->port[port].next;
+		worker_count(&w->count->rest_cut, early);
 		w->resting--;
 		worker_count(&w->count->ports_resting, (uint64_t)-1);
 	}
@@ -113,6 +116,21 @@ void port_tick(struct worker *w)
 {
 	for (uint32_t net = 0; net < w->seg->priv->net_count; net++)
 		offer_net(w, net);
+}
+
+/* Once a minute of the time it goes on. */
+void port_tell(struct worker *w)
+{
+	uint64_t cut = atomic_load_explicit(&w->count->rest_cut, memory_order_relaxed), pairs = 0;
+
+	if (cut == w->cut_told || (w->cut_told_ns != 0 && w->now_ns - w->cut_told_ns < CUT_TELL_NS))
+		return;
+	for (uint32_t net = 0; net < KEDGE_NETS_MAX; net++)
+		pairs += w->rest[net].pairs;
+	event_log(media_rest_cut, .worker = w->id, .cut = cut - w->cut_told, .pairs = pairs,
+	    .rest_ms = w->setup.port_rest_ns / CLOCK_NS_PER_MS);
+	w->cut_told = cut;
+	w->cut_told_ns = w->now_ns;
 }
 
 /* ---- attach ---------------------------------------------------------------------------------- */

@@ -4,7 +4,9 @@
  *   RESTING --rest over--> OFFERED --an end names it--> LENT --close--> CLOSING --nothing pending--> RESTING
  *      ^ attach: neither in the ring nor in the table          (routing/shm/pool.h has the same from outside)
  *
- * Where the ring of an address runs low the pairs that rest longest are offered before their time.
+ * Where the ring of an address runs low the pairs that rest longest are offered before their time: a call that is refused is the
+ * greater harm. Until that time is over such a pair teaches no latch (port_rests): what a dead call's end sends late, and was never
+ * heard while it lived, is a stranger's. Only the signaled address is heard. It is counted (rest_cut) and told.
  *
  * A pair that is not lent is deaf: connected to itself. Lending, in this order: clear SO_ERROR, drain while still deaf, unconnect; so no
  * packet meant for an earlier call is ever read for a later one. Every lending has its generation, which is the tag of all requests
@@ -52,7 +54,7 @@ struct port { /* the first line is all a packet on a connected RTP socket needs 
 	uint32_t next;       /* in the list of resting ones */
 	uint32_t left;       /* packets its end may still send (rate.h) */
 	struct sock sock[2]; /* RTP, RTCP */
-	uint64_t rest_until_ns;
+	uint64_t rest_until_ns;        /* LENT too: it may have been cut short */
 	uint64_t filled_ns;            /* when left was */
 	uint32_t voice;                /* SSRC of what taught the latch; 0: nothing yet */
 	uint32_t buried[PORT_BURIED];  /* SSRCs of earlier calls here; 0: none */
@@ -84,6 +86,15 @@ int port_lend(struct worker *w, uint32_t port, uint32_t slot, uint8_t place, boo
 /* What this SSRC still sends is not for a later call; 0 is none. */
 void port_bury(struct port *p, uint32_t ssrc);
 bool port_buried(const struct port *p, uint32_t ssrc);
+
+/* Lent before its rest was over, and it is not yet. */
+static inline bool port_rests(const struct port *p, uint64_t now_ns)
+{
+	return now_ns < p->rest_until_ns;
+}
+
+/* Tells the operator that rests are cut short. A few times a second. */
+void port_tell(struct worker *w);
 
 /* Deaf at once; rests when nothing is pending any more. */
 void port_close(struct worker *w, uint32_t port);

@@ -49,9 +49,18 @@ static bool find_way(struct worker *w, uint32_t sock, uint32_t tag, struct way *
 	return true;
 }
 
+/* What an earlier call on this pair still sends is a stranger's: by its SSRC, or by its time, where the pair was lent before its rest
+ * was over; keys tell them apart anyway. The address that was signaled for this call is its own all the same. */
+static bool of_dead_call(const struct worker *w, const struct way *way, const struct latch *l, const struct kedge_addr *from, uint32_t ssrc)
+{
+	bool rests = port_rests(way->port, w->now_ns) && !(way->from->work & WORK_SECURE);
+
+	return (rests || port_buried(way->port, ssrc)) && !addr_same(from, &l->signaled) && !addr_same(from, &l->far);
+}
+
 /* The sender's address is known only while the socket is not connected. A plain reception may outlive the connection for a
- * moment, until its cancel is done: what it reads then may be anybody's. ssrc: the packet's; 0: none. What an earlier call on
- * this pair still sends is a stranger's. l: the socket's latch, or a copy. */
+ * moment, until its cancel is done: what it reads then may be anybody's. ssrc: the packet's; 0: none. l: the socket's latch, or a
+ * copy. */
 static enum latch_verdict ask_latch(struct worker *w, struct way *way, struct latch *l, const struct sockaddr *from, uint32_t ssrc)
 {
 	struct kedge_addr addr;
@@ -63,7 +72,7 @@ static enum latch_verdict ask_latch(struct worker *w, struct way *way, struct la
 	if (from == NULL)
 		return LATCH_STRANGER;
 	addr = addr_from(from);
-	if (port_buried(way->port, ssrc) && !addr_same(&addr, &l->signaled) && !addr_same(&addr, &l->far))
+	if (of_dead_call(w, way, l, &addr, ssrc))
 		return LATCH_STRANGER;
 	return latch_check(l, way->from->want.learn, &addr, w->now_ns);
 }

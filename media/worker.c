@@ -185,6 +185,7 @@ static void slow_tick(struct worker *w)
 	w->slow_ns = w->now_ns;
 	measure_load(w);
 	tap_tell(w);
+	port_tell(w);
 	run_retries(w);
 	w->commands = true; /* signaling may have died between queue and eventfd */
 	if (++w->slow_ticks % 10 == 0) {
@@ -444,6 +445,7 @@ static void go_on(struct worker *w)
 	atomic_store_explicit(&w->beat->backend, w->ops->backend, memory_order_relaxed);
 	w->now_ns = w->tick_ns = w->slow_ns = w->audited_ns = w->load_ns = clock_mono_ns();
 	w->packets_before = atomic_load_explicit(&w->count->packets_in, memory_order_relaxed);
+	w->cut_told = atomic_load_explicit(&w->count->rest_cut, memory_order_relaxed);
 	atomic_store_explicit(&w->count->sessions, 0, memory_order_relaxed);
 	port_attach(w, w->place, fresh);
 	recovered = recover_sessions(w);

@@ -75,6 +75,7 @@ struct worker {
 	uint32_t retry_count;
 	struct port_rest rest[KEDGE_NETS_MAX];
 	uint32_t resting; /* pairs in these */
+	uint64_t cut_told, cut_told_ns; /* of rest_cut; when */
 	bool commands;    /* more wait than one pass takes */
 	bool recovering;
 	bool arming; /* more stand in ended than one pass takes */

@@ -198,7 +198,8 @@ struct kedge_hop {
 	C(drop_rate) C(bad_short) C(bad_stun) C(bad_version) C(bad_type) C(bad_csrc)               \
 	C(bad_extension) C(bad_padding) C(bad_rtcp) C(bad_cut) \
 	C(drop_digit) C(digits_heard) C(digits_said) C(digits_lost) \
-	C(recorded) C(record_lost)
+	C(recorded) C(record_lost) \
+	C(rest_cut) /* pairs lent again before media.port_rest was over */
 
 /* What signaling counts beside the hops. */
 #define KEDGE_SIG_COUNTERS(C)                                                                      \

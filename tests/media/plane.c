@@ -584,34 +584,6 @@ static void ports_run_out_and_come_back(void **state)
 	stop();
 }
 
-/* A full turnover: every pair was in use a moment ago, and as many calls come again at once. Where others are free, a pair
- * rests. */
-static void rest_is_short_where_ports_are_few(void **state)
-{
-	static struct call c[SLOTS];
-	uint32_t port;
-
-	start_with("port_rest = \"60s\";", SLOTS, false, 0);
-	call_open(&c[0], 0, "127.0.1.1", "127.0.2.1");
-	port = c[0].a.in.port;
-	call_close(&c[0]);
-	for (uint32_t i = 0; i < 8; i++) {
-		call_open(&c[i], i, "127.0.1.1", "127.0.2.1");
-		assert_int_not_equal(c[i].a.in.port, port);
-	}
-	for (uint32_t i = 0; i < 8; i++)
-		call_close(&c[i]);
-	for (int round = 0; round < 3; round++) {
-		for (uint32_t i = 0; i < SLOTS; i++) {
-			call_open(&c[i], i, "127.0.1.1", "127.0.2.1");
-			exchange(&c[i]);
-		}
-		for (int i = 0; i < SLOTS; i++)
-			call_close(&c[i]);
-	}
-	stop();
-}
-
 /* Signaling takes pairs, writes ends and dies before the anchor: the pairs come back by themselves. */
 static void taken_and_forgotten_ports(void **state)
 {
@@ -1112,7 +1084,6 @@ int main(int argc, char **argv)
 		TEST(far_end_moves),
 		TEST(no_packet_of_a_dead_call),
 		TEST(ports_run_out_and_come_back),
-		TEST(rest_is_short_where_ports_are_few),
 		TEST(taken_and_forgotten_ports),
 		TEST(opened_and_closed_at_once),
 		TEST(buffers_run_out),

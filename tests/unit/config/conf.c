@@ -70,6 +70,10 @@ static struct conf *load(unsigned flags, char **told)
 	"trunks = ( { name = \"pbx1\"; side = \"pbx\"; uri = \"sip:127.0.1.1\"; },\n"                  \
 	"  { name = \"alpha\"; side = \"carrier\"; carrier = \"a\"; uri = \"sip:127.0.2.1\"; },\n"      \
 	"  { name = \"beta\"; side = \"carrier\"; carrier = \"b\"; uri = \"sip:127.0.2.2\"; } );\n"
+#define REST_TRUNKS(cps)                                                                                                              \
+	"trunks = ( { name = \"pbx1\"; side = \"pbx\"; uri = \"sip:127.0.1.1\"; },\n"                                                     \
+	"  { name = \"alpha\"; side = \"carrier\"; carrier = \"a\"; uri = \"sip:127.0.2.1\"; max_cps = " cps "; },\n"                     \
+	"  { name = \"beta\"; side = \"carrier\"; carrier = \"b\"; uri = \"sip:127.0.2.2\"; } );\n"
 #define PROFILES "profiles = ( { name = \"out\"; targets = ( { trunk = \"alpha\"; }, { trunk = \"beta\"; } ); } );\n"
 #define ROUTES   "routes = ( { name = \"all\"; from = \"pbx1\"; profile = \"out\"; } );\n"
 #define TAIL     PROFILES ROUTES
@@ -393,6 +397,12 @@ static void interface_rules(void **state)
 	    "kedge.cfg:1: warning: interface \"inside\".rtp_ports: room for 500 calls, limits.max_calls is 2000\n"
 	    "kedge.cfg:4: error: trunk \"alpha\": transport udp is not among those of interface \"outside\" (kedge.cfg:2)\n"
 	    "kedge.cfg:5: error: trunk \"beta\": transport udp is not among those of interface \"outside\" (kedge.cfg:2)\n");
+	tells("interfaces = ( { name = \"inside\"; address = \"127.0.3.1\"; },\n"
+	      "{ name = \"outside\"; address = \"127.0.4.1\"; rtp_ports = \"20000-24399\"; } );\n" REST_TRUNKS("1100") TAIL, "");
+	tells("interfaces = ( { name = \"inside\"; address = \"127.0.3.1\"; },\n"
+	      "{ name = \"outside\"; address = \"127.0.4.1\"; rtp_ports = \"20000-24399\"; } );\n" REST_TRUNKS("1101") TAIL,
+	    "kedge.cfg:4: warning: trunk \"alpha\".max_cps: 1101 calls a second, and the 2200 port pairs of interface \"outside\" can rest for media.port_rest "
+	    "after 1100 of them: more rtp_ports, or a shorter rest\n");
 	tells("interfaces = ( { name = \"a\"; address = \"127.0.3.1\"; address6 = \"127.0.3.2\"; },\n"
 	      "{ name = \"b\"; address = \"127.0.4.1\"; } );\n" TRUNKS TAIL,
 	    "kedge.cfg:1: error: interface \"a\".address6: expected an IPv6 address\n"
