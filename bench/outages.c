@@ -3,7 +3,8 @@
  * kedge with its DEFAULT configuration (but where its name says otherwise), after two good calls through c1; a healthy carrier answers 100 at
  * once, 180 after 20 ms, 200 after 50. One program plays everybody, with one clock. Medians of the runs beside the goal; at the end of each case no leg may
  * be left that was answered and never ended, and no caller may have had a second 200. bench/README.md has how to read it.
- *   outages [--cases c01,c02] [--runs N] [--json] [--slo] [--loose]      loose: times as a busy machine has them, for the suite */
+ *   outages [--cases c01,c02] [--runs N] [--json] [--slo] [--loose] [--phase MS]
+ * loose: times as a busy machine has them, for the suite; phase: at which the minutes of c09 and c10 begin, else a random one (0: well, 3000: bad) */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <float.h>
@@ -20,7 +21,8 @@ static struct {
 	unsigned runs;
 	const char *cases;
 	bool json, slo, loose;
-} opt = { .runs = 3 };
+	double phase; /* ms; < 0: random */
+} opt = { .runs = 3, .phase = -1 };
 
 /* What is measured: a case, its words, its unit, the goal [low, high]; `each`: every run has to meet it, not the median alone. */
 #define ROWS(R)                                                                                     \
@@ -345,7 +347,7 @@ static struct flap flap(struct world *w, struct world_manner bad)
 {
 	static double setup[120];
 	struct flap f = { 0 };
-	double phase = (double)(random() % 6000);
+	double phase = opt.phase < 0 ? (double)(random() % 6000) : opt.phase;
 	uint64_t begun = sip_now_ns();
 	unsigned call[120], answered = 0;
 	int before = -1;
@@ -638,11 +640,13 @@ static int play(struct world *w, size_t i)
 	return 0;
 }
 
-/* The most that is good. Counts are never loose. */
+/* The most that is good. Counts are never loose, but for one that chance has a part in: in one run the ramp may draw three calls that find c1 well. */
 static double most(enum row row)
 {
 	double high = row_of[row].high;
 
+	if (opt.loose && row == C10_CHANGES)
+		return 2 * high + 1;
 	if (!opt.loose || (strcmp(row_of[row].unit, "ms") != 0 && strcmp(row_of[row].unit, "s") != 0))
 		return high;
 	return strcmp(row_of[row].unit, "s") == 0 ? high * 1.5 : high < 100 ? high * 10 : high * 1.5;
@@ -696,7 +700,7 @@ static bool report(void)
 static bool parse(int argc, char **argv)
 {
 	static const struct option names[] = { { "runs", 1, 0, 'r' }, { "cases", 1, 0, 'c' }, { "json", 0, 0, 'j' }, { "slo", 0, 0, 's' },
-		{ "loose", 0, 0, 'l' }, { 0 } };
+		{ "loose", 0, 0, 'l' }, { "phase", 1, 0, 'p' }, { 0 } };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1)
@@ -706,6 +710,7 @@ static bool parse(int argc, char **argv)
 		case 'j': opt.json = true; break;
 		case 's': opt.slo = true; break;
 		case 'l': opt.loose = true; break;
+		case 'p': opt.phase = strtod(optarg, NULL); break;
 		default: return false;
 		}
 	return optind == argc && opt.runs && opt.runs <= RUNS_MAX;
@@ -717,7 +722,7 @@ int main(int argc, char **argv)
 	int err = 0;
 
 	if (!parse(argc, argv)) {
-		fprintf(stderr, "usage: outages [--cases c01,c02] [--runs 1-%d] [--json] [--slo] [--loose]\n", RUNS_MAX);
+		fprintf(stderr, "usage: outages [--cases c01,c02] [--runs 1-%d] [--json] [--slo] [--loose] [--phase MS]\n", RUNS_MAX);
 		return 2;
 	}
 	srandom((unsigned)sip_now_ns());

@@ -22,7 +22,7 @@ def scenario(t):
     steps = {"0": CALL + OVER, "1": CALL + OVER, "2": CALL[:3] + [cancel(), recv(200), recv(487), ack()],
              "3": CALL + [invite(sdp={"direction": "sendonly", "version": 2}), recv(100, optional=True), recv(200, rtp=False), ack()] + late, "4": fails(404)}
     for kind, name in KINDS.items():
-        t.caller(steps[kind], numbers=["+442071%04d%s" % (i, kind) for i in range(EACH)], rate=20, name=name.split()[0].strip(","))
+        t.caller(steps[kind], numbers=["+442071%04d%s" % (i, kind) for i in range(EACH)], rate=10, name=name.split()[0].strip(","))
     t.run(60)
     t.pids = {plane: t.pid(plane) for plane in ("sig", "media")}
 

@@ -17,14 +17,15 @@ def scenario(t):
     state = lambda: [(e["to"], e["why"]) for e in t.events("trunk.state") if e["trunk"] == "ca"][-1]
     mutes = lambda: [e for e in t.events("media.one_way") if e["trunk"] == "ca" and e["end"] == "callee"]
     ran = 0
+    LONG = ["+44100000%d" % i for i in range(3)]
 
     def play(steps, numbers):
         nonlocal ran
         t.caller(steps, numbers=numbers, host=1 + ran % 20, rate=5)
         ran += len(numbers)
-        assert t.until(lambda: len(t.cdr()) == ran, 20)
+        assert t.until(lambda: len([r for r in t.cdr() if r["dst"] not in LONG]) == ran, 20)
 
-    t.caller(call(talk=4), numbers=["+44100000%d" % i for i in range(3)], host=30, name="long")  # up all the while
+    t.caller(call(talk=4), numbers=LONG, host=30, name="long")  # up all the while
     assert t.until(lambda: t.peers["ca"].received("ACK") == 3, 5)
     for i in range(2):
         play(call(talk=TALK), ["+441000019"])
@@ -36,7 +37,6 @@ def scenario(t):
     assert mutes()[-1]["packets"] in (0, "0") and int(mutes()[-1]["other"]) > 15, mutes()[-1]
     told = [e for e in t.events("trunk.state") if e["trunk"] == "ca"][-1]
     assert "two of its last ten calls" in told["evidence"], told
-    ran += 3
     play(call(talk=TALK), ["+441000050"])
     assert sorted((r["dst"], r["trunk"]) for r in t.cdr())[-1] == ("+441000050", "cb") and [r["trunk"] for r in t.cdr()].count("ca") == 7
     text = exposition.Text(t.ask("/metrics"))

@@ -68,7 +68,7 @@ def scenario(t):
     t.write_config()
     t.kedge.send_signal(signal.SIGHUP)
     assert t.until(lambda: t.figures()["generation"] == 2, 5), t.events("config.refused")
-    assert t.events("config.reload")[-1]["who"] == "SIGHUP"
+    assert t.told("config.reload", 1)[-1]["who"] == "SIGHUP"
     one(cb)
     n = t.figures()["counters"]
     assert (n["reloads"], n["reloads_refused"]) == (1, 5), n
