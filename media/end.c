@@ -64,6 +64,8 @@ static uint8_t work_of(const struct kedge_end *want)
 		work |= WORK_RECORD;
 	if (want->send_ptime_ms != 0)
 		work |= WORK_PTIME;
+	if (want->listen != 0)
+		work |= WORK_LISTEN;
 	return work;
 }
 

@@ -29,6 +29,7 @@ struct worker;
 #define WORK_PTIME  16u /* G.711 toward it is packed anew (want.send_ptime_ms) */
 #define WORK_PLAY   32u /* kedge plays to it (media/local.h): local_wanted() keeps this bit */
 #define WORK_EVENT  64u /* an RFC 4733 event is open on the line toward it */
+#define WORK_LISTEN 128u /* nobody is at the other end: what it says is listened to (media/tonetest.h) */
 
 struct end { /* lies beside its port; what packets need comes first */
 	_Alignas(KEDGE_LINE) struct kedge_end_run *run; /* its words in the table */
@@ -41,6 +42,7 @@ struct end { /* lies beside its port; what packets need comes first */
 	uint8_t work;                  /* WORK_... bits: what a packet from it or to it needs beside relaying */
 	uint8_t noise;                 /* payload type of comfort noise */
 	uint8_t told;                  /* KEDGE_TOLD_... since speaks_ns */
+	uint8_t tones;                 /* WORK_LISTEN: packets of the test tone in a row */
 	bool heard;                    /* RTP came */
 	struct stitch line;            /* toward this end */
 	struct quality quality;        /* of what this end sends */

@@ -170,7 +170,7 @@ static void tick_silence(struct worker *w, uint32_t slot, struct end *e, unsigne
 
 	if (!is_dead(w, e)) {
 		if (e->quality.last_ns > e->speaks_ns && w->now_ns - e->quality.last_ns < dead_ns(w))
-			e->told = 0;
+			e->told &= KEDGE_TOLD_TONE;
 		return;
 	}
 	note_gap(w, s, e, side);

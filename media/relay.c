@@ -8,6 +8,7 @@
 #include "media/remap.h"
 #include "media/resize.h"
 #include "media/tap.h"
+#include "media/tonetest.h"
 #include "media/worker.h"
 
 struct way { /* of one packet, from an end to the other */
@@ -244,6 +245,8 @@ static bool work_on(struct worker *w, const struct way *way, struct rtp *h, uint
 	}
 	if (work & WORK_DIGITS && !dtmf_relay(w, way->from, way->to, way->place, h, data))
 		return false;
+	if (way->from->work & WORK_LISTEN)
+		return tonetest_packet(way->from, h, data);
 	if (work & WORK_TYPES)
 		remap_packet(way->inside ? way->to : way->from, !way->inside, h, data);
 	return true;

@@ -323,6 +323,12 @@ void health_signs_audio(struct health *h, uint16_t slot, uint64_t number_hash, u
 		on_audio(h, slot, SIGNS_AUDIO_HEARD, number_hash, now_ns);
 }
 
+void health_signs_heard_whole(struct health *h, uint16_t slot, uint64_t number_hash, uint64_t now_ns)
+{
+	if (hop_serves(hop_at(h, slot)))
+		on_audio(h, slot, SIGNS_AUDIO_SOUND, number_hash, now_ns);
+}
+
 void health_signs_silent(struct health *h, uint16_t slot, bool ever, uint64_t number_hash, uint64_t now_ns)
 {
 	if (hop_serves(hop_at(h, slot)))

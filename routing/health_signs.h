@@ -41,6 +41,9 @@ void health_signs_answered(struct health *h, uint16_t slot, uint64_t now_ns);
 /* Its end of an answered call was heard: its first packet. */
 void health_signs_audio(struct health *h, uint16_t slot, uint64_t number_hash, uint64_t now_ns);
 
+/* And it was heard to the end of a call. */
+void health_signs_heard_whole(struct health *h, uint16_t slot, uint64_t number_hash, uint64_t now_ns);
+
 /* It ought to speak and was silent for media_dead, while the other end was heard: the first time of this call. ever: it had
  * spoken. */
 void health_signs_silent(struct health *h, uint16_t slot, bool ever, uint64_t number_hash, uint64_t now_ns);

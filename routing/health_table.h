@@ -46,6 +46,10 @@
 	R(PROBE_DISAGREES, "probe_disagrees", MARK, DEGRADED, BEHIND, "probes are bad though calls are answered", "good probes")   \
 	R(FAULT, "config_fault", MARK, DEGRADED, FIRST, "distinct numbers in a row refused", "one 18x or 2xx")                     \
 	R(ONE_WAY, "one_way", MARK, DEGRADED, BEHIND, "calls without audio from it", "3 calls with audio both ways, or 10min")     \
+	R(NO_ECHO, "no_echo", MARK, DEGRADED, BEHIND, "a test call was answered, and what it said did not come back",                \
+	    "a test call that hears itself, or twice canary_idle")                                                             \
+	R(NO_DTMF, "no_dtmf", MARK, DEGRADED, BEHIND, "a test call's digits did not come back as they were",                       \
+	    "a test call whose digits come back, or twice canary_idle")                                                        \
 	R(LOSS, "loss", MARK, DEGRADED, BEHIND, "packets of its calls are lost", "10 calls below 80% of degraded_loss, or 10min")      \
 	R(FAR_LOSS, "far_loss", MARK, DEGRADED, BEHIND, "packets of its calls are lost on the way there, by its own reports",             \
 	    "10 calls below 80% of degraded_loss, or 10min")                                                                             \

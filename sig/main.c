@@ -44,6 +44,7 @@
 #include "sig/operator/reload.h"
 #include "sig/books/tally.h"
 #include "sig/testline.h"
+#include "sig/trunk/canary_call.h"
 #include "sig/trunk/trunk.h"
 #include "sig/trunk/trunk_log.h"
 
@@ -131,6 +132,7 @@ static void drain_step(uint64_t now)
 	if (!plane.end_ns && (call_count() == 0 || now >= plane.drain_ns)) {
 		call_end_all("shutdown");
 		testline_end_all();
+		canary_call_end_all();
 		plane.end_ns = now + END_LIMIT_NS;
 	}
 	if (plane.end_ns && (call_pending() == 0 || now >= plane.end_ns))
@@ -282,6 +284,7 @@ static void modules_fini(void)
 	admin_order_fini();
 	operator_close();
 	testline_fini();
+	canary_call_fini();
 	call_fini(); /* its calls give their attempts back to the trunks' health */
 	trunk_fini();
 	listen_fini();

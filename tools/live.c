@@ -194,6 +194,15 @@ void live_print_trunks(const json_t *list)
 	table_fini(&t);
 }
 
+/* "audio 12m ago" */
+static void put_canary(struct table *t, size_t column, const json_t *canary)
+{
+	char ago[TABLE_AGO];
+
+	if (json_is_object(canary))
+		table_cell(t, column, "%s %s", live_text(canary, "verdict"), live_ago(canary, "ms_ago", ago));
+}
+
 static void hop_row(struct table *t, const json_t *o)
 {
 	char ago[TABLE_AGO], why[256];
@@ -208,13 +217,14 @@ static void hop_row(struct table *t, const json_t *o)
 	table_cell(t, 6, "%s", live_text(o, "probes"));
 	if (live_int(o, "probe_rtt_us"))
 		table_cell(t, 7, "%.1fms", (double)live_int(o, "probe_rtt_us") / 1000);
-	table_cell(t, 8, "%s", live_why(o, why, sizeof(why)));
-	table_cell(t, 9, "%s", live_or_dash(live_text(o, "clears")));
+	put_canary(t, 8, json_object_get(o, "canary"));
+	table_cell(t, 9, "%s", live_why(o, why, sizeof(why)));
+	table_cell(t, 10, "%s", live_or_dash(live_text(o, "clears")));
 }
 
 static void print_hops(const json_t *hops)
 {
-	static const char *const heads[] = { "HOP", "STATE", "SINCE", ">CALLS", ">ATTEMPTS", ">ANSWERED", "PROBES", ">RTT", "WHY", "CLEARED BY" };
+	static const char *const heads[] = { "HOP", "STATE", "SINCE", ">CALLS", ">ATTEMPTS", ">ANSWERED", "PROBES", ">RTT", "CANARY", "WHY", "CLEARED BY" };
 	struct table t;
 	const json_t *o;
 	size_t i;

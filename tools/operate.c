@@ -236,6 +236,17 @@ static void print_state(const json_t *e)
 		printf("; cleared by: %s", clears);
 }
 
+static void print_canary(const json_t *e)
+{
+	char trunk[64], why[96];
+
+	printf("%s %s  test call: %s", clean(e, "trunk", trunk, sizeof(trunk)), live_text(e, "hop"), live_text(e, "verdict"));
+	if (live_int(e, "code"))
+		printf(" (%lld)", live_int(e, "code"));
+	if (*clean(e, "why", why, sizeof(why)))
+		printf(", %s", why);
+}
+
 static void print_event(const json_t *e)
 {
 	const char *event = live_text(e, "event");
@@ -244,6 +255,8 @@ static void print_event(const json_t *e)
 	printf("%s  ", live_text(e, "time"));
 	if (!strcmp(event, "state"))
 		print_state(e);
+	else if (!strcmp(event, "canary"))
+		print_canary(e);
 	else if (!strcmp(event, "order") || !strcmp(event, "expired"))
 		print_order(e, *event == 'e');
 	else if (!strcmp(event, "start"))

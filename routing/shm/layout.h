@@ -33,7 +33,7 @@
  *   sum                             5952  13504
  * The memory is a sparse file: what is never written takes no page. So slots that were never used cost
  * nothing, and the two "more" parts lie behind everything else, where ordinary calls never touch a page.
- * An end costs 512 bytes, a port pair 16, a hop 5,504, a worker's queue 256 KB, also sparse. 2,000 calls
+ * An end costs 512 bytes, a port pair 16, a hop 5,568, a worker's queue 256 KB, also sparse. 2,000 calls
  * touch 11.9 MB of 26 MB reserved. Reading a page that was never written takes it too: who walks all slots
  * asks segment_next_used() first. */
 #ifndef KEDGE_ROUTING_SHM_LAYOUT_H
@@ -157,6 +157,21 @@ struct kedge_hop_health { /* SIG: the state and why */
 };
 static_assert(sizeof(struct kedge_hop_health) % 8 == 0, "whole words");
 
+/* What came of a canary: a test call to an idle trunk (trunk.canary). */
+#define KEDGE_CANARIES(C)                                                                          \
+	C(AUDIO, "audio")                   /* tone and digits came back */                        \
+	C(SIGNALING, "signaling_only")      /* it rang, or was answered well; audio is not proved */ \
+	C(REFUSED, "failed")                /* no answer, or a bad one */                          \
+	C(ONE_WAY, "one_way")               /* answered, and no RTP came */                        \
+	C(NO_ECHO, "no_echo")               /* RTP came, and not what was said */                  \
+	C(NO_DTMF, "no_dtmf")               /* the tone came back, the digits not, or other ones */
+enum kedge_canary {
+#define C(id, word) KEDGE_CANARY_##id,
+	KEDGE_CANARIES(C)
+#undef C
+	    KEDGE_CANARY_COUNT
+};
+
 struct kedge_hop_count { /* SIG: words, each only ever grows, but calls */
 	_Alignas(KEDGE_LINE) _Atomic uint64_t attempts;
 	_Atomic uint64_t position[3]; /* attempts as first, second, later of their call */
@@ -167,6 +182,9 @@ struct kedge_hop_count { /* SIG: words, each only ever grows, but calls */
 	_Atomic uint64_t calls; /* up or in setup now */
 	_Atomic uint64_t final[5][100]; /* [class - 2][code % 100]: final responses to INVITEs, each once, late ones too */
 	_Atomic uint64_t entered[KEDGE_HOP_STATE_COUNT]; /* changes into each state */
+	_Atomic uint64_t canary[KEDGE_CANARY_COUNT]; /* test calls, by what came of them */
+	_Atomic uint64_t canary_last; /* the last one: status << 8 | enum kedge_canary */
+	_Atomic uint64_t canary_wall_ms; /* when; 0: there was none */
 };
 
 struct kedge_hop_media { /* MEDIA, one line per worker; readers sum */
@@ -247,6 +265,7 @@ struct kedge_flow {
 #define KEDGE_TOLD_ONE_WAY 2u /* KEDGE_EVT_ONE_WAY, KEDGE_EVT_ONE_WAY_IN */
 #define KEDGE_TOLD_NEVER   4u /* with ONE_WAY: the end never sent a packet */
 #define KEDGE_TOLD_REPORTS 8u /* no event: its RTCP says what it lost of ours, far_lost counts */
+#define KEDGE_TOLD_TONE    16u /* kedge_end.listen: 1004 Hz was heard from the end */
 
 struct kedge_stats { /* public, one per session slot */
 	_Alignas(KEDGE_LINE) _Atomic uint64_t generation; /* whose figures these are */
@@ -365,7 +384,8 @@ struct kedge_end { /* one end as signaling wants it */
 	uint8_t play_how;   /* enum kedge_play */
 	uint8_t play_take;  /* another value: play it, also where it gave way; what plays already goes on */
 	uint8_t record;     /* 1: what comes from it, and goes to it from the other end, is recorded (media/tap.h) */
-	uint8_t pad[5];
+	uint8_t listen;     /* 1: kedge itself is the other end: 1004 Hz is looked for in what comes from it (KEDGE_TOLD_TONE) */
+	uint8_t pad[4];
 };
 static_assert(sizeof(struct kedge_end) % 8 == 0, "whole words");
 
@@ -546,7 +566,7 @@ static_assert(sizeof(struct kedge_session) + sizeof(struct kedge_record) + sizeo
     "every call");
 static_assert(5952 + sizeof(struct kedge_session_more) + sizeof(struct kedge_record_more) == 13504,
     "a call with all eight outside ends and the longest record");
-static_assert(sizeof(struct kedge_hop) == 5504, "a hop");
+static_assert(sizeof(struct kedge_hop) == 5568, "a hop");
 static_assert(sizeof(struct kedge_public_head) <= 4096 && sizeof(struct kedge_private_head) <= 4096,
     "a head is one page");
 

@@ -314,6 +314,7 @@ void anchor_far(struct anchor *a, unsigned end, const struct anchor_far *far)
 	memcpy(e.laws, far->laws, sizeof(e.laws));
 	e.send_ptime_ms = far->send_ptime_ms;
 	e.record = far->record;
+	e.listen = far->listen;
 	memcpy(e.learn, far->learn, sizeof(e.learn));
 	if (far->relearn)
 		e.exchange++;
@@ -414,10 +415,16 @@ void anchor_quality(const struct anchor *a, struct anchor_quality q[2])
 			.reports = atomic_load_explicit(&s->told[i], memory_order_relaxed) & KEDGE_TOLD_REPORTS,
 			.one_way = atomic_load_explicit(&s->told[i], memory_order_relaxed) & KEDGE_TOLD_ONE_WAY,
 			.never = atomic_load_explicit(&s->told[i], memory_order_relaxed) & KEDGE_TOLD_NEVER,
+			.tone = atomic_load_explicit(&s->told[i], memory_order_relaxed) & KEDGE_TOLD_TONE,
 			.max_gap_ns = word(&f->max_gap_ns),
 			.first_rx_ns = word(&f->first_rx_ns),
 			.last_rx_ns = word(&f->last_rx_ns) };
 	}
+}
+
+bool anchor_served(const struct anchor *a)
+{
+	return word(&segment_stats(anchor_state.seg, a->slot)->generation) == a->generation;
 }
 
 uint64_t anchor_switches(const struct anchor *a)

@@ -52,6 +52,7 @@ struct anchor_far {                  /* what an offer or answer said about one e
 	uint8_t laws[2];             /* as kedge_end.laws */
 	uint8_t send_ptime_ms;       /* as kedge_end.send_ptime_ms */
 	bool record;                 /* the call is recorded */
+	bool listen;                 /* as kedge_end.listen */
 	struct kedge_prefix learn[4];
 	uint8_t srtp; /* enum kedge_suite; KEDGE_SUITE_NONE: in clear. Unlike keys.suite: nothing passes */
 	struct kedge_keys keys;
@@ -66,6 +67,7 @@ struct anchor_quality { /* one direction, final or as of now: index 0 from insid
 	bool one_way;      /* it was silent for media_dead while the other end was heard, and still is, or was to the end */
 	uint64_t rtt_us; /* kedge to that end and back; 0: not known */
 	bool never;      /* told one_way, and never a packet came of that end (there may be others before it) */
+	bool tone;       /* kedge_end.listen: 1004 Hz was heard */
 };
 
 /* Told on su_root; owner: what anchor_open was given; NULL owner: a slot found at attach, without
@@ -127,6 +129,9 @@ void anchor_quality(const struct anchor *a, struct anchor_quality q[2]);
 
 /* Wakes the workers that were given something since the last time: once per pass of the loop. */
 void anchor_flush(void);
+
+/* Has media opened it? Until then there are no figures. */
+bool anchor_served(const struct anchor *a);
 
 /* How often media switched ends. */
 uint64_t anchor_switches(const struct anchor *a);

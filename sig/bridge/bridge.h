@@ -43,6 +43,7 @@
  *   bridge_dtmf.c    how digits travel
  *   bridge_own.c     an answer of kedge's own, and what it plays to the caller
  *   bridge_keys.c    SRTP keys of each side
+ *   bridge_test.c    calls of kedge's own, that nobody makes and nobody hears
  *
  * Bodies come back in memory of the call's home, valid until the next call of that function.
  * Thread: su_root's. Owner: the call. Errors: negative errno; bridge_status() makes them answers. */
@@ -88,6 +89,7 @@ struct bridge {
 	bool settled; /* it has it by a message it acknowledged: no 1xx or 2xx repeats it */
 	/* what the caller was told is not what holds: it needs bridge_propose(); and the callee */
 	bool differs, callee_differs;
+	bool test;       /* kedge itself is the caller: bridge_test() */
 	bool held;       /* one side does not send, or does not want to hear */
 	const char *why; /* the last answer that did not do: a word for the log */
 	char *pending_theirs, *pending_ours; /* of an exchange without an answer yet */
@@ -143,6 +145,14 @@ int bridge_own_again(struct bridge *b, const struct bridge_body *body);
 
 /* What the caller says goes back to it: there is nobody else in the call. */
 void bridge_echo(struct bridge *b);
+
+/* A call of kedge's own to side (its trunk and peer are set): a slot, an end toward hop, and the offer for it: G.711 as far as its
+ * trunk lets it through, and digits. What the other side says is heard by media alone. -ENOTSUP: the trunk takes no G.711; else as
+ * bridge_open(). */
+int bridge_test(struct bridge *b, struct bridge_side *side, unsigned iface, unsigned hop, const char **body);
+
+/* The answer to it: sounds and digits may go, b->dtmf[1] says how digits do (enum kedge_dtmf). -EPROTO: it does not do, b->why. */
+int bridge_test_answered(struct bridge *b, struct bridge_side *side, const struct bridge_body *body);
 
 /* b->late: the caller's answer to our offer. side: the attempt the offer came from, or that has the
  * call by now. *out: the body of our ACK or PRACK to it; NULL: it had its answer (inserted), and

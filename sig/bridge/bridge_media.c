@@ -148,6 +148,7 @@ static void tell_end(struct bridge *b, struct bridge_side *side, const struct br
 	} else {
 		b->held = true;
 	}
+	far.listen = b->test;
 	if (inside && inside->ours)
 		map_fill(b, side, inside, x, &far);
 	keys_tell(b, side, x->theirs, &far);
@@ -197,6 +198,35 @@ void media_tell_caller(struct bridge *b)
 	b->held = false;
 	if (inside.theirs)
 		tell_end(b, &b->caller, &b->caller, &inside, NULL, true);
+}
+
+/* Digits go as its trunk has them: INFOs of kedge's own would come back to nobody. */
+static uint8_t test_digits(const struct bridge *b, const struct bridge_side *side, const struct offer_exchange *x)
+{
+	struct offer_end e;
+	bool g711 = offer_end(x->theirs, &e) && (!strcasecmp(e.codec, "PCMU") || !strcasecmp(e.codec, "PCMA"));
+
+	if (b->conf->trunks.v[side->trunk].dtmf == CONF_DTMF_INFO)
+		return KEDGE_DTMF_NONE;
+	if (x->ours && offer_has_events(x->ours, x->theirs))
+		return KEDGE_DTMF_EVENT;
+	return g711 ? KEDGE_DTMF_INBAND : KEDGE_DTMF_NONE;
+}
+
+void media_tell_test(struct bridge *b, struct bridge_side *side)
+{
+	static struct offer text[2];
+	struct offer_exchange x = { body_kept(&text[0], side->ours), body_kept(&text[1], side->theirs) };
+	struct anchor_far inside = { .telephone_event = 0xff, .event_here = 0xff, .audio_pt = 0xff, .cn_pt = 0xff, .flags = KEDGE_END_SEND };
+
+	if (!x.theirs)
+		return;
+	b->held = false;
+	inside.dtmf = b->dtmf[0] = KEDGE_DTMF_INFO;
+	b->dtmf[1] = test_digits(b, side, &x);
+	anchor_far(&b->anchor, KEDGE_END_INSIDE, &inside);
+	tell_end(b, side, &b->caller, &x, NULL, true);
+	anchor_live(&b->anchor, side->end);
 }
 
 /* What may be heard from an outside end before its answer: the hop itself, its media networks. */

@@ -13,6 +13,9 @@ void media_tell(
 /* The caller has an answer and nobody else has one yet: it can be spoken to. */
 void media_tell_caller(struct bridge *b);
 
+/* Of a call of kedge's own: there is nobody inside, and its digits are signaling's. */
+void media_tell_test(struct bridge *b, struct bridge_side *side);
+
 /* What may be heard from an outside end before its answer: the hop itself, its media networks. */
 void media_tell_early(struct bridge *b, const struct bridge_side *side);
 

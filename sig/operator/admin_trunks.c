@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "routing/health.h"
+#include "routing/health_canary.h"
 #include "routing/shm/seq.h"
 #include "sig/operator/admin_json.h"
 #include "sig/operator/admin_part.h"
@@ -117,6 +118,25 @@ static json_t *operator_json(const struct health_operator *o)
 	return order;
 }
 
+/* The last test call to the hop (sig/trunk/canary), and all of them; null: there was none. */
+static json_t *canary_json(const struct kedge_hop_count *c, uint64_t now_ms)
+{
+	uint64_t last = ADMIN_LOAD(c->canary_last), at = ADMIN_LOAD(c->canary_wall_ms);
+	json_t *o, *count;
+
+	if (!at)
+		return json_null();
+	o = json_object();
+	count = json_object();
+	admin_put(o, "verdict", json_string(health_canary_word((uint8_t)last)));
+	admin_put_int(o, "code", last >> 8);
+	admin_put_since(o, "at", "ms_ago", at, now_ms);
+	for (uint8_t i = 0; i < KEDGE_CANARY_COUNT; i++)
+		admin_put_int(count, health_canary_word(i), ADMIN_LOAD(c->canary[i]));
+	admin_put(o, "count", count);
+	return o;
+}
+
 static json_t *hop_json(const struct segment *seg, const struct kedge_hop *hop, const struct kedge_hop_id *id, const struct kedge_hop_health *line, uint64_t now_ms)
 {
 	struct conf_addr addr = { .family = id->addr.family, .port = id->addr.port };
@@ -142,6 +162,7 @@ static json_t *hop_json(const struct segment *seg, const struct kedge_hop *hop, 
 	admin_put_int(o, "first_reply_us", line->reply_ewma_us);
 	add_counts(&counts, &hop->count);
 	put_counts(o, &counts);
+	admin_put(o, "canary", canary_json(&hop->count, now_ms));
 	sum_media(seg, hop, &media);
 	put_media(o, &media);
 	admin_put(o, "jitter_ms", media.jitter_samples ? json_real((double)media.jitter_us / (double)media.jitter_samples / 1000) : json_null());

@@ -13,7 +13,7 @@
  *    "trunk_state":"DOWN","figures":{"consecutive":3,...}}
  *
  * id grows from line to line, over restarts too: microseconds since 1970, or one more than the last. event: state, order, expired (the end of
- * one), start, restored (the state a hop went on with), reload, rollback, alarm.
+ * one), canary (a test call to an idle trunk), start, restored (the state a hop went on with), reload, rollback, alarm.
  * Thread: su_root's, but for history_read(). Owner: one for the plane, in this module. */
 #ifndef KEDGE_SIG_OPERATOR_HISTORY_H
 #define KEDGE_SIG_OPERATOR_HISTORY_H

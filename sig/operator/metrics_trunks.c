@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "routing/health_canary.h"
 #include "routing/shm/seq.h"
 #include "sig/operator/admin_json.h"
 #include "sig/operator/metrics.h"
@@ -12,7 +13,7 @@
 struct trunk_count { /* over its hops */
 	const char *name;
 	uint64_t calls, attempts[3], answered, ringing, transport_failed, timed_out, cancelled, skipped, probes_sent, probes_good;
-	uint64_t final[5][100], entered[KEDGE_HOP_STATE_COUNT];
+	uint64_t canary[KEDGE_CANARY_COUNT], final[5][100], entered[KEDGE_HOP_STATE_COUNT];
 	uint64_t packets, lost, late, one_way, silent;
 	uint64_t since_ms, retry_ms;
 	unsigned hops, percent;
@@ -49,6 +50,8 @@ static void add_hop(struct trunk_count *t, const struct kedge_hop_count *c)
 	t->skipped += ADMIN_LOAD(c->skipped);
 	t->probes_sent += ADMIN_LOAD(c->probes_sent);
 	t->probes_good += ADMIN_LOAD(c->probes_good);
+	for (int i = 0; i < KEDGE_CANARY_COUNT; i++)
+		t->canary[i] += ADMIN_LOAD(c->canary[i]);
 	for (int k = 0; k < 5; k++)
 		for (int i = 0; i < 100; i++)
 			t->final[k][i] += ADMIN_LOAD(c->final[k][i]);
@@ -193,6 +196,14 @@ static void put_probes(struct all *a)
 	}
 }
 
+static void put_canaries(struct all *a)
+{
+	metrics_family(a->m, "kedge_trunk_canaries_total", METRICS_COUNTER, "Test calls to it while it was idle, by what came of them.");
+	EACH(a, t)
+		for (uint8_t i = 0; i < KEDGE_CANARY_COUNT; i++)
+			metrics_int(a->m, t->canary[i], "trunk", t->name, "result", health_canary_word(i), NULL);
+}
+
 static void put_media(struct all *a)
 {
 	put_plain(a, "kedge_media_trunk_packets_total", METRICS_COUNTER, "RTP packets received from it.", offsetof(struct trunk_count, packets));
@@ -214,6 +225,7 @@ void metrics_trunks(struct metrics *m)
 	put_calls(&a);
 	put_responses(&a);
 	put_probes(&a);
+	put_canaries(&a);
 	put_media(&a);
 	free(a.v);
 }

@@ -13,6 +13,7 @@
 #include "routing/health_follow.h"
 #include "routing/health_signs.h"
 #include "sig/trunk/canary.h"
+#include "sig/trunk/canary_call.h"
 #include "sig/edge/listen.h"
 #include "sig/trunk/names.h"
 #include "sig/trunk/probe.h"
@@ -281,6 +282,8 @@ int trunk_init(const struct segment *seg, su_root_t *root, const struct conf *co
 	err = probe_init(&(struct probe_deps){ trunks.health, on_judged, canary_tested }, slots);
 	if (!err)
 		err = canary_init(trunks.health, slots);
+	if (!err)
+		err = canary_call_init(root);
 	if (err) {
 		trunk_free();
 		return err;

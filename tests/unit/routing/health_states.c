@@ -106,6 +106,8 @@ static const struct {
 	{ "probe_disagrees", 0, HEALTH_PROBE_DISAGREES, KEDGE_HOP_DEGRADED },
 	{ "config_fault:403", 403, HEALTH_FAULT, KEDGE_HOP_DEGRADED },
 	{ "one_way", 0, HEALTH_ONE_WAY, KEDGE_HOP_DEGRADED },
+	{ "no_echo", 0, HEALTH_NO_ECHO, KEDGE_HOP_DEGRADED },
+	{ "no_dtmf", 0, HEALTH_NO_DTMF, KEDGE_HOP_DEGRADED },
 	{ "loss:8", 8, HEALTH_LOSS, KEDGE_HOP_DEGRADED },
 	{ "far_loss:9", 9, HEALTH_FAR_LOSS, KEDGE_HOP_DEGRADED },
 	{ "jitter:61", 61, HEALTH_JITTER, KEDGE_HOP_DEGRADED },
