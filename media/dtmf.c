@@ -174,7 +174,7 @@ static void hear_event(struct worker *w, struct end *from, struct end *to, const
 
 	if (named_read(data + rtp_header(data), h->payload, &n) < 0)
 		return;
-	count = named_hear(&d->heard, h, &n, from->pace.clock_rate, w->now_ns, over);
+	count = named_hear(&d->heard, h, &n, from->event_rate, w->now_ns, over);
 	for (unsigned i = 0; i < count; i++)
 		dtmf_give(w, from, to, &over[i]);
 	if (d->heard.open)
@@ -242,7 +242,7 @@ static void hear_lost(struct worker *w, struct end *e)
 	struct end *to = other_end(w, e);
 	struct digit over;
 
-	if (named_lost(&e->dtmf->heard, e->pace.clock_rate, w->now_ns, &over) && to != NULL)
+	if (named_lost(&e->dtmf->heard, e->event_rate, w->now_ns, &over) && to != NULL)
 		dtmf_give(w, e, to, &over);
 }
 

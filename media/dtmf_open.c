@@ -28,7 +28,9 @@ bool dtmf_cut_off(struct worker *w, const struct end *from, struct end *to, uint
 /* Nothing passed since that would be later than it. */
 static bool open_still(const struct end *to)
 {
-	return (int32_t)(to->line.last_timestamp - to->open.timestamp - to->open.duration) <= 0;
+	uint32_t duration = (uint32_t)((uint64_t)to->open.duration * to->pace.clock_rate / to->event_rate);
+
+	return (int32_t)(to->line.last_timestamp - to->open.timestamp - duration) <= 0;
 }
 
 /* Three end packets, as its own source would have sent them next. */
@@ -76,6 +78,6 @@ void dtmf_switch(struct worker *w, uint32_t slot)
 	}
 	if (in->work & WORK_EVENT)
 		close_open(w, in);
-	if (out->work & in->work & WORK_DIGITS && named_lost(&out->dtmf->heard, out->pace.clock_rate, UINT64_MAX, &over))
+	if (out->work & in->work & WORK_DIGITS && named_lost(&out->dtmf->heard, out->event_rate, UINT64_MAX, &over))
 		dtmf_give(w, out, in, &over);
 }

@@ -10,7 +10,7 @@
 #define KEDGE_MEDIA_DTMF_PART_H
 
 #include "media/dtmf.h"
-#include "media/session.h"
+#include "media/end.h"
 #include "media/tonepair.h"
 
 #define DTMF_QUEUE 16 /* digits that wait to be said to one end */

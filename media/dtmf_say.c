@@ -129,7 +129,7 @@ static void begin_to_say(struct worker *w, struct end *to, const struct digit *d
 	worker_count(&w->count->digits_said, 1);
 	t->timestamp = (uint32_t)(w->now_ns / 1000 * to->pace.clock_rate / 1000000);
 	if (to->want.dtmf == KEDGE_DTMF_EVENT) {
-		named_say(&t->said, d->event, d->duration_ms, to->pace.clock_rate, ptime_of(to), w->now_ns);
+		named_say(&t->said, d->event, d->duration_ms, to->event_rate, ptime_of(to), w->now_ns);
 		return;
 	}
 	tonepair_say(t->tones, d->event, named_length_ms(d->duration_ms), NAMED_OFF_MS);

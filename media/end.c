@@ -86,6 +86,7 @@ static void end_wanted(struct worker *w, struct end *e, const struct kedge_end *
 	e->noise = want->cn_pt < 128 ? want->cn_pt : RTP_NOISE;
 	e->pt_count = payload_types(want);
 	e->event_here = want->event_here;
+	e->event_rate = want->event_rate != 0 ? want->event_rate : want->clock_rate;
 	e->work = (uint8_t)(work_of(want) | (e->work & WORK_EVENT));
 }
 

@@ -15,6 +15,7 @@
 #include "media/dtmf.h"
 #include "media/quality.h"
 #include "media/report.h"
+#include "media/rescale.h"
 #include "media/stitch.h"
 #include "routing/shm/layout.h"
 
@@ -55,6 +56,8 @@ struct end { /* lies beside its port; what packets need comes first */
 	struct secure *secure; /* WORK_SECURE: its contexts (srtp.h); NULL: none to be had, nothing passes */
 	struct dtmf *dtmf;             /* NULL: its digits were never turned */
 	struct dtmf_open open;         /* WORK_EVENT */
+	uint32_t event_rate;           /* Hz of its telephone_event */
+	struct rescale rescale;        /* of its events, where those of the other end have another clock */
 	uint32_t cut_off_timestamp;    /* of an event it had begun when another end became live */
 	bool cut_off;
 	struct kedge_end want;

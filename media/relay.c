@@ -6,6 +6,7 @@
 #include "media/outlet.h"
 #include "media/rate.h"
 #include "media/remap.h"
+#include "media/rescale.h"
 #include "media/resize.h"
 #include "media/tap.h"
 #include "media/tonetest.h"
@@ -258,6 +259,13 @@ static bool relay_event(struct worker *w, const struct way *way, struct rtp *h, 
 	struct named n;
 	bool is = named_read(data + rtp_header(data), h->payload, &n) == 0;
 
+	if (is && way->from->event_rate != way->to->event_rate && way->to->telephone_event != 0xff) {
+		const struct rescale_clock clock = { way->from->pace.clock_rate, way->from->event_rate, way->to->event_rate };
+
+		rescale_event(&way->from->rescale, &clock, h, &n);
+		named_write(data + rtp_header(data), &n);
+		h->payload_type = way->to->telephone_event;
+	}
 	if (!outlet_rtp(w, way->to, way->place, &way->from->pace, h, data, len))
 		return false;
 	if (is)

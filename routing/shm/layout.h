@@ -385,7 +385,7 @@ struct kedge_end { /* one end as signaling wants it */
 	uint8_t play_take;  /* another value: play it, also where it gave way; what plays already goes on */
 	uint8_t record;     /* 1: what comes from it, and goes to it from the other end, is recorded (media/tap.h) */
 	uint8_t listen;     /* 1: kedge itself is the other end: 1004 Hz is looked for in what comes from it (KEDGE_TOLD_TONE) */
-	uint8_t pad[4];
+	uint32_t event_rate; /* Hz of telephone_event's clock: its durations; 0: clock_rate */
 };
 static_assert(sizeof(struct kedge_end) % 8 == 0, "whole words");
 

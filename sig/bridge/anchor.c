@@ -302,6 +302,7 @@ void anchor_far(struct anchor *a, unsigned end, const struct anchor_far *far)
 	e.flags = far->flags;
 	e.telephone_event = far->telephone_event;
 	e.event_here = far->event_here;
+	e.event_rate = far->event_rate;
 	e.dtmf = far->dtmf;
 	e.codec = far->codec;
 	e.audio_pt = far->audio_pt;

@@ -41,6 +41,7 @@ struct anchor_far {                  /* what an offer or answer said about one e
 	uint8_t flags;               /* KEDGE_END_... */
 	uint8_t telephone_event;     /* payload type, 0xff: none */
 	uint8_t event_here;          /* the number our body gave it, 0xff: none */
+	uint32_t event_rate;         /* Hz; 0: clock_rate */
 	uint8_t dtmf;                /* enum kedge_dtmf */
 	uint8_t codec;               /* enum kedge_codec, of audio_pt */
 	uint8_t audio_pt;            /* payload type of the codec spoken with this end, 0xff: not known */

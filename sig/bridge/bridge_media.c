@@ -77,15 +77,15 @@ static void codec_fill(struct anchor_far *far, const struct offer_end *e)
 
 /* Its own number is what it wants to be sent; it may send that or ours. */
 static void event_fill(
-    struct anchor_far *far, const struct offer_exchange *x, const struct offer_end *said, const struct offer_end *spoken)
+    struct anchor_far *far, const struct offer_exchange *x, const struct offer_end *spoken)
 {
-	struct offer_end told;
+	struct offer_event e;
 
-	if (spoken->telephone_event == 0xff || (x->ours && !offer_has_events(x->ours, x->theirs)))
+	if (spoken->telephone_event == 0xff || !offer_event(x->theirs, x->ours, spoken->clock_rate, &e))
 		return;
-	far->telephone_event = said->telephone_event;
-	if (x->ours && offer_end(x->ours, &told))
-		far->event_here = told.telephone_event;
+	far->telephone_event = e.said;
+	far->event_here = e.told;
+	far->event_rate = e.rate;
 }
 
 /* The answer of an exchange says what is spoken, whoever gave it. */
@@ -137,7 +137,7 @@ static void tell_end(struct bridge *b, struct bridge_side *side, const struct br
 		if (e.mux && ours_mux(side))
 			far.flags |= KEDGE_END_RTCP_MUX;
 		far.dtmf = b->dtmf[side != &b->caller];
-		event_fill(&far, x, &e, &spoken);
+		event_fill(&far, x, &spoken);
 		far.clock_rate = spoken.clock_rate;
 		far.ptime_ms = e.ptime_ms;
 		codec_fill(&far, &spoken);

@@ -215,8 +215,18 @@ const char *offer_fit_name(enum offer_fit f);
  * count. laws: either law of G.711 does for the other. */
 bool offer_same(const struct offer *bound, const struct offer *answer, bool laws);
 
-/* Do both halves of an exchange name telephone-event at the rate of a codec? */
+/* Do both halves of an exchange name telephone-event? Some peers have but one rate for all codecs, and answer with it whatever
+ * was offered: they hear it, and their rate is theirs (media/rescale.h). */
 bool offer_has_events(const struct offer *ours, const struct offer *theirs);
+
+struct offer_event {
+	uint32_t rate;
+	uint8_t said, told; /* its number on each side; told 0xff: not told */
+};
+
+/* The telephone-event that a side said and was told (NULL: it was told nothing), at the codec's rate where there is one, else
+ * at the side's own. False: there is none. */
+bool offer_event(const struct offer *said, const struct offer *told, uint32_t clock_rate, struct offer_event *e);
 
 /* Is every codec that both `said` and `told`, the other half of that exchange, name on their audio
  * lines one of those of may? Telephone-event and CN do not count. laws: as above. */

@@ -84,12 +84,41 @@ bool offer_same(const struct offer *bound, const struct offer *answer, bool laws
 	return true;
 }
 
+static const struct offer_format *first_event(const struct offer *o)
+{
+	for (unsigned i = 0; i < o->formats; i++)
+		if (format_event(&o->format[i]))
+			return &o->format[i];
+	return NULL;
+}
+
 bool offer_has_events(const struct offer *ours, const struct offer *theirs)
 {
-	for (unsigned i = 0; i < ours->formats; i++)
-		if (format_event(&ours->format[i]) && format_find(theirs, &ours->format[i]))
-			return true;
-	return false;
+	return first_event(ours) && first_event(theirs);
+}
+
+/* One that both name goes before one that only this side does, and of these one at the codec's rate before another. */
+static unsigned event_worth(const struct offer_format *f, const struct offer *told, uint32_t clock_rate)
+{
+	return (told && format_find(told, f) ? 2u : 0u) + (f->rate == clock_rate) + 1;
+}
+
+bool offer_event(const struct offer *said, const struct offer *told, uint32_t clock_rate, struct offer_event *e)
+{
+	const struct offer_format *best = NULL, *there = told ? first_event(told) : NULL;
+
+	for (unsigned i = 0; i < said->formats; i++) {
+		const struct offer_format *f = &said->format[i];
+
+		if (format_event(f) && (!best || event_worth(f, told, clock_rate) > event_worth(best, told, clock_rate)))
+			best = f;
+	}
+	if (!best || (told && !there))
+		return false;
+	if (told && format_find(told, best))
+		there = format_find(told, best);
+	*e = (struct offer_event){ .rate = best->rate, .said = best->pt, .told = there ? there->pt : 0xff };
+	return true;
 }
 
 bool offer_covers(const struct offer *may, const struct offer *said, const struct offer *told, bool laws)

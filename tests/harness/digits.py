@@ -4,6 +4,7 @@
     end = Digits(ip, port)          binds; end.kind: "rfc4733" or "inband": how it types; "info": it says nothing but silence
     end.aim((ip, port), pt)         where to send, and the number of telephone-event there
     end.type("12#", on=100)         types, 20 ms after 20 ms, in its own thread; end.wait()
+    Digits(..., rate=16000, events=8000, audio=96): another clock, another one for events, another payload type of what is between them
     end.stalled                     the machine stood still: what it typed may have been cut short
     end.heard()                     [(key, ms)] of events and of tones, in order; one per event, whatever came twice
 """
@@ -73,8 +74,8 @@ def key_of(payload):
 
 
 class Digits:
-    def __init__(self, ip, port, kind="rfc4733", lose=0.0):
-        self.kind, self.lose = kind, lose
+    def __init__(self, ip, port, kind="rfc4733", lose=0.0, rate=8000, events=None, audio=0):
+        self.kind, self.lose, self.rate, self.event_rate, self.audio = kind, lose, rate, events or rate, audio
         self.socket = socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((ip, port))
         self.socket.settimeout(0.02)
@@ -94,7 +95,7 @@ class Digits:
             ms = on[i % len(on)] if isinstance(on, (list, tuple)) else on
             frames = ms // 20
             if self.kind == "rfc4733":
-                self.queue += [("event", KEYS.index(key), min(k + 1, frames) * FRAME, k + 1 >= frames, k == 0) for k in range(frames + 2)]
+                self.queue += [("event", KEYS.index(key), min(k + 1, frames) * self.event_rate // 50, k + 1 >= frames, k == 0) for k in range(frames + 2)]
                 self.queue += [("audio", SILENCE)] * max(1, off // 20 - 2)
             else:
                 sound = tones(key, ms)
@@ -130,12 +131,12 @@ class Digits:
                 began = self.timestamp if item[4] else began
                 self.send(self.pt, struct.pack(">BBH", item[1], 0x80 * item[3] | 10, item[2]), began, item[4])
             else:
-                self.send(0, item[1], self.timestamp, False)
-            self.timestamp = (self.timestamp + FRAME) & 0xffffffff
+                self.send(self.audio, item[1], self.timestamp, False)
+            self.timestamp = (self.timestamp + self.rate // 50) & 0xffffffff
 
     def send(self, pt, payload, timestamp, marker):
         self.sequence = (self.sequence + 1) & 0xffff
-        if pt != 0 and random.random() < self.lose:
+        if pt != self.audio and random.random() < self.lose:
             return
         try:
             self.socket.sendto(struct.pack(">BBHII", 0x80, 0x80 * marker | pt, self.sequence, timestamp, self.ssrc) + payload, self.to)
@@ -148,7 +149,7 @@ class Digits:
         for _, d in self.got:
             if d[1] & 0x7f == self.pt and len(d) >= 16:
                 stamp = d[4:12]
-                found[stamp] = (KEYS[d[12]], max(found.get(stamp, ("", 0))[1], struct.unpack(">H", d[14:16])[0] // 8))
+                found[stamp] = (KEYS[d[12]], max(found.get(stamp, ("", 0))[1], struct.unpack(">H", d[14:16])[0] * 1000 // self.event_rate))
         return list(found.values())
 
     def tones(self):

@@ -113,11 +113,37 @@ static void with_event_packets_lost(void **state)
 	matrix(3);
 }
 
+/* Telephone-event of 16,000 Hz on one side, of 8,000 on the other: lengths stay what they are. */
+static void clocks_that_differ(void **state)
+{
+	struct talk t;
+
+	(void)state;
+	start(8);
+	talk_open(&t, 0, KEDGE_DTMF_EVENT, KEDGE_DTMF_EVENT);
+	t.call.a.out[0].event_rate = 16000;
+	t.call.a.out[0].telephone_event = 96;
+	plane_write(&plane, &t.call.a, 0);
+	plane_commit(&plane, &t.call.a);
+	followed();
+	t.out.rate = 16000;
+	t.out.pt = 96;
+	if (type_all(&t, 1)) {
+		exact(&t.in, &t.out, true);
+		exact(&t.out, &t.in, true);
+	}
+	assert_int_equal(t.out.heard, TYPED);
+	assert_int_equal(t.in.heard, TYPED);
+	talk_close(&t);
+	stop();
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(twelve_each_way),
 		TEST(with_event_packets_lost),
+		TEST(clocks_that_differ),
 	};
 
 	return cmocka_run_group_tests_name(talk_main(argc, argv), tests, NULL, NULL);

@@ -28,7 +28,7 @@ void side_event(struct side *s, uint8_t code, unsigned frame, unsigned frames)
 {
 	struct named n = { .code = code, .volume = 10, .end = frame + 1 >= frames };
 	uint8_t payload[NAMED_BYTES];
-	unsigned units = (frame + 1 < frames ? frame + 1 : frames) * 160;
+	unsigned units = (frame + 1 < frames ? frame + 1 : frames) * (s->rate / 50);
 
 	n.duration = (uint16_t)units;
 	if (frame == 0)
@@ -37,7 +37,7 @@ void side_event(struct side *s, uint8_t code, unsigned frame, unsigned frames)
 	if (s->lose && ++s->sent % s->lose == 0)
 		s->peer->next.sequence++;
 	else
-		send_raw(s->peer, payload, NAMED_BYTES, EVENT_PT, frame == 0, s->began);
+		send_raw(s->peer, payload, NAMED_BYTES, s->pt, frame == 0, s->began);
 }
 
 static void send_audio(struct side *s, const uint8_t *payload)
@@ -89,7 +89,7 @@ static void hear_named(struct side *s, const struct rtp *h, const uint8_t *paylo
 	if (!s->lose && (!s->events.known || h->timestamp != s->events.timestamp))
 		assert_true(h->marker);
 	s->ends += n.end;
-	count = named_hear(&s->events, h, &n, 8000, clock_mono_ns(), over);
+	count = named_hear(&s->events, h, &n, s->rate, clock_mono_ns(), over);
 	for (unsigned i = 0; i < count; i++)
 		hear_digit(s, &over[i]);
 	s->open = !n.end;
@@ -105,7 +105,7 @@ static void hear_packet(struct side *s, const uint8_t *data, size_t n)
 	s->next = (uint16_t)(h.sequence + 1);
 	s->started = true;
 	s->packets++;
-	if (h.payload_type == EVENT_PT) {
+	if (h.payload_type == s->pt) {
 		assert_int_equal(s->kind, KEDGE_DTMF_EVENT);
 		hear_named(s, &h, data + RTP_HEADER);
 		return;
@@ -146,7 +146,7 @@ void side_open(struct side *s, struct call *c, struct peer *x, uint8_t place, ui
 {
 	struct kedge_end *e = plane_end_of(&c->a, place);
 
-	*s = (struct side){ .call = c, .peer = x, .place = place, .kind = kind, .mouth = tonepair_new(), .ear = tonepair_new() };
+	*s = (struct side){ .call = c, .peer = x, .place = place, .kind = kind, .mouth = tonepair_new(), .ear = tonepair_new(), .rate = 8000, .pt = EVENT_PT };
 	e->dtmf = kind;
 	if (kind != KEDGE_DTMF_EVENT)
 		e->telephone_event = 0xff;

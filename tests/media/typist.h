@@ -23,6 +23,8 @@ struct side { /* what it types, what it hears */
 	uint8_t place, kind; /* enum kedge_dtmf: how its digits travel */
 	struct tonepair *mouth, *ear;
 	struct named_heard events;
+	uint32_t rate;  /* of the clock of its events */
+	uint8_t pt;
 	uint32_t began; /* timestamp of the event in hand */
 	unsigned lose;  /* one event packet of so many is lost, 0: none */
 	unsigned sent;

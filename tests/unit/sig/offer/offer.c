@@ -886,6 +886,36 @@ static void test_end_facts(void **state)
 	assert_false(offer_end(&o, &end));
 }
 
+static void event_is(const char *said, const char *told, uint32_t clock_rate, uint32_t rate, uint8_t theirs, uint8_t ours)
+{
+	struct offer a = parsed(said), b;
+	struct offer_event e = { 0 };
+
+	if (told)
+		b = parsed(told);
+	assert_int_equal(offer_event(&a, told ? &b : NULL, clock_rate, &e), rate != 0);
+	assert_int_equal(e.rate, rate);
+	assert_int_equal(e.said, theirs);
+	assert_int_equal(e.told, ours);
+}
+
+/* Of several telephone-events the one that both named, at the codec's rate if there is one. */
+static void test_event_agreed(void **state)
+{
+#define TWO  HEAD "m=audio 5004 RTP/AVP 96 100 101\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:100 telephone-event/8000\r\na=rtpmap:101 telephone-event/48000\r\n"
+#define WIDE HEAD "m=audio 5004 RTP/AVP 96 110\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:110 telephone-event/48000\r\n"
+#define SLOW HEAD "m=audio 5004 RTP/AVP 96 97\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:97 telephone-event/8000\r\n"
+	event_is(TWO, TWO, 48000, 48000, 101, 101);
+	event_is(TWO, SLOW, 48000, 8000, 100, 97);
+	event_is(SLOW, TWO, 48000, 8000, 97, 100);
+	event_is(TWO, WIDE, 8000, 48000, 101, 110);
+	event_is(TWO, NULL, 48000, 48000, 101, 0xff);
+	event_is(TWO, NULL, 8000, 8000, 100, 0xff);
+	event_is(SLOW, WIDE, 48000, 8000, 97, 110);
+	event_is(SLOW, HEAD "m=audio 5004 RTP/AVP 0\r\n", 48000, 0, 0, 0);
+	event_is(HEAD "m=audio 5004 RTP/AVP 0\r\n", SLOW, 8000, 0, 0, 0);
+}
+
 /* The first answer binds: CA answered PCMU, so CB is offered nothing else, and its answer stands behind the first. */
 static void test_offer_cut_to_the_first_answer(void **state)
 {
@@ -1072,6 +1102,7 @@ int main(void)
 		cmocka_unit_test(test_rtpmap_forms),
 		cmocka_unit_test(test_session_ptime),
 		cmocka_unit_test(test_end_facts),
+		cmocka_unit_test(test_event_agreed),
 		cmocka_unit_test(test_offer_cut_to_the_first_answer),
 		cmocka_unit_test(test_payload_map),
 		cmocka_unit_test(test_bodies),
