@@ -6,6 +6,7 @@
 #include "config/event.h"
 #include "media/early.h"
 #include "media/evidence.h"
+#include "media/local.h"
 #include "media/rate.h"
 #include "media/recover.h"
 #include "media/resize.h"
@@ -99,8 +100,11 @@ static void set_live(struct worker *w, struct session *s, uint8_t live)
 		return;
 	if (s->live != KEDGE_LIVE_NONE && live != KEDGE_LIVE_NONE)
 		worker_count(&s->stats->switches, 1);
-	if (s->live != KEDGE_LIVE_NONE && s->out[s->live] != KEDGE_PORT_NONE)
-		quality_pause(&w->end[s->out[s->live]].quality);
+	port = s->live != KEDGE_LIVE_NONE ? s->out[s->live] : KEDGE_PORT_NONE;
+	if (port != KEDGE_PORT_NONE) {
+		quality_pause(&w->end[port].quality);
+		local_comfort_over(w, port); /* nobody looks at it any more, and the other end speaks elsewhere */
+	}
 	s->live = live;
 	s->first_told = false;
 	port = live != KEDGE_LIVE_NONE ? s->out[live] : KEDGE_PORT_NONE;

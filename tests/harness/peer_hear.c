@@ -84,7 +84,7 @@ static void check_line(struct end *e, const uint8_t *packet, const struct peer_s
 	e->heard_seq = seq;
 }
 
-/* What kedge says itself (a tone, noise) has no stamp, and stands on the same line. */
+/* What kedge says itself (a tone, noise), and comfort noise of any end, has no stamp, and stands on the same line. */
 static void follow_line(struct end *e, const uint8_t *packet, uint64_t heard_ns)
 {
 	if (!e->line || peer_get32(packet + 8) != e->heard_ssrc || (uint16_t)(peer_get16(packet + 2) - e->heard_seq) != 1)
@@ -189,20 +189,6 @@ static bool stamped(const uint8_t *packet, uint8_t pt, struct speech_stamp *s)
 	return speech_read(packet + HEADER, s) && as_said(s, pt, packet + HEADER);
 }
 
-/* Has its place in the line, and no time of its own: the next talk spurt's follows from what was said before. */
-static void hear_noise(struct end *e, const uint8_t *packet)
-{
-	e->n.noise++;
-	if (!e->line)
-		return;
-	if (peer_get32(packet + 8) != e->heard_ssrc)
-		e->n.ssrc++;
-	else if ((uint16_t)(peer_get16(packet + 2) - e->heard_seq) != 1)
-		e->n.seq++;
-	else
-		e->heard_seq++;
-}
-
 static bool is_missed(const struct peer *p, struct end *e)
 {
 	e->came++;
@@ -221,7 +207,7 @@ static void hear(struct peer *p, struct end *e, const uint8_t *packet, size_t si
 	else if (is_missed(p, e))
 		e->n.missed++;
 	else if (pt == NOISE_PT)
-		hear_noise(e, packet);
+		e->n.noise++, follow_line(e, packet, heard_ns);
 	else if (size == PACKET && packet[0] == 0x80 && pt == e->pt && !stamped(packet, pt, &s) && find_turned(e, packet, &s))
 		e->n.turned++, hear_speech(p, e, packet, &s, heard_ns);
 	else if (size != PACKET || packet[0] != 0x80)

@@ -23,7 +23,7 @@ a={direction}
 {crypto}"""
 KEYS = {"AES_CM_128_HMAC_SHA1_80": 30, "AES_CM_128_HMAC_SHA1_32": 30, "AES_256_CM_HMAC_SHA1_80": 46, "AES_256_CM_HMAC_SHA1_32": 46,
         "AEAD_AES_128_GCM": 28, "AEAD_AES_256_GCM": 44}
-MAPS = {0: "PCMU/8000", 8: "PCMA/8000", 9: "G722/8000", 18: "G729/8000", 96: "telephone-event/8000", 101: "telephone-event/8000"}
+MAPS = {0: "PCMU/8000", 8: "PCMA/8000", 9: "G722/8000", 13: "CN/8000", 18: "G729/8000", 96: "telephone-event/8000", 101: "telephone-event/8000"}
 
 
 # ---- the words of a scenario ----

@@ -379,6 +379,35 @@ static void no_noise_between_silent_ends(void **state)
 	stop();
 }
 
+/* The caller is silent while the call goes to another callee: who was live, and rings or hangs up still, hears no more of it. */
+static void no_noise_for_an_old_attempt(void **state)
+{
+	struct peer other;
+	struct call c;
+	uint8_t data[2048];
+
+	begin(&c, KEDGE_CODEC_PCMU, 0, "comfort_noise = true; media_dead = \"300ms\";");
+	peer_open(&other, "127.0.2.2", 0x77);
+	assert_int_equal(plane_end(&plane, &c.a, 1, 1, (struct sockaddr *)&other.local), 0);
+	speaks(&c, 0, KEDGE_CODEC_PCMU, 0);
+	speaks(&c, 1, KEDGE_CODEC_PCMU, 0);
+	set_flags(&c, 0, LISTENS);
+	set_flags(&c, 1, LISTENS);
+	set_flags(&c, KEDGE_END_INSIDE, SPEAKS);
+	say(&c.in);
+	hear(&c.out);
+	heard_packet(&c.out); /* noise */
+	c.a.want.live = 1;
+	plane_commit(&plane, &c.a);
+	heard_packet(&other); /* it is the other's now */
+	while (recv(c.out.rtp, data, sizeof(data), MSG_DONTWAIT) > 0)
+		;
+	hears_nothing(&c.out, 500);
+	peer_close(&other);
+	call_close(&c);
+	stop();
+}
+
 /* ---- echo, restart ---------------------------------------------------------------------------- */
 
 /* A158: what it says comes back, byte for byte, and goes nowhere else. */
@@ -429,7 +458,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = { TEST(ringback_gives_way), TEST(written_again_is_no_new_wish), TEST(over_everything),
 		TEST(stops_at_hold), TEST(other_codecs_hear_nothing), TEST(noise_for_a_silent_end), TEST(noise_as_its_own_payload),
-		TEST(no_noise_unless_wanted), TEST(no_noise_between_silent_ends), TEST(echoes), TEST(goes_on_after_a_kill) };
+		TEST(no_noise_unless_wanted), TEST(no_noise_between_silent_ends), TEST(no_noise_for_an_old_attempt), TEST(echoes), TEST(goes_on_after_a_kill) };
 
 	talk_main(argc, argv);
 	return cmocka_run_group_tests(tests, NULL, NULL);
