@@ -318,7 +318,7 @@ static void close_media(struct call *c)
 		return;
 	record_clear(c);
 	admin_call_clear(c->bridge.anchor.slot);
-	anchor_close(&c->bridge.anchor);
+	bridge_close(&c->bridge);
 }
 
 /* Its BYE, or its final answer, gives both trunks their channel back, whatever the tail behind it still waits for. */

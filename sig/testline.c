@@ -54,7 +54,7 @@ static void line_free(struct line *t)
 		*at = t->next;
 		count--;
 	}
-	anchor_close(&t->bridge.anchor);
+	bridge_close(&t->bridge);
 	bridge_forget(&t->bridge, &t->bridge.caller);
 	if (t->irq)
 		nta_incoming_destroy(t->irq);
@@ -78,7 +78,7 @@ static void on_over(su_root_magic_t *magic, su_timer_t *timer, su_timer_arg_t *a
 static void line_over(struct line *t)
 {
 	t->ended = true;
-	anchor_close(&t->bridge.anchor);
+	bridge_close(&t->bridge);
 	su_timer_set_interval(t->timer, on_over, (su_timer_arg_t *)t, 0);
 }
 
@@ -94,7 +94,7 @@ static void hang_up(struct line *t)
 	if (t->ended)
 		return;
 	t->ended = true;
-	anchor_close(&t->bridge.anchor);
+	bridge_close(&t->bridge);
 	if (!t->up && t->irq && nta_incoming_status(t->irq) < 200) {
 		nta_incoming_treply(t->irq, SIP_503_SERVICE_UNAVAILABLE, TAG_END());
 		line_over(t);

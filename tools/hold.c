@@ -47,6 +47,11 @@ static bool has_trunk(const struct conf *c, uint16_t iface, enum conf_side side)
 	return false;
 }
 
+static uint32_t max_video(const struct conf *c)
+{
+	return c->limits.max_video < c->limits.max_calls ? c->limits.max_video : c->limits.max_calls;
+}
+
 static struct kedge_addr address(const struct conf_addr *from, uint16_t port)
 {
 	struct kedge_addr a = { .family = from->family, .port = port };
@@ -71,7 +76,7 @@ static int plan_net(
 	n->net.addr = address(addr, 0);
 	n->range = f->rtp_ports;
 	n->min = legs * c->limits.max_calls;
-	n->want = (legs ? legs : 1) * (c->limits.max_calls * 5 / 4 + PAIRS_SPARE);
+	n->want = (legs ? legs : 1) * (c->limits.max_calls * 5 / 4 + PAIRS_SPARE) + legs * max_video(c);
 	return 0;
 }
 
@@ -142,7 +147,7 @@ static int plan(struct hold *h, const struct conf *c)
 	if (c->limits.max_calls > KEDGE_SLOTS_MAX)
 		return fail(h, EINVAL, "limits.max_calls %u: at most %d", c->limits.max_calls,
 		    KEDGE_SLOTS_MAX);
-	h->slots = c->limits.max_calls + SLOTS_SPARE;
+	h->slots = c->limits.max_calls + max_video(c) + SLOTS_SPARE;
 	if (h->slots > KEDGE_SLOTS_MAX)
 		h->slots = KEDGE_SLOTS_MAX;
 	rc = plan_nets(h, c);

@@ -293,10 +293,14 @@ static void flow_cell(struct table *t, size_t column, const json_t *flow)
 		table_cell(t, column, "%lld/%.1f %%", packets, 100.0 * (double)lost / (double)(packets + lost));
 }
 
-/* PCMU, or where it is transcoded PCMU>PCMA: as the caller, as the callee has it. */
+/* PCMU, PCMU+H264 with video, or where it is transcoded PCMU>PCMA: as the caller, as the callee has it. */
 static void codec_cell(struct table *t, unsigned column, const json_t *o)
 {
-	if (json_is_true(json_object_get(o, "transcoded")))
+	const json_t *video = json_object_get(o, "video");
+
+	if (json_is_object(video))
+		table_cell(t, column, "%s+%s", live_or_dash(live_text(o, "codec")), live_text(video, "codec"));
+	else if (json_is_true(json_object_get(o, "transcoded")))
 		table_cell(t, column, "%s>%s", live_text(o, "codec"), live_text(o, "codec_out"));
 	else
 		table_cell(t, column, "%s", live_or_dash(live_text(o, "codec")));

@@ -49,7 +49,7 @@ void cdr_free(struct cdr *c)
 	}
 	free(c->attempt);
 	char *text[] = { c->uuid, c->src, c->src_name, c->dst, c->in, c->trunk, c->route,
-		c->profile, c->hangup_cause, c->sip_call_id[0], c->sip_call_id[1], c->codec, c->codec_out,
+		c->profile, c->hangup_cause, c->sip_call_id[0], c->sip_call_id[1], c->codec, c->codec_out, c->video,
 		c->decision };
 	for (size_t i = 0; i < sizeof text / sizeof *text; i++)
 		free(text[i]);
@@ -271,16 +271,24 @@ static json_t *word_of(const char *name)
 	return text_of(name && *name ? name : NULL);
 }
 
+static json_t *video_json(const struct cdr *c)
+{
+	if (!c->video)
+		return json_null();
+	return json_pack("{so s{sI sI} s{sI sI}}", "codec", text_of(c->video), "in", "packets", (json_int_t)c->video_packets[0], "bytes",
+	    (json_int_t)c->video_bytes[0], "out", "packets", (json_int_t)c->video_packets[1], "bytes", (json_int_t)c->video_bytes[1]);
+}
+
 static json_t *media_json(const struct cdr *c)
 {
 	if (!c->media_known)
 		return json_null();
-	return json_pack("{so so sI so so sb so so so so sI sI}", "in", direction_json(&c->media[0]), "out",
+	return json_pack("{so so sI so so sb so so so so sI sI so}", "in", direction_json(&c->media[0]), "out",
 	    direction_json(&c->media[1]), "switches", (json_int_t)c->switches, "codec",
 	    text_of(c->codec), "codec_out", text_of(c->codec_out), "transcoded",
 	    c->codec && c->codec_out && strcasecmp(c->codec, c->codec_out) != 0, "srtp_in", word_of(c->srtp[0]),
 	    "srtp_out", word_of(c->srtp[1]), "dtmf_in", word_of(c->dtmf[0]), "dtmf_out", word_of(c->dtmf[1]), "digits",
-	    (json_int_t)c->digits, "digits_lost", (json_int_t)c->digits_lost);
+	    (json_int_t)c->digits, "digits_lost", (json_int_t)c->digits_lost, "video", video_json(c));
 }
 
 static json_t *uuid_json(const struct cdr *c)

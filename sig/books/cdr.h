@@ -81,6 +81,8 @@ struct cdr { /* made by cdr_new; strings through cdr_text */
 	uint32_t digits_lost;        /* INFOs of ours that were refused, or had no answer */
 	/* from the caller (in the file: "in"), from the callee ("out") */
 	struct cdr_media media[2];
+	char *video;                 /* codec of the video line, NULL: the call had none */
+	uint64_t video_packets[2], video_bytes[2]; /* from caller, callee */
 	uint64_t generation;         /* of the configuration */
 	struct cdr_attempt *attempt; /* attempts[] */
 	uint32_t attempts, room, attempts_cut;

@@ -83,6 +83,13 @@ static void add_media(struct cdr *r, const struct call *c)
 	r->generation = c->conf->generation;
 	if (!r->media_known)
 		return;
+	if (bridge_video(&c->bridge, q)) {
+		cdr_text(&r->video, c->bridge.video_codec);
+		for (unsigned i = 0; i < 2; i++) {
+			r->video_packets[i] = q[i].packets;
+			r->video_bytes[i] = q[i].bytes;
+		}
+	}
 	anchor_quality(&c->bridge.anchor, q);
 	r->switches = (uint32_t)anchor_switches(&c->bridge.anchor);
 	for (unsigned i = 0; i < 2; i++)
@@ -293,6 +300,9 @@ void report_change(struct call *c)
 	now.srtp[0] = c->bridge.caller.srtp;
 	now.srtp[1] = live ? live->side.srtp : KEDGE_SUITE_NONE;
 	copy_text(now.codec_out, sizeof(now.codec_out), c->bridge.codec_out);
+	if (c->bridge.video.open)
+		copy_text(now.video, sizeof(now.video), c->bridge.video_codec);
+	now.video_slot = c->bridge.video.slot;
 	memcpy(now.dtmf, c->bridge.dtmf, sizeof(now.dtmf));
 	admin_call_now(c->bridge.anchor.slot, &now);
 }

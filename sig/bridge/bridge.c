@@ -9,6 +9,7 @@
 #include "sig/bridge/bridge_body.h"
 #include "sig/bridge/bridge_keys.h"
 #include "sig/bridge/bridge_media.h"
+#include "sig/bridge/bridge_video.h"
 #include "sig/edge/listen.h"
 
 int bridge_status(int err)
@@ -110,6 +111,8 @@ int bridge_open(
 	if (err)
 		return err;
 	b->caller.end = KEDGE_END_INSIDE;
+	b->net = (uint8_t)net;
+	b->call_id = call_id;
 	origin_begin(&b->caller.origin);
 	if (!b->late) {
 		body_keep(b, &b->caller.theirs, o.body, o.length);
@@ -169,10 +172,12 @@ int bridge_outside(
 	if (end < 0)
 		return end;
 	side->end = (uint8_t)end;
+	side->net = (uint8_t)net;
 	origin_begin(&side->origin);
 	n = first_offer(b, side, &how);
 	if (n < 0) {
 		anchor_drop(&b->anchor, side->end);
+		video_drop(b, side);
 		side->end = KEDGE_LIVE_NONE;
 		return n;
 	}
@@ -277,7 +282,7 @@ static int answer_to_offer(struct bridge *b, struct bridge_side *side, const str
 		b->differs = false;
 	} else if (body_kept(&bound, b->caller.ours)) {
 		if (stands_behind(b, side, &bound, answer))
-			b->differs = !same_direction(&bound, answer);
+			b->differs = !same_direction(&bound, answer) || !video_same_direction(side, &bound, answer);
 		else if (asks_caller(b, side, answer))
 			b->differs = other = true;
 		else if (!b->forks || fork_caller(b, side, answer) < 0)
@@ -477,6 +482,7 @@ void bridge_settled(struct bridge *b)
 void bridge_drop(struct bridge *b, struct bridge_side *side)
 {
 	anchor_drop(&b->anchor, side->end);
+	video_drop(b, side);
 	if (b->anchor.live != side->end)
 		side->end = KEDGE_LIVE_NONE;
 }

@@ -44,6 +44,7 @@
  *   bridge_own.c     an answer of kedge's own, and what it plays to the caller
  *   bridge_keys.c    SRTP keys of each side
  *   bridge_test.c    calls of kedge's own, that nobody makes and nobody hears
+ *   bridge_video.c   the video line beside the audio: an anchor of its own
  *
  * Bodies come back in memory of the call's home, valid until the next call of that function.
  * Thread: su_root's. Owner: the call. Errors: negative errno; bridge_status() makes them answers. */
@@ -75,10 +76,19 @@ struct bridge_side {    /* one leg */
 	bool theirs_offered;        /* theirs was an offer */
 	bool inserted;              /* an attempt: what it was offered first was kedge's own */
 	uint8_t srtp;               /* enum kedge_suite that media was told for it */
+	uint8_t net;                /* an attempt: the local media address of its ends */
+	uint8_t video_end;          /* of bridge.video, as it was opened for the video_of-th time */
+	uint32_t video_of;
 };
 
 struct bridge {
 	struct anchor anchor;
+	struct anchor video;     /* of the video line; open as long as somebody may send any */
+	struct anchor_quality video_heard[2]; /* of a video line that is gone: packets and bytes alone */
+	uint32_t video_times;    /* it was opened */
+	char video_codec[20];    /* the last that was agreed on with the callee; "": none ever was */
+	uint64_t call_id;
+	uint8_t net;             /* the local media address of the inside ends */
 	su_home_t *home;         /* borrowed: the call's */
 	const struct conf *conf; /* borrowed */
 	struct bridge_side caller;
@@ -216,6 +226,12 @@ bool bridge_usable(const struct bridge *b, const struct bridge_side *callee);
 
 /* Gives an attempt's outside end back. */
 void bridge_drop(struct bridge *b, struct bridge_side *side);
+
+/* The call's media is over: closes its anchors. */
+void bridge_close(struct bridge *b);
+
+/* Video from inside (0) and outside (1), as of now: packets and bytes alone. False: there never was any. */
+bool bridge_video(const struct bridge *b, struct anchor_quality q[2]);
 
 /* The call is over: what a side said and was told may hold keys, and is wiped. */
 void bridge_forget(struct bridge *b, struct bridge_side *side);

@@ -6,6 +6,7 @@
 
 #include "sig/bridge/bridge_dtmf.h"
 #include "sig/bridge/bridge_keys.h"
+#include "sig/bridge/bridge_video.h"
 
 /* One thread, one body at a time: written here, then copied to its exact size. */
 static char text[OFFER_MAX + 2048];
@@ -46,6 +47,13 @@ const struct offer *body_kept(struct offer *o, const char *kept)
 	if (!kept || offer_parse(o, kept, strlen(kept), &why) < 0)
 		return NULL;
 	return o;
+}
+
+const struct offer *body_video(struct offer *v, const char *kept)
+{
+	static struct offer whole;
+
+	return body_kept(&whole, kept) && offer_video(v, &whole) ? v : NULL;
 }
 
 /* It may hold keys. */
@@ -103,7 +111,8 @@ static const struct kedge_addr *local_of(const struct bridge *b, const struct br
 int body_write_as(struct bridge *b, struct bridge_side *side, const struct bridge_side *other,
     struct offer_write *how)
 {
-	struct crypto set[CRYPTO_MAX];
+	struct crypto set[CRYPTO_MAX], video_set[CRYPTO_MAX];
+	struct offer_write video;
 	int n;
 
 	how->local = *local_of(b, side);
@@ -114,13 +123,18 @@ int body_write_as(struct bridge *b, struct bridge_side *side, const struct bridg
 	how->laws = body_laws(b, side, other);
 	how->events = dtmf_events(b, side, other);
 	how->no_bandwidth = !b->conf->trunks.v[side->trunk].bandwidth;
+	how->no_feedback = !b->conf->trunks.v[side->trunk].avpf;
 	if (how->from->t38 && !(t38_of(b, side) && t38_of(b, other)))
 		return -ENODATA;
 	n = keys_plan(b, side, how, set);
-	if (n == 0)
+	if (n == 0) {
+		how->video = video_plan(b, side, other, how, &video, video_set);
 		n = offer_write(text, sizeof(text), how, &side->origin);
+	}
 	crypto_wipe(set, sizeof(set));
+	crypto_wipe(video_set, sizeof(video_set));
 	how->crypto = NULL;
+	how->video = NULL;
 	return n;
 }
 
@@ -156,20 +170,26 @@ const struct offer_line *side_line(const struct offer *o)
 uint8_t side_does(const struct bridge_side *side)
 {
 	static struct offer o, p;
-	const struct offer_line *theirs = side_line(body_kept(&o, side->theirs));
-	const struct offer_line *ours = side_line(body_kept(&p, side->ours));
 
+	return side_line_does(side_line(body_kept(&o, side->theirs)), side_line(body_kept(&p, side->ours)));
+}
+
+uint8_t side_line_does(const struct offer_line *theirs, const struct offer_line *ours)
+{
 	return (theirs ? theirs->direction : OFFER_SENDRECV) &
 	       (ours ? side_turned(ours->direction) : OFFER_SENDRECV);
 }
 
-/* What it would do if nothing held it back: what our offer did not ask for it could not refuse. */
 int side_would_do(const struct bridge_side *side)
 {
 	static struct offer o, p;
-	const struct offer_line *theirs = side_line(body_kept(&o, side->theirs));
-	const struct offer_line *ours = side_line(body_kept(&p, side->ours));
 
+	return side_line_would_do(side, side_line(body_kept(&o, side->theirs)), side_line(body_kept(&p, side->ours)));
+}
+
+/* What our offer did not ask for it could not refuse. */
+int side_line_would_do(const struct bridge_side *side, const struct offer_line *theirs, const struct offer_line *ours)
+{
 	if (!theirs)
 		return OFFER_SENDRECV;
 	if (side->theirs_offered || !ours)
@@ -191,5 +211,5 @@ bool side_takes(const struct bridge *b, const struct bridge_side *takes, const s
  * for what that does not say? */
 bool side_too_much(const struct bridge *b, const struct bridge_side *takes, const struct bridge_side *said)
 {
-	return !side_takes(b, takes, said) || side_turned(side_does(takes)) != side_does(said);
+	return !side_takes(b, takes, said) || side_turned(side_does(takes)) != side_does(said) || video_too_much(b, takes, said);
 }

@@ -17,6 +17,9 @@ int body_read_offer(const struct bridge *b, const struct bridge_side *side, stru
 /* Reads a body we keep. NULL: there is none. */
 const struct offer *body_kept(struct offer *o, const char *kept);
 
+/* The same, its video line as the anchored one (offer_video). NULL: there is none. */
+const struct offer *body_video(struct offer *v, const char *kept);
+
 /* Keeps a copy in place of what was there; body NULL: none. */
 void body_keep(struct bridge *b, char **place, const char *body, size_t length);
 
@@ -47,8 +50,12 @@ const struct offer_line *side_line(const struct offer *o);
 /* What a side does, between what it said and what it was told. */
 uint8_t side_does(const struct bridge_side *side);
 
+/* The same between two lines of bodies; NULL: there is no such body. */
+uint8_t side_line_does(const struct offer_line *theirs, const struct offer_line *ours);
+
 /* What it would do if nothing held it back. */
 int side_would_do(const struct bridge_side *side);
+int side_line_would_do(const struct bridge_side *side, const struct offer_line *theirs, const struct offer_line *ours);
 
 /* Has `takes` every codec that `said` sends? */
 bool side_takes(const struct bridge *b, const struct bridge_side *takes, const struct bridge_side *said);

@@ -8,6 +8,7 @@
 #include "sig/bridge/bridge_body.h"
 #include "sig/bridge/bridge_keys.h"
 #include "sig/bridge/bridge_media.h"
+#include "sig/bridge/bridge_video.h"
 
 int bridge_reoffer(struct bridge *b, struct bridge_side *from, struct bridge_side *to,
     const struct bridge_body *body, const char **out)
@@ -81,6 +82,7 @@ void bridge_reject(struct bridge *b)
 {
 	body_keep(b, &b->pending_theirs, NULL, 0);
 	body_keep(b, &b->pending_ours, NULL, 0);
+	video_settle(b);
 }
 
 /* ---- kedge alone ---------------------------------------------------------------------------- */
@@ -133,7 +135,7 @@ bool bridge_unchanged(const struct bridge *b, const struct bridge_side *side, co
 		return false;
 	a = side_line(&last);
 	z = side_line(&now);
-	return a && z && same_lines(&last, &now) && a->direction == z->direction && offer_same(&last, &now, false) &&
+	return a && z && same_lines(&last, &now) && offer_video_same(&last, &now) && a->direction == z->direction && offer_same(&last, &now, false) &&
 	       same_codec(&spoken, &now, body_laws(b, side, other));
 }
 
@@ -146,7 +148,7 @@ bool bridge_behind(const struct bridge_side *side, const struct bridge_side *oth
 
 	if (side->theirs_offered && theirs) /* an answer of ours was bounded by what it offered */
 		now &= side_turned(theirs->direction);
-	return ours && ours->direction != now;
+	return (ours && ours->direction != now) || video_behind(side, other);
 }
 
 static struct bridge_side *callee_of(

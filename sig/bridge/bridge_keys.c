@@ -45,11 +45,12 @@ enum offer_fit keys_fit(const struct offer *ours, const struct offer *answer)
 
 enum held { HELD_NOTHING, HELD_CLEAR, HELD_KEYS };
 
-/* What both sides of an exchange hold; *savp: the profile they gave it. */
-static enum held held_of(const struct bridge_side *side, struct crypto *tx, bool *savp)
+/* What both sides of an exchange hold for the audio or the video; *savp: the profile they gave it. */
+static enum held held_of(const struct bridge_side *side, bool video, struct crypto *tx, bool *savp)
 {
 	static struct offer o, t;
-	const struct offer *ours = body_kept(&o, side->ours), *theirs = body_kept(&t, side->theirs);
+	const struct offer *ours = video ? body_video(&o, side->ours) : body_kept(&o, side->ours);
+	const struct offer *theirs = video ? body_video(&t, side->theirs) : body_kept(&t, side->theirs);
 	struct offer_keys k = { 0 };
 	enum held held = HELD_NOTHING;
 
@@ -72,7 +73,7 @@ static int plan_answer(const struct bridge_side *side, const struct offer_policy
 
 	if (offer_pick(offer, p, &asked) < 0)
 		return 0;
-	if (held_of(side, &tx, &savp) == HELD_KEYS && tx.suite == asked.suite && tx.tag == asked.tag)
+	if (held_of(side, offer_is_video(offer), &tx, &savp) == HELD_KEYS && tx.suite == asked.suite && tx.tag == asked.tag)
 		*one = tx;
 	else
 		err = crypto_make(one, asked.tag, asked.suite);
@@ -82,11 +83,12 @@ static int plan_answer(const struct bridge_side *side, const struct offer_policy
 }
 
 /* An offer: what holds, else a new key for each suite. */
-static int plan_offer(const struct bridge_side *side, const struct offer_policy *p, struct crypto set[static CRYPTO_MAX], bool *savp)
+static int plan_offer(
+    const struct bridge_side *side, const struct offer_policy *p, bool video, struct crypto set[static CRYPTO_MAX], bool *savp)
 {
 	unsigned n = 0;
 
-	switch (held_of(side, &set[0], savp)) {
+	switch (held_of(side, video, &set[0], savp)) {
 	case HELD_KEYS:
 		return 1;
 	case HELD_CLEAR:
@@ -114,7 +116,7 @@ int keys_plan(const struct bridge *b, const struct bridge_side *side, struct off
 		return p.srtp == CONF_SRTP_REQUIRED ? -ENODATA : 0;
 	if (how->answer && !offer_allowed(how->shape, &p))
 		return -ENODATA;
-	n = how->answer ? plan_answer(side, &p, how->shape, set) : plan_offer(side, &p, set, &how->savp);
+	n = how->answer ? plan_answer(side, &p, how->shape, set) : plan_offer(side, &p, offer_is_video(how->from), set, &how->savp);
 	if (n < 0)
 		return n;
 	how->cryptos = (unsigned)n;
@@ -135,16 +137,15 @@ void keys_tell_early(const struct bridge *b, const struct bridge_side *side, str
 		nothing_passes(far);
 }
 
-void keys_tell(const struct bridge *b, struct bridge_side *side, const struct offer *said, struct anchor_far *far)
+uint8_t keys_tell_line(const struct bridge *b, const struct bridge_side *side, const struct offer *ours, const struct offer *said,
+    struct anchor_far *far)
 {
-	static struct offer o;
-	const struct offer *ours = body_kept(&o, side->ours);
 	struct offer_policy p = keys_policy(b, side);
 	struct offer_keys k = { 0 };
+	uint8_t suite = KEDGE_SUITE_NONE;
 
-	side->srtp = KEDGE_SUITE_NONE;
 	if (ours && offer_agreed(ours, said, side->theirs_offered, &k) == 0) {
-		far->srtp = far->keys.suite = side->srtp = k.tx.suite;
+		far->srtp = far->keys.suite = suite = k.tx.suite;
 		far->keys.tx_len = k.tx.length;
 		far->keys.rx_len = k.rx.length;
 		memcpy(far->keys.tx, k.tx.key, k.tx.length);
@@ -155,4 +156,12 @@ void keys_tell(const struct bridge *b, struct bridge_side *side, const struct of
 	if (far->srtp == KEDGE_SUITE_NONE && p.srtp == CONF_SRTP_REQUIRED)
 		nothing_passes(far);
 	crypto_wipe(&k, sizeof(k));
+	return suite;
+}
+
+void keys_tell(const struct bridge *b, struct bridge_side *side, const struct offer *said, struct anchor_far *far)
+{
+	static struct offer o;
+
+	side->srtp = keys_tell_line(b, side, body_kept(&o, side->ours), said, far);
 }

@@ -22,6 +22,10 @@ int keys_plan(const struct bridge *b, const struct bridge_side *side, struct off
 /* Writes what holds into *far. said: the last body of that side. Without a key that must be: no packet passes. */
 void keys_tell(const struct bridge *b, struct bridge_side *side, const struct offer *said, struct anchor_far *far);
 
+/* The same for one line of that side, by both of its bodies; NULL: nothing was said to it. Returns the enum kedge_suite. */
+uint8_t keys_tell_line(const struct bridge *b, const struct bridge_side *side, const struct offer *ours, const struct offer *said,
+    struct anchor_far *far);
+
 /* Before any answer: nothing passes that may be encrypted. */
 void keys_tell_early(const struct bridge *b, const struct bridge_side *side, struct anchor_far *far);
 

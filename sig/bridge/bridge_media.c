@@ -9,6 +9,7 @@
 #include "sig/bridge/bridge_body.h"
 #include "sig/bridge/bridge_dtmf.h"
 #include "sig/bridge/bridge_keys.h"
+#include "sig/bridge/bridge_video.h"
 
 static void net_of(struct kedge_prefix *p, const struct kedge_addr *a, unsigned bits)
 {
@@ -20,10 +21,8 @@ static void net_of(struct kedge_prefix *p, const struct kedge_addr *a, unsigned 
 	memcpy(p->ip, a->ip, bytes);
 }
 
-/* Where the far address of an end may be learnt from: around the signaled one, the peer's SIP
- * address, media_nets. */
-static void learn_fill(
-    struct anchor_far *far, const struct bridge *b, const struct bridge_side *side)
+/* Around the signaled address, the peer's SIP address, media_nets. */
+void media_learn(struct anchor_far *far, const struct bridge *b, const struct bridge_side *side)
 {
 	const struct conf_trunk *t = &b->conf->trunks.v[side->trunk];
 	unsigned n = 0;
@@ -40,7 +39,7 @@ static void learn_fill(
 		memcpy(&far->learn[n++], &t->media_nets.v[i], sizeof(far->learn[0]));
 }
 
-static uint8_t flags_of(const struct offer_end *e)
+uint8_t media_flags(const struct offer_end *e)
 {
 	uint8_t flags = 0;
 
@@ -131,7 +130,7 @@ static void tell_end(struct bridge *b, struct bridge_side *side, const struct br
 			spoken = e;
 		far.rtp = e.rtp;
 		far.rtcp = e.rtcp;
-		far.flags = flags_of(&e);
+		far.flags = media_flags(&e);
 		if (e.t38) /* datagrams of no clock: their silence is no evidence */
 			far.flags = (uint8_t)((far.flags & ~KEDGE_END_SPEAKS) | KEDGE_END_PLAIN);
 		if (e.mux && ours_mux(side))
@@ -152,7 +151,7 @@ static void tell_end(struct bridge *b, struct bridge_side *side, const struct br
 	if (inside && inside->ours)
 		map_fill(b, side, inside, x, &far);
 	keys_tell(b, side, x->theirs, &far);
-	learn_fill(&far, b, side);
+	media_learn(&far, b, side);
 	anchor_far(&b->anchor, side->end, &far);
 	crypto_wipe(&far.keys, sizeof(far.keys));
 }
@@ -188,6 +187,7 @@ void media_tell(
 		tell_end(b, &b->caller, callee, &inside, NULL, relearn);
 	fill_silence(b, callee, inside.theirs, outside.theirs);
 	anchor_live(&b->anchor, callee->end);
+	video_tell(b, callee, said, relearn);
 }
 
 void media_tell_caller(struct bridge *b)
@@ -198,6 +198,7 @@ void media_tell_caller(struct bridge *b)
 	b->held = false;
 	if (inside.theirs)
 		tell_end(b, &b->caller, &b->caller, &inside, NULL, true);
+	video_settle(b);
 }
 
 /* Digits go as its trunk has them: INFOs of kedge's own would come back to nobody. */
@@ -239,7 +240,8 @@ void media_tell_early(struct bridge *b, const struct bridge_side *side)
 	if (body_kept(&ours, side->ours) && offer_end(&ours, &e)) /* the codec that stands first is what it will speak, most likely */
 		far.clock_rate = e.clock_rate;
 	keys_tell_early(b, side, &far);
-	learn_fill(&far, b, side);
+	media_learn(&far, b, side);
 	anchor_far(&b->anchor, side->end, &far);
 	anchor_live(&b->anchor, side->end);
+	video_tell_early(b, side);
 }

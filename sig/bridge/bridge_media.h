@@ -19,4 +19,10 @@ void media_tell_test(struct bridge *b, struct bridge_side *side);
 /* What may be heard from an outside end before its answer: the hop itself, its media networks. */
 void media_tell_early(struct bridge *b, const struct bridge_side *side);
 
+/* Where the far address of an end may be learnt from, its latch, whether it is recorded; far->rtp is set before. */
+void media_learn(struct anchor_far *far, const struct bridge *b, const struct bridge_side *side);
+
+/* KEDGE_END_... of what that side does. */
+uint8_t media_flags(const struct offer_end *e);
+
 #endif

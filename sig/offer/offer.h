@@ -12,8 +12,11 @@
  * groups, ssrc, capabilities (RFC 5939), and any other attribute that holds an address. So no
  * address, user or name of one side reaches the other. One line is anchored: the first
  * RTP audio one (AVP, AVPF, SAVP, SAVPF) with a port, else the first T.38 one (image udptl t38, RFC 3362)
- * with a port, as in the re-INVITE of a fax. All other lines stay in their place with port 0: a
- * second audio line, video, T.38 beside audio; such a line may be the anchored one of a later body. Hold in
+ * with a port, as in the re-INVITE of a fax. Beside an audio line the first RTP video one is carried too, where the caller of
+ * offer_write() gives it a place: offer_video() reads the body once more with that line as the anchored one, and whatever is
+ * asked of that (offer_end, offer_map, keys) is said of the video. Its types pass as they are, but for those that need a second
+ * SSRC (rtx, flexfec): kedge has one line toward each end. All other lines stay in their place with port 0: a
+ * second audio or video line, T.38 beside audio; such a line may be the anchored one of a later body. Hold in
  * every form (a=sendonly, recvonly, inactive, c=0.0.0.0) is told as a direction, port and address
  * kept. SRTP (SDES, RFC 4568) is between kedge and each side: profile and a=crypto are written anew from what
  * offer_write is given, and never cross. rtcp-mux (RFC 5761) is between kedge and each side, by the trunk's rtcp_mux. A body whose
@@ -22,7 +25,8 @@
  *   offer_body.c   the SDP among the parts of a message
  *   offer_read.c   bytes to struct offer
  *   offer_plan.c   which types, numbers and direction the body for the other side has
- *   offer_write.c  its bytes
+ *   offer_write.c  its bytes: the session, which lines
+ *   offer_line.c   one m-line
  *   offer_own.c    an offer of kedge's own
  *   offer_fit.c    two bodies compared; what media must know
  *   offer_crypto.c a=crypto of a body; what an offer and its answer agreed on
@@ -74,6 +78,7 @@ struct offer_line { /* one m-line and all up to the next */
 	uint8_t direction;         /* enum offer_direction, c=0.0.0.0 taken in */
 	bool told;                 /* the direction was written, not taken for granted */
 	bool rtp_avp;              /* audio over RTP/AVP, AVPF, SAVP, SAVPF: can be anchored */
+	bool rtp_video;            /* video over one of these */
 	bool savp, avpf;           /* a profile with SRTP, with early feedback */
 	bool crypto;               /* a=crypto lines, whatever they say */
 	bool t38;                  /* image udptl t38: can be anchored where no audio can */
@@ -89,6 +94,7 @@ struct offer {
 	struct offer_span session;     /* the lines before the first m-line */
 	uint16_t lines, formats;
 	int16_t anchored;              /* a line, -1: none can be */
+	int16_t video;                 /* the first video line with a port that can be reached, -1: none; of offer_video() the anchored one */
 	bool t38;                      /* and it is T.38 */
 	bool foreign;                  /* it has a port but an address kedge cannot send to */
 	struct offer_line line[OFFER_LINES];
@@ -119,6 +125,15 @@ bool offer_requires(const char *type, const char *body, size_t length);
 /* Reads a body. 0; -EMSGSIZE: larger than OFFER_MAX or OFFER_LINES; -EINVAL: not SDP, and *e says
  * why. A body without a line that could be anchored is no error: o->anchored is -1. */
 int offer_parse(struct offer *o, const char *body, size_t length, struct offer_error *e);
+
+/* The body of o once more, its video line as the anchored one. False: it has none. */
+bool offer_video(struct offer *v, const struct offer *o);
+
+/* Is it one read by offer_video()? */
+bool offer_is_video(const struct offer *o);
+
+/* Does the video line of both say the same, or is there none in both? Addresses are looked at where they stand in the line. */
+bool offer_video_same(const struct offer *a, const struct offer *b);
 
 /* Our o= line toward one side: {0} until offer_write uses it first. 24 bytes, kept with the leg. */
 struct offer_origin {
@@ -156,6 +171,9 @@ struct offer_write {
 	/* of the other side's trunk: names let through; NULL or empty: all */
 	const struct conf_strings *filter;
 	enum offer_mux mux;
+	/* The same for the video line, by the bodies of offer_video(); NULL, or what cannot be written: it has port 0 */
+	const struct offer_write *video;
+	bool no_feedback;  /* an offer in place of RTP/AVPF: RTP/AVP, without a=rtcp-fb */
 	bool no_bandwidth; /* b= lines stay on their side */
 	/* SRTP: a=crypto lines of the audio line, borrowed; answers: one at most. Profile of an offer; an answer has that of the offer */
 	const struct crypto *crypto;

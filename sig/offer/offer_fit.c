@@ -160,6 +160,28 @@ static bool same_crypto(const struct offer *last, const struct offer *now)
 	return same;
 }
 
+static bool same_text(const struct offer *a, struct offer_span x, const struct offer *b, struct offer_span y)
+{
+	return x.length == y.length && !memcmp(a->body + x.at, b->body + y.at, x.length);
+}
+
+bool offer_video_same(const struct offer *a, const struct offer *b)
+{
+	const struct offer_line *x, *y;
+
+	if (a->video < 0 || b->video < 0)
+		return a->video < 0 && b->video < 0;
+	x = &a->line[a->video];
+	y = &b->line[b->video];
+	return a->video == b->video && x->direction == y->direction && same_text(a, x->proto, b, y->proto) &&
+	       same_text(a, x->formats, b, y->formats) && same_text(a, x->block, b, y->block);
+}
+
+static bool same_video(const struct offer *a, const struct offer *b)
+{
+	return offer_video_same(a, b) && (a->video < 0 || same_line(&a->line[a->video], &b->line[b->video]));
+}
+
 bool offer_repeats(const struct offer *last, const struct offer *now)
 {
 	if (last->lines != now->lines || last->anchored != now->anchored ||
@@ -172,6 +194,8 @@ bool offer_repeats(const struct offer *last, const struct offer *now)
 		if (last->format[i].pt != now->format[i].pt ||
 		    !format_equal(&last->format[i], &now->format[i]))
 			return false;
+	if (!same_video(last, now))
+		return false;
 	return last->anchored < 0 || (same_line(&last->line[last->anchored], &now->line[now->anchored]) && same_crypto(last, now));
 }
 

@@ -41,7 +41,12 @@ bool format_event(const struct offer_format *f)
 /* Goes with a codec, is none itself. */
 bool format_aux(const struct offer_format *f)
 {
-	return format_event(f) || !strcasecmp(f->name, "CN");
+	return format_event(f) || !strcasecmp(f->name, "CN") || !strcasecmp(f->name, "ulpfec") || format_apart(f);
+}
+
+bool format_apart(const struct offer_format *f)
+{
+	return !strcasecmp(f->name, "rtx") || !strncasecmp(f->name, "flexfec", 7);
 }
 
 bool format_equal(const struct offer_format *a, const struct offer_format *b)

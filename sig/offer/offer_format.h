@@ -15,6 +15,9 @@ bool format_event(const struct offer_format *f);
 /* Goes with a codec, is none itself: telephone-event, CN. */
 bool format_aux(const struct offer_format *f);
 
+/* Has packets of an SSRC of its own beside that of the codec (RFC 4588, 8627). */
+bool format_apart(const struct offer_format *f);
+
 /* Do both mean the same codec? */
 bool format_equal(const struct offer_format *a, const struct offer_format *b);
 

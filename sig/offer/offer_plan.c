@@ -7,6 +7,8 @@
 /* May a format of `from` be written at all? */
 static bool format_wanted(const struct offer_write *w, const struct offer_format *f)
 {
+	if (format_apart(f) && offer_is_video(w->from))
+		return false;
 	if (w->answer && !(f = format_find(w->shape, f)))
 		return false;
 	if (!w->answer && w->only && !format_find(w->only, f))
@@ -234,6 +236,15 @@ static bool plan_mux(const struct offer_write *w)
 	return w->mux != OFFER_MUX_NO && (before || (!w->answer && w->mux == OFFER_MUX_OFFER));
 }
 
+/* Of an offer: an answer has the profile of what it answers. What this side was told before it is told again. */
+static bool plan_feedback(const struct offer_plan *p)
+{
+	const struct offer *shape = p->in->shape;
+	bool before = shape && shape->anchored >= 0 && shape->line[shape->anchored].avpf;
+
+	return (p->source->avpf || before) && !p->in->no_feedback;
+}
+
 int offer_plan_make(struct offer_plan *p, const struct offer_write *w)
 {
 	const struct offer *from = w->from;
@@ -251,6 +262,7 @@ int offer_plan_make(struct offer_plan *p, const struct offer_write *w)
 		return 0;
 	p->source = &from->line[from->anchored];
 	p->mux = plan_mux(w);
+	p->feedback = plan_feedback(p);
 	p->direction = w->direction >= 0 ? (uint8_t)w->direction : p->source->direction;
 	if (w->answer) {
 		uint8_t offered = w->shape->line[p->anchored].direction;

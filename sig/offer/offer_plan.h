@@ -21,6 +21,7 @@ struct offer_plan {
 	uint8_t as[128]; /* what is kept is written with this one */
 	bool paired; /* events have the rate of a codec that is kept: those of other rates go */
 	bool mux;
+	bool feedback; /* RTP/AVPF */
 	struct offer_format twin; /* law of G.711 that is not in `from`, but media can make; name "": none */
 	struct offer_format event[OFFER_PLAN_EVENTS]; /* telephone-event that is not in `from` */
 	unsigned events;

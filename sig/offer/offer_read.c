@@ -23,6 +23,7 @@ struct reader { /* what one pass over a body knows */
 	bool has_c, session_c;     /* the line, the session had a c= */
 	bool hold, session_hold;   /* it was 0.0.0.0 */
 	bool foreign, session_foreign;
+	int only;               /* the line that is to be the anchored one, -1: the first audio one */
 	const char *begin;      /* of the session's or the line's block */
 	struct kedge_addr rtcp; /* a=rtcp of the line; port 0: none */
 };
@@ -217,11 +218,21 @@ static void block_end(struct reader *r, const char *end)
 	l->nowhere = l->rtp.family == 0 && !r->hold && !r->foreign;
 }
 
-/* The line that media shall carry: audio, else T.38. */
+static bool video_usable(const struct offer_line *l)
+{
+	return l->rtp_video && l->port && !l->foreign && !l->nowhere;
+}
+
+/* The line that media shall carry: audio, else T.38; and what it may carry beside it. */
 static int anchor_line(struct reader *r)
 {
 	struct offer *o = r->o;
 
+	for (int i = 0; i < o->lines && o->video < 0; i++)
+		if (video_usable(&o->line[i]))
+			o->video = (int16_t)i;
+	if (r->only >= 0)
+		return 0;
 	for (int i = 0; i < o->lines && o->anchored < 0; i++)
 		if (o->line[i].t38 && o->line[i].port)
 			o->anchored = (int16_t)i;
@@ -238,6 +249,7 @@ static void read_profile(struct offer_line *l, struct text media, struct text pr
 	l->savp = text_is(proto, "RTP/SAVP") || text_is(proto, "RTP/SAVPF");
 	l->avpf = text_is(proto, "RTP/AVPF") || text_is(proto, "RTP/SAVPF");
 	l->rtp_avp = text_is(media, "audio") && (l->savp || l->avpf || text_is(proto, "RTP/AVP"));
+	l->rtp_video = text_is(media, "video") && (l->savp || l->avpf || text_is(proto, "RTP/AVP"));
 }
 
 /* m=audio 49170[/2] RTP/AVP 0 8 */
@@ -267,7 +279,7 @@ static int read_m(struct reader *r, struct text value)
 	read_profile(l, media, proto);
 	r->has_c = r->hold = r->foreign = false;
 	r->rtcp = (struct kedge_addr){ 0 };
-	if (o->anchored < 0 && l->rtp_avp && port) {
+	if (o->anchored < 0 && port && (r->only < 0 ? l->rtp_avp : l - o->line == r->only)) {
 		o->anchored = (int16_t)(l - o->line);
 		read_formats(o, formats);
 	}
@@ -298,15 +310,15 @@ static int read_line(struct reader *r, struct text line, const char *next)
 	return rc;
 }
 
-int offer_parse(struct offer *o, const char *body, size_t length, struct offer_error *e)
+static int parse(struct offer *o, const char *body, size_t length, int only, struct offer_error *e)
 {
-	struct reader r = { .o = o, .e = e, .session.direction = OFFER_SENDRECV, .begin = body };
+	struct reader r = { .o = o, .e = e, .session.direction = OFFER_SENDRECV, .begin = body, .only = only };
 	struct text rest = { body, length };
 
 	o->body = body;
 	o->length = length;
 	o->lines = o->formats = 0;
-	o->anchored = -1;
+	o->anchored = o->video = -1;
 	o->foreign = o->t38 = false;
 	if (length > OFFER_MAX)
 		return fail(&r, -EMSGSIZE, "too long");
@@ -324,4 +336,19 @@ int offer_parse(struct offer *o, const char *body, size_t length, struct offer_e
 	}
 	block_end(&r, rest.p);
 	return anchor_line(&r);
+}
+
+int offer_parse(struct offer *o, const char *body, size_t length, struct offer_error *e)
+{
+	return parse(o, body, length, -1, e);
+}
+
+bool offer_video(struct offer *v, const struct offer *o)
+{
+	return o->video >= 0 && parse(v, o->body, o->length, o->video, NULL) == 0 && v->anchored >= 0;
+}
+
+bool offer_is_video(const struct offer *o)
+{
+	return o->anchored >= 0 && o->anchored == o->video;
 }

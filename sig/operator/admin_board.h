@@ -29,10 +29,11 @@ struct admin_now { /* changes while the call lives */
 	char trunk[KEDGE_NAME_MAX]; /* of the live attempt, "" for none */
 	char hop[56];               /* its address, "198.51.100.7:5060" */
 	char codec[16], codec_out[16]; /* with the caller, with the callee; "" until negotiated */
-	char sip_call_id[96];       /* of the live attempt's dialog */
+	char sip_call_id[80];       /* of the live attempt's dialog */
 	uint8_t srtp[2];            /* enum kedge_suite toward the caller, the live attempt */
 	uint8_t dtmf[2];            /* enum kedge_dtmf, likewise */
-	uint8_t pad[4];
+	uint32_t video_slot;        /* of the session table; holds where video is */
+	char video[16];             /* codec of the video line; "": there is none now */
 };
 struct admin_who { /* known from the start */
 	uint64_t call_id;

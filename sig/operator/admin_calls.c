@@ -50,6 +50,18 @@ static json_t *flow_json(const struct kedge_stats *stats, unsigned side, const c
 	return o;
 }
 
+static json_t *video_json(const struct admin_request *r, const struct admin_now *now)
+{
+	const struct kedge_stats *s;
+
+	if (!now->video[0] || now->video_slot >= r->seg->pub->slots)
+		return json_null();
+	s = segment_stats(r->seg, now->video_slot);
+	return json_pack("{s:s, s:I, s:I, s:I, s:I}", "codec", now->video, "slot", (json_int_t)now->video_slot, "packets_in",
+	    (json_int_t)ADMIN_LOAD(s->flow[0].packets), "packets_out", (json_int_t)ADMIN_LOAD(s->flow[1].packets), "switches",
+	    (json_int_t)ADMIN_LOAD(s->switches));
+}
+
 static json_t *call_json(const struct admin_request *r, uint32_t slot, const struct admin_now *now, const struct admin_who *who)
 {
 #define S(x) #x,
@@ -77,6 +89,7 @@ static json_t *call_json(const struct admin_request *r, uint32_t slot, const str
 	admin_put(o, "dtmf_in", now->dtmf[0] ? json_string(dtmf_name(now->dtmf[0])) : json_null());
 	admin_put(o, "dtmf_out", now->dtmf[1] ? json_string(dtmf_name(now->dtmf[1])) : json_null());
 	admin_put(o, "transcoded", json_boolean(now->codec[0] && now->codec_out[0] && strcasecmp(now->codec, now->codec_out)));
+	admin_put(o, "video", video_json(r, now));
 	ADMIN_PUT_TEXT(o, "call_id_in", who->sip_call_id);
 	ADMIN_PUT_TEXT(o, "call_id_out", now->sip_call_id);
 	admin_put_int(o, "slot", slot);

@@ -45,16 +45,38 @@ int anchor_net(unsigned iface, unsigned family)
 
 int anchor_open(struct anchor *a, uint64_t call_id, unsigned net, void *owner)
 {
+	assert(!a->open);
+	memset(a, 0, sizeof *a);
 	a->open = true;
 	a->live = KEDGE_LIVE_NONE;
-	a->local[0] = address(0);
+	a->local[0] = address(a == &t.b.video ? 3 : 0);
 	return 0;
+}
+
+void anchor_close(struct anchor *a)
+{
+	a->open = false;
+}
+
+void anchor_quality(const struct anchor *a, struct anchor_quality q[2])
+{
+	memset(q, 0, 2 * sizeof *q);
 }
 
 int anchor_outside(struct anchor *a, unsigned net, unsigned hop)
 {
-	unsigned end = t.ends++;
+	unsigned end = 0;
 
+	assert(a->open);
+	while (a->used & 1u << end)
+		end++;
+	if (a == &t.b.video) {
+		assert(end < 2 && hop == KEDGE_HOP_NONE);
+		a->used |= (uint8_t)(1u << end);
+		a->local[1 + end] = address(4 + end);
+		return (int)end;
+	}
+	end = t.ends++;
 	assert(end < 2);
 	a->local[1 + end] = address(1 + end);
 	return (int)end;
@@ -62,21 +84,33 @@ int anchor_outside(struct anchor *a, unsigned net, unsigned hop)
 
 void anchor_drop(struct anchor *a, unsigned end)
 {
+	if (a == &t.b.video && end != a->live)
+		a->used &= (uint8_t) ~(1u << end);
 }
 
-static const struct conf_trunk *trunk_of(unsigned end)
+static bool has_video(const struct bridge_side *side, unsigned end)
 {
-	return &t.trunk[end == KEDGE_END_INSIDE ? 0 : t.attempt[0].end == end ? 1 : 2];
+	return side->video_of == t.b.video_times && side->video_end == end;
+}
+
+static const struct conf_trunk *trunk_of(const struct anchor *a, unsigned end)
+{
+	if (end == KEDGE_END_INSIDE)
+		return &t.trunk[0];
+	if (a == &t.b.video)
+		return &t.trunk[has_video(&t.attempt[0], end) ? 1 : 2];
+	return &t.trunk[t.attempt[0].end == end ? 1 : 2];
 }
 
 void anchor_far(struct anchor *a, unsigned end, const struct anchor_far *far)
 {
-	assert(end == KEDGE_END_INSIDE || end < t.ends);
+	assert(a->open && (end == KEDGE_END_INSIDE || (a == &t.b.video ? a->used & 1u << end : end < t.ends)));
+	assert(a != &t.b.video || (far->flags & KEDGE_END_VIDEO && !(far->flags & (KEDGE_END_SPEAKS | KEDGE_END_PLAIN))));
 	assert(far->pt_count <= 8);
 	assert(far->rtp.family == 0 || far->rtp.family == AF_INET || far->rtp.family == AF_INET6);
 	assert(far->srtp < KEDGE_SUITE_COUNT && (far->keys.suite == KEDGE_SUITE_NONE || far->keys.suite == far->srtp));
 	assert(far->keys.tx_len == crypto_length(far->keys.suite) && far->keys.rx_len == far->keys.tx_len);
-	assert(far->srtp || trunk_of(end)->srtp != CONF_SRTP_REQUIRED);
+	assert(far->srtp || trunk_of(a, end)->srtp != CONF_SRTP_REQUIRED);
 	assert(!(far->flags & KEDGE_END_PLAIN) || !(far->flags & (KEDGE_END_SPEAKS | KEDGE_END_RTCP_MUX)));
 	for (int i = 0; i < 4; i++)
 		assert(far->learn[i].bits <= 128);
@@ -115,6 +149,10 @@ static void told(unsigned n, const char *out, bool offer)
 	local = t.b.anchor.local[n ? side_of(n)->end + 1 : 0];
 	assert(offer_parse(&o, out, strlen(out), NULL) == 0);
 	assert(o.anchored < 0 ? offer_rejects(&o) : !memcmp(&o.line[o.anchored].rtp, &local, sizeof local));
+	if (o.video >= 0) {
+		local = t.b.video.local[n ? side_of(n)->video_end + 1 : 0];
+		assert(t.b.video.open && t.trunk[n].video && o.line[o.video].rtp.port == local.port);
+	}
 	assert(sscanf(out, "v=0\r\no=- %llu %llu ", &id, &version) == 2);
 	assert(t.version[n] == 0 || (id == t.id[n] && version >= t.version[n]));
 	assert(!offer || o.lines >= t.lines[n]);
@@ -240,13 +278,15 @@ static void configure(unsigned how)
 	for (unsigned i = 0; i < SIDES; i++) {
 		t.trunk[i].latch = how & 1 ? CONF_LATCH_GUARDED : CONF_LATCH_STRICT;
 		t.trunk[i].late_offer = how & 2 ? CONF_LATE_PASS : CONF_LATE_INSERT;
-		t.trunk[i].t38 = how & 4;
+		t.trunk[i].t38 = t.trunk[i].video = how & 4;
+		t.trunk[i].avpf = how & 1;
 		t.trunk[i].rtcp_mux = how >> 3 & 1 ? CONF_MUX_OFFER : CONF_MUX_ACCEPT;
 		t.trunk[i].bodies = CONF_BODIES_PASS;
 		t.trunk[i].srtp = (uint8_t)((how >> 5) + i) % 3;
 	}
 	if (how & 16)
 		t.trunk[1].codecs = (struct conf_strings){ names, 3 };
+	t.conf.limits.max_video = 1;
 	t.conf.trunks.v = t.trunk;
 	t.conf.trunks.count = SIDES;
 	t.b.conf = &t.conf;
@@ -294,6 +334,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			step((uint8_t)part[0] & 63, &body);
 		free(part);
 	}
+	if (t.open)
+		bridge_close(&t.b);
 	su_home_deinit(home);
 	return 0;
 }

@@ -426,7 +426,7 @@ class Rig:
         conf = {
             "interfaces": [{"name": "inside", "address": self.ip(3), "sip_port": self.port("kedge3"), "rtp_ports": "%d-%d" % (low, low + 399)},
                            {"name": "outside", "address": self.ip(4), "sip_port": self.port("kedge4"), "rtp_ports": "%d-%d" % (low + 400, low + 1199)}],
-            "limits": {"max_calls": 100}, "log": {"level": "debug", "format": "json", "file": self.folder + "/kedge.log"},
+            "limits": {"max_calls": 100, "max_video": 8}, "log": {"level": "debug", "format": "json", "file": self.folder + "/kedge.log"},
             "cdr": {"file": self.folder + "/cdr.jsonl"}, "run": {"dir": self.folder + "/run", "state_dir": self.folder + "/state", "drain": "2s"},
             "trunks": list(self.trunks.values()), "profiles": [dict(p, name=n) for n, p in profiles.items()], "routes": routes}
         if self.v6:

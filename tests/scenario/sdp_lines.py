@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""sdp_lines: the PBX offers video, audio, T.38 and everything that names its inside. The carrier sees three lines in order, audio alone with a port, and
+"""sdp_lines: the PBX offers video, audio, T.38 and everything that names its inside. The carrier (video = false) sees three lines in order, audio alone with a port, and
 answers the audio line only, as some do; the PBX's answer has its three lines again."""
 import re
 
@@ -28,7 +28,7 @@ a=T38FaxVersion:0
 
 
 def scenario(t):
-    ca = t.carrier("ca", answer())
+    ca = t.carrier("ca", answer(), video=False)
     pbx = t.caller([invite(sdp={"text": OFFER})] + call()[1:])
     t.run()
     offer = ca.first("INVITE").body

@@ -61,7 +61,7 @@ static void write_config(const char *in_ports, const char *extra)
 	fprintf(f,
 	    "interfaces = ( { name = \"inside\"; address = \"%s\"; rtp_ports = \"%s\"; %s },\n"
 	    "{ name = \"outside\"; address = \"%s\"; rtp_ports = \"30000-30999\"; } );\n"
-	    "limits = { max_calls = %d; }; run = { dir = \"%s/run\"; drain = \"20s\"; }; media = { "
+	    "limits = { max_calls = %d; max_video = 0; }; run = { dir = \"%s/run\"; drain = \"20s\"; }; media = { "
 	    "workers = 2; };\n"
 	    "trunks = ( { name = \"pbx\"; side = \"pbx\"; uri = \"sip:127.0.1.1\"; },\n"
 	    "{ name = \"alpha\"; side = \"carrier\"; uri = \"sip:127.0.2.1\"; } );\n"
