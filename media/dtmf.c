@@ -65,18 +65,24 @@ static void recall(struct worker *w, const struct end *e, struct dtmf *d)
 		named_given(&d->heard, e->quality.ssrc, last.timestamp);
 }
 
+struct dtmf *dtmf_of(struct end *e)
+{
+	if (e->dtmf == NULL)
+		e->dtmf = calloc(1, sizeof(*e->dtmf));
+	if (e->dtmf != NULL)
+		e->dtmf->port = e->port;
+	return e->dtmf;
+}
+
 static bool begin(struct worker *w, struct end *e)
 {
-	struct dtmf *d = e->dtmf;
+	struct dtmf *d = dtmf_of(e);
 
-	if (d == NULL) {
-		d = calloc(1, sizeof(*d));
-		if (d == NULL)
-			return false;
-		d->port = e->port;
-		e->dtmf = d;
+	if (d == NULL)
+		return false;
+	if (!d->turns)
 		recall(w, e, d);
-	}
+	d->turns = true;
 	if (e->want.dtmf == KEDGE_DTMF_INBAND && d->tones == NULL)
 		d->tones = tonepair_new();
 	return e->want.dtmf != KEDGE_DTMF_INBAND || d->tones != NULL;
@@ -250,7 +256,7 @@ static bool idle(struct worker *w, const struct dtmf *d)
 {
 	const struct kedge_digits *q = dtmf_ring(w, &w->end[d->port], 1);
 
-	return !d->heard.open && !d->said.busy && !d->toning && d->waiting == 0 &&
+	return !d->revived && !d->heard.open && !d->said.busy && !d->toning && d->waiting == 0 &&
 	       atomic_load_explicit(&q->put, memory_order_relaxed) == atomic_load_explicit(&q->taken, memory_order_relaxed);
 }
 
@@ -259,6 +265,7 @@ void dtmf_tick(struct worker *w)
 	for (struct dtmf *d = w->dtmf, *next; d != NULL; d = next) {
 		next = d->next;
 		hear_lost(w, &w->end[d->port]);
+		dtmf_close_revived(w, &w->end[d->port]);
 		dtmf_say(w, &w->end[d->port]);
 		if (idle(w, d))
 			unlist(w, d);

@@ -10,7 +10,8 @@
  * Where both ends speak RFC 4733 nothing of this happens: events pass. But one that is open on a line when another source takes
  * it over is closed first, by three end packets of its own; the rest of it goes nowhere.
  * Restart: a digit is given once it is over, and stands in kedge_digits[0] with the timestamp of its event, so that its end
- * packets give no second one. What signaling asked for leaves kedge_digits[1] when it begins to be said.
+ * packets give no second one. What signaling asked for leaves kedge_digits[1] when it begins to be said. An event that is open on
+ * a line stands in kedge_end_run.event: a successor ends what kedge was saying, at once, and what its sender does not go on with.
  * Allocates when ends are written, never for a packet. Digits are counted, never logged. Thread: the worker's. */
 #ifndef KEDGE_MEDIA_DTMF_H
 #define KEDGE_MEDIA_DTMF_H
@@ -40,6 +41,9 @@ void dtmf_pair(struct worker *w, uint32_t slot);
 
 /* Another end, or none, is about to be live: what is open is closed. */
 void dtmf_switch(struct worker *w, uint32_t slot);
+
+/* Its line goes on from a predecessor's: what was open there is closed once nobody goes on with it. */
+void dtmf_end_recovered(struct worker *w, struct end *e);
 
 /* The end goes; the session goes. */
 void dtmf_end_closed(struct worker *w, struct end *e);

@@ -5,11 +5,24 @@
 #include "media/worker.h"
 
 #define ENDS 3
+#define OPEN 128u /* in the word: there is one */
+
+/* For a successor. */
+static void store(const struct end *to)
+{
+	const struct dtmf_open *o = &to->open;
+	uint64_t word = 0;
+
+	if (to->work & WORK_EVENT)
+		word = (uint64_t)o->timestamp << 32 | (uint64_t)o->duration << 16 | (uint64_t)o->code << 8 | OPEN | o->pt;
+	atomic_store_explicit(&to->run->event, word, memory_order_relaxed);
+}
 
 void dtmf_passed(struct end *to, const struct rtp *h, const struct named *n)
 {
 	if (n->end) {
 		to->work &= (uint8_t)~WORK_EVENT;
+		store(to);
 		return;
 	}
 	to->work |= WORK_EVENT;
@@ -18,6 +31,7 @@ void dtmf_passed(struct end *to, const struct rtp *h, const struct named *n)
 		.code = n->code,
 		.volume = n->volume,
 		.pt = h->payload_type };
+	store(to);
 }
 
 bool dtmf_cut_off(struct worker *w, const struct end *from, struct end *to, uint8_t place, const struct rtp *h)
@@ -34,13 +48,14 @@ static bool open_still(const struct end *to)
 }
 
 /* Three end packets, as its own source would have sent them next. */
-static void close_open(struct worker *w, struct end *to)
+static void send_ends(struct worker *w, struct end *to)
 {
 	const struct dtmf_open *o = &to->open;
 	const struct named n = { .code = o->code, .volume = o->volume, .end = true, .duration = o->duration };
 
 	to->work &= (uint8_t)~WORK_EVENT;
-	for (int i = 0; i < ENDS && open_still(to); i++) {
+	store(to);
+	for (int i = 0; i < ENDS; i++) {
 		const struct stitch *l = &to->line;
 		uint8_t *data = outlet_room(w);
 		struct rtp h = { .timestamp = o->timestamp - l->timestamp_offset,
@@ -55,6 +70,66 @@ static void close_open(struct worker *w, struct end *to)
 		outlet_rtp(w, to, l->source, &to->pace, &h, data, RTP_HEADER + NAMED_BYTES);
 	}
 }
+
+static void close_open(struct worker *w, struct end *to)
+{
+	if (open_still(to)) {
+		send_ends(w, to);
+		return;
+	}
+	to->work &= (uint8_t)~WORK_EVENT;
+	store(to);
+}
+
+/* ---- restart --------------------------------------------------------------------------------- */
+
+void dtmf_end_recovered(struct worker *w, struct end *e)
+{
+	uint64_t word = atomic_load_explicit(&e->run->event, memory_order_relaxed);
+	struct dtmf *d;
+
+	if (!(word & OPEN) || !e->line.started || e->line.source == STITCH_NONE)
+		return;
+	d = dtmf_of(e);
+	if (d == NULL)
+		return;
+	e->work |= WORK_EVENT;
+	e->open = (struct dtmf_open){ .timestamp = (uint32_t)(word >> 32),
+		.duration = (uint16_t)(word >> 16),
+		.code = (uint8_t)(word >> 8),
+		.volume = NAMED_VOLUME,
+		.pt = word & 127 };
+	d->revived = true;
+	d->revived_ns = w->now_ns;
+	d->revived_duration = e->open.duration;
+	dtmf_list(w, d);
+}
+
+/* A digit that kedge was saying is over as soon as it is one. What nobody goes on with: those that follow stand behind it. */
+void dtmf_close_revived(struct worker *w, struct end *to)
+{
+	struct dtmf *d = to->dtmf;
+	uint32_t least = NAMED_ON_MS * to->event_rate / 1000;
+	bool own = to->line.source == OUTLET_LOCAL;
+
+	if (!d->revived)
+		return;
+	if (to->work & WORK_EVENT && to->open.duration != d->revived_duration) {
+		d->revived_ns = w->now_ns;
+		d->revived_duration = to->open.duration;
+	}
+	if (to->work & WORK_EVENT && !own && w->now_ns - d->revived_ns < NAMED_LOST_NS)
+		return;
+	d->revived = false;
+	if (!(to->work & WORK_EVENT))
+		return;
+	if (own && to->open.duration < least)
+		to->open.duration = (uint16_t)least;
+	send_ends(w, to);
+	stitch_break(&to->line);
+}
+
+/* ---- switches -------------------------------------------------------------------------------- */
 
 void dtmf_interrupted(struct worker *w, struct end *to, uint8_t source, uint32_t ssrc)
 {

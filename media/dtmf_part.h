@@ -19,6 +19,10 @@ struct dtmf {
 	struct dtmf *next; /* in worker.dtmf */
 	bool listed;       /* it stands there: something is open, or due */
 	uint32_t port;
+	bool turns;        /* its digits were turned into another kind */
+	bool revived;      /* a predecessor left an event open on its line */
+	uint64_t revived_ns;
+	uint16_t revived_duration; /* of that event, then */
 	struct named_heard heard;
 	struct named_said said;
 	struct tonepair *tones; /* in-band only */
@@ -49,6 +53,12 @@ void dtmf_give(struct worker *w, struct end *from, struct end *to, struct digit 
 
 /* Always false: the packet goes no further. What is left out is no loss: the line goes on with the next number. */
 bool dtmf_leave_out(struct worker *w, struct end *to, uint8_t place);
+
+/* Its own; NULL: no memory. */
+struct dtmf *dtmf_of(struct end *e);
+
+/* Ends what a predecessor left open, once nobody goes on with it. */
+void dtmf_close_revived(struct worker *w, struct end *to);
 
 /* Sends what is due, begins what waits. */
 void dtmf_say(struct worker *w, struct end *to);

@@ -21,14 +21,14 @@ static uint32_t ptime_of(const struct end *e)
 	return e->pace.ptime_ms >= 10 && e->pace.ptime_ms <= 60 ? e->pace.ptime_ms : PTIME_MS;
 }
 
-static void send_own(struct worker *w, struct end *to, struct rtp *h, uint8_t *data)
+static bool send_own(struct worker *w, struct end *to, struct rtp *h, uint8_t *data)
 {
 	struct stitch_pace pace = { .clock_rate = to->pace.clock_rate, .ptime_ms = (uint16_t)ptime_of(to) };
 
 	h->ssrc = SSRC;
 	h->sequence = to->dtmf->sequence++;
 	data[0] = 0x80;
-	outlet_rtp(w, to, OUTLET_LOCAL, &pace, h, data, RTP_HEADER + (size_t)h->payload);
+	return outlet_rtp(w, to, OUTLET_LOCAL, &pace, h, data, RTP_HEADER + (size_t)h->payload);
 }
 
 static void send_event(struct worker *w, struct end *to, const struct named *n, bool first)
@@ -41,7 +41,8 @@ static void send_event(struct worker *w, struct end *to, const struct named *n, 
 		.event = true };
 
 	named_write(data + RTP_HEADER, n);
-	send_own(w, to, &h, data);
+	if (send_own(w, to, &h, data))
+		dtmf_passed(to, &h, n);
 }
 
 /* False: there is no more of it. */

@@ -129,6 +129,7 @@ static void clear_run(struct kedge_end_run *run)
 	atomic_store_explicit(&run->last_tx_ns, 0, memory_order_relaxed);
 	atomic_store_explicit(&run->tx_tag, 0, memory_order_relaxed);
 	atomic_store_explicit(&run->rx_tag, 0, memory_order_relaxed);
+	atomic_store_explicit(&run->event, 0, memory_order_relaxed);
 	atomic_store_explicit(&run->seq_offset, (uint64_t)STITCH_NONE << 16, memory_order_relaxed);
 }
 

@@ -50,6 +50,7 @@ void recover_end(struct worker *w, uint32_t port, const struct kedge_end_slot *k
 
 	recover_line(&e->line, &k->run);
 	recover_quality(&e->quality, &k->run, stats, side);
+	dtmf_end_recovered(w, e);
 	e->heard = e->quality.started;
 	e->told = (uint8_t)(told & ~KEDGE_TOLD_REPORTS);
 	e->report.reports = told & KEDGE_TOLD_REPORTS;

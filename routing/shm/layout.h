@@ -451,6 +451,8 @@ struct kedge_end_run { /* MEDIA: what a restarted worker goes on from; words, st
 	_Atomic uint64_t rx_srtp;  /* highest index that authenticated; tx_index is both the line's and SRTP's */
 	_Atomic uint64_t rx_srtcp; /* the same for SRTCP */
 	_Atomic uint64_t rx_ssrc;  /* whose rx_srtp it is, << 32 | whose rx_srtcp */
+	/* An RFC 4733 event that is open on the line: timestamp << 32 | duration << 16 | code << 8 | 128 | payload type; 0: none. */
+	_Atomic uint64_t event;
 };
 
 struct kedge_latched { /* MEDIA: learnt far addresses */

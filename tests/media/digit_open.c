@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* A digit that is cut short, through a real kedge-media (A100): open at a switch it is closed; where its end goes on hold or is
- * played to it is not torn; kill -9 doubles none. */
+ * played to it is not torn; kill -9 doubles none, and leaves none open. */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -210,6 +210,96 @@ static void none_twice_after_a_kill(void **state)
 	stop();
 }
 
+/* Its sender is gone too, or its end was among what was lost: the successor ends it. What kedge said itself it ends at once. */
+static void ended_by_a_successor(void **state)
+{
+	struct talk t;
+	struct got g = { 0 }, now;
+
+	(void)state;
+	tonepair_init();
+	start(8);
+	talk_open(&t, 0, KEDGE_DTMF_EVENT, KEDGE_DTMF_EVENT);
+	say(&t.call.in);
+	hear(&t.call.out);
+	for (unsigned i = 0; i < 3; i++) {
+		side_event(&t.in, 7, i, 10);
+		g = hear_one(&t.call.out);
+	}
+	usleep(300000);
+	plane_stop(&plane, SIGKILL);
+	assert_int_equal(plane_start(&plane), 0);
+	followed();
+	hear_closed(&t.call.out, &g);
+	t.in.peer->next.timestamp += 1600;
+	say(&t.call.in);
+	now = hear_one(&t.call.out);
+	assert_int_equal(now.h.sequence, (uint16_t)(g.h.sequence + 4));
+	assert_true((int32_t)(now.h.timestamp - g.h.timestamp) > 480);
+	hears_nothing(&t.call.out, 50);
+	talk_close(&t);
+	stop();
+}
+
+static void own_ended_by_a_successor(void **state)
+{
+	struct digit d = { .event = 9, .duration_ms = 5000, .end = 0 };
+	struct talk t;
+	struct got g, now;
+
+	(void)state;
+	tonepair_init();
+	start(8);
+	talk_open(&t, 0, KEDGE_DTMF_INFO, KEDGE_DTMF_EVENT);
+	assert_int_equal(digit_put(segment_digits(&plane.seg, 0, 1), &d, t.call.a.want.generation), 0);
+	plane_commit(&plane, &t.call.a);
+	for (unsigned i = 0; i < 10; i++)
+		g = hear_one(&t.call.out);
+	plane_stop(&plane, SIGKILL);
+	for (unsigned char data[2048]; wait_readable(t.call.out.rtp, 0) > 0;) { /* what it said last */
+		assert_true(recv(t.call.out.rtp, data, sizeof(data), 0) > 0);
+		assert_int_equal(rtp_parse(data, RTP_HEADER + NAMED_BYTES, &g.h), 0);
+		named_read(data + RTP_HEADER, NAMED_BYTES, &g.n);
+	}
+	assert_int_equal(plane_start(&plane), 0);
+	followed();
+	hear_closed(&t.call.out, &g);
+	side_ask(&t.in, 0);
+	now = hear_one(&t.call.out);
+	assert_int_equal(now.n.code, typed[0]);
+	assert_int_equal(now.h.sequence, (uint16_t)(g.h.sequence + 4));
+	assert_int_not_equal(now.h.timestamp, g.h.timestamp);
+	talk_close(&t);
+	stop();
+}
+
+/* Its sender goes on with it over the kill: it has one end, its own. */
+static void goes_on_over_a_kill(void **state)
+{
+	struct talk t;
+
+	(void)state;
+	start(8);
+	talk_open(&t, 0, KEDGE_DTMF_EVENT, KEDGE_DTMF_EVENT);
+	for (unsigned i = 0; i < 3; i++)
+		side_event(&t.in, 7, i, 40);
+	usleep(300000);
+	plane_stop(&plane, SIGKILL);
+	assert_int_equal(plane_start(&plane), 0);
+	followed();
+	for (unsigned i = 3; i < 42; i++) {
+		side_event(&t.in, 7, i, 40);
+		usleep(10000);
+	}
+	usleep(300000);
+	side_hear(&t.out);
+	assert_int_equal(t.out.ends, 3);
+	assert_int_equal(t.out.heard, 1);
+	assert_in_range(t.out.digit[0].duration_ms, 780, 820);
+	talk_close(&t);
+	stop();
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -217,6 +307,9 @@ int main(int argc, char **argv)
 		TEST(beside_what_is_played),
 		TEST(nobody_to_say_it_to),
 		TEST(none_twice_after_a_kill),
+		TEST(ended_by_a_successor),
+		TEST(own_ended_by_a_successor),
+		TEST(goes_on_over_a_kill),
 	};
 
 	return cmocka_run_group_tests_name(talk_main(argc, argv), tests, NULL, NULL);
