@@ -106,20 +106,49 @@ static bool check_source(struct worker *w, struct way *way, const struct sockadd
 	return true;
 }
 
+/* May its end send another one? Only what authenticates uses that up, so that who forges takes nothing from the real end. */
+static bool rate_left(struct worker *w, struct way *way)
+{
+	if (way->port->left > 0)
+		return true;
+	if (!rate_more(w, way->number / 2))
+		return false;
+	way->port->left++;
+	return true;
+}
+
+/* What costs arithmetic has its limits before it is done: the end's rate, and what may be forged. False: counted. */
+static bool may_try(struct worker *w, struct way *way, bool learnt, bool rtcp, const uint8_t *data, size_t len)
+{
+	if (!rate_left(w, way)) {
+		DROP(w, rate);
+		return false;
+	}
+	if (secure_may_try(way->from->secure, learnt, rtcp, data, len, w->now_ns))
+		return true;
+	worker_count(&w->count->srtp_flood, 1);
+	return false;
+}
+
 /* SRTP: a stranger costs no arithmetic, and only what authenticates teaches the latch or counts as heard. In clear from here on. */
 static bool check_secure(struct worker *w, struct way *way, const struct sockaddr *from, bool rtcp, uint8_t *data, size_t *len)
 {
 	uint32_t ssrc = *len >= RTP_HEADER ? rtp_get32(data + (rtcp ? 4 : 8)) : 0;
 	struct latch *l = &way->sock->latch, learnt = *l;
 	enum latch_verdict verdict = ask_latch(w, way, &learnt, from, ssrc);
+	bool wants = verdict == LATCH_TAKEN && learnt.state == LATCH_LEARNT;
 	enum secure_result r;
 
 	if (verdict == LATCH_STRANGER) {
 		DROP(w, stranger);
 		return false;
 	}
+	if (!may_try(w, way, wants, rtcp, data, *len))
+		return false;
 	r = rtcp ? secure_unprotect_rtcp(way->from->secure, data, len, w->now_ns)
 	         : secure_unprotect(way->from->secure, data, len, w->now_ns);
+	if (r == SECURE_AUTH)
+		secure_forged(way->from->secure, wants);
 	if (!outlet_secured(w, r))
 		return false;
 	way->known = true;

@@ -2,8 +2,10 @@
 /* relay: the packet path of what comes in. Nothing here logs, locks or makes a system call; memory is taken only as libsrtp2 meets
  * an SSRC for the first time (media/srtp.h: at most four of an end).
  *
- *   port of an end -> opened, if it is SRTP -> RTP? -> may it be from there (latch) -> no more than it may send (rate) -> is it
- *   wanted (live end, hold) -> counted -> the stages that one of the two ends asks for (end.work) -> outlet.h
+ *   port of an end -> RTP? -> may it be from there (latch) -> no more than it may send (rate) -> is it wanted (live end, hold)
+ *   -> counted -> the stages that one of the two ends asks for (end.work) -> outlet.h
+ *
+ * SRTP is opened first, but only what may be from there, while its end may send more, and is not one of a flood of forged ones.
  *
  * Every packet that goes no further has its counter. Thread: the worker's. */
 #ifndef KEDGE_MEDIA_RELAY_H

@@ -187,6 +187,7 @@ static void rx_follow(struct secure *s, struct kedge_keys *k, uint64_t tag, uint
 		return;
 	s->heard = false;
 	s->tries = SECURE_TRIES;
+	s->forged_ns[0] = s->forged_ns[1] = 0; /* what was no key's may be this one's */
 	if (s->rx_index != SECURE_UNUSED)
 		s->hint = s->rx_index;
 	s->rx_index = SECURE_UNUSED;

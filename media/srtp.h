@@ -33,6 +33,7 @@
 #define SECURE_MAX     2048 /* longest packet */
 #define SECURE_STREAMS 4
 #define SECURE_TRIES   64
+#define SECURE_FORGED  100
 #define SECURE_UNUSED  UINT64_MAX /* kedge_end_run.tx_base, rx_srtp: nothing was sent, heard under that key */
 #define SECURE_OLD_NS  2000000000ULL
 #define SECURE_WAIT_NS 32000000000ULL
@@ -67,6 +68,14 @@ bool secure_sends(const struct secure *s);
  * NULL. What the successor needs is stored on return: send it then. */
 enum secure_result secure_protect(struct secure *s, uint8_t *data, size_t *len, uint64_t index);
 enum secure_result secure_protect_rtcp(struct secure *s, uint8_t *data, size_t *len);
+
+/* May the packet be looked into? Checking a tag costs more than all else that is done with a packet, and who forges has none. So no more
+ * than SECURE_FORGED that are not authentic are tried in a second, and as many of those who want to be learnt; beyond them only what goes on
+ * with the stream that was heard last, in the numbers that come next: the real end's, also under its own address. s may be NULL. */
+bool secure_may_try(struct secure *s, bool learnt, bool rtcp, const uint8_t *data, size_t len, uint64_t now_ns);
+
+/* It was not authentic. */
+void secure_forged(struct secure *s, bool learnt);
 
 /* Opens a packet in place; *len shrinks. Bytes of a packet that failed are worth nothing. s may be NULL. */
 enum secure_result secure_unprotect(struct secure *s, uint8_t *data, size_t *len, uint64_t now_ns);

@@ -40,6 +40,10 @@ struct secure {
 	uint32_t ssrc[SECURE_STREAMS]; /* streams libsrtp made */
 
 	uint64_t old_until_ns;
+
+	uint32_t forged_left[2]; /* tries of what may be forged: [0] the known source, [1] who wants to be learnt */
+	uint64_t forged_ns[2];   /* when they were given */
+	uint32_t lot;
 };
 
 #define GET(word)    atomic_load_explicit(&(word), memory_order_relaxed)

@@ -217,7 +217,8 @@ struct kedge_hop {
 	C(bad_extension) C(bad_padding) C(bad_rtcp) C(bad_cut) \
 	C(drop_digit) C(digits_heard) C(digits_said) C(digits_lost) \
 	C(recorded) C(record_lost) \
-	C(rest_cut) /* pairs lent again before media.port_rest was over */
+	C(rest_cut) /* pairs lent again before media.port_rest was over */ \
+	C(srtp_flood) /* not looked into: too much was forged just before */
 
 /* What signaling counts beside the hops. */
 #define KEDGE_SIG_COUNTERS(C)                                                                      \
