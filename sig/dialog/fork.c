@@ -10,6 +10,7 @@
 
 #include "sig/attempt.h"
 #include "sig/call.h"
+#include "sig/offer/crypto.h"
 
 struct fork *fork_find(const struct attempt *a, const char *tag)
 {
@@ -64,6 +65,15 @@ bool fork_reliable(const sip_t *sip)
 	       sip_has_feature(sip->sip_require, "100rel");
 }
 
+/* It may hold keys. */
+static void drop_sdp(su_home_t *home, struct fork *f)
+{
+	if (f->sdp)
+		crypto_wipe(f->sdp, strlen(f->sdp));
+	su_free(home, f->sdp);
+	f->sdp = NULL;
+}
+
 static void keep_sdp(struct attempt *a, struct fork *f, const sip_t *sip)
 {
 	su_home_t *home = (su_home_t *)a->call;
@@ -71,7 +81,7 @@ static void keep_sdp(struct attempt *a, struct fork *f, const sip_t *sip)
 
 	if (!said.length || !said.type || strcasecmp(said.type, "application/sdp") != 0)
 		return;
-	su_free(home, f->sdp);
+	drop_sdp(home, f);
 	f->sdp = su_strndup(home, said.data, said.length);
 }
 
@@ -212,7 +222,9 @@ uint32_t fork_seq(const struct attempt *a)
 
 void fork_fini(struct attempt *a)
 {
-	for (struct fork *f = a->forks; f; f = f->next)
+	for (struct fork *f = a->forks; f; f = f->next) {
 		nta_leg_destroy(f->nta);
+		drop_sdp((su_home_t *)a->call, f);
+	}
 	a->forks = NULL;
 }

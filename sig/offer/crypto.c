@@ -42,29 +42,61 @@ void crypto_wipe(void *at, size_t size)
 	OPENSSL_cleanse(at, size);
 }
 
-/* Behind the next "inline:"; NULL: there is no more. */
-static char *next_key(const char *text, const char *p, const char *end)
+static bool follows(const char *text, const char *p, const char *word, size_t n)
+{
+	return (size_t)(p - text) >= n && strncasecmp(p - n, word, n) == 0;
+}
+
+/* Behind the next "inline:" (SDES) or "key-mgmt:" (MIKEY, and what else there may be: RFC 4567); NULL: there is no more. *line: it goes on to
+ * the end of its line, blanks or not. */
+static char *next_key(const char *text, const char *p, const char *end, bool *line)
 {
 	while (p < end && (p = memchr(p, ':', (size_t)(end - p)))) {
-		if (p - text >= 6 && strncasecmp(p - 6, "inline", 6) == 0)
+		*line = follows(text, p, "key-mgmt", 8);
+		if (*line || follows(text, p, "inline", 6))
 			return (char *)p + 1;
 		p++;
 	}
 	return NULL;
 }
 
+/* Behind the next line's "k=" (RFC 4566 5.12). */
+static char *next_k(const char *text, const char *p, const char *end)
+{
+	for (; p < end; p++) {
+		if (end - p > 2 && p[0] == 'k' && p[1] == '=' && (p == text || p[-1] == '\n'))
+			return (char *)p + 2;
+		p = memchr(p, '\n', (size_t)(end - p));
+		if (!p)
+			return NULL;
+	}
+	return NULL;
+}
+
 bool crypto_stands_in(const char *text, size_t size)
 {
-	return next_key(text, text, text + size) != NULL;
+	bool line;
+
+	return next_key(text, text, text + size, &line) || next_k(text, text, text + size);
+}
+
+static char *mask(char *p, char *end, bool line)
+{
+	for (; p < end && ((unsigned char)*p > ' ' || (line && *p != '\r' && *p != '\n')); p++)
+		if (*p != ' ')
+			*p = '*';
+	return p;
 }
 
 void crypto_mask(char *text, size_t size)
 {
 	char *end = text + size;
+	bool line;
 
-	for (char *p = text; (p = next_key(text, p, end));)
-		for (; p < end && (unsigned char)*p > ' '; p++)
-			*p = '*';
+	for (char *p = text; (p = next_key(text, p, end, &line));)
+		p = mask(p, end, line);
+	for (char *p = text; (p = next_k(text, p, end));)
+		p = mask(p, end, true);
 }
 
 /* ---- base64 (RFC 4648 4) -------------------------------------------------------------------- */

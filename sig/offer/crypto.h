@@ -9,7 +9,13 @@
  * authentication, a session parameter that is not known. WSH (a hint) and parameters that begin with '-' (RFC 4568 6.3.7)
  * are read past. A lifetime is read and not counted: no call sends 2^20 packets before the least of them that are written.
  *
- * Pure but for crypto_make(), which asks OpenSSL for random bytes; any thread. Keys: who holds a struct crypto wipes it. */
+ * Where keys are: in struct kedge_keys of the session table (wiped as the end goes; never in a core file), for a moment in a struct
+ * crypto (who holds one wipes it), and in the bodies that a call keeps of its dialogs (wiped with it: bridge_body.c, fork.c). Not in logs,
+ * tapes, records and tools. Two libraries keep copies that are theirs to free, and are not wiped: Sofia-SIP the messages that carried a
+ * body, until their transaction is over, and the streams' buffers; libsrtp2 its session keys, which it wipes. So no process that has keys
+ * dumps core or may be read by others (PR_SET_DUMPABLE 0).
+ *
+ * Pure but for crypto_make(), which asks OpenSSL for random bytes; any thread. */
 #ifndef KEDGE_SIG_OFFER_CRYPTO_H
 #define KEDGE_SIG_OFFER_CRYPTO_H
 
@@ -55,8 +61,8 @@ void crypto_wipe(void *at, size_t size);
 /* Is there any? */
 bool crypto_stands_in(const char *text, size_t size);
 
-/* Puts '*' in place of each key in a text: what stands behind "inline:" up to a blank, a line's end or the end;
- * its length stays. */
+/* Puts '*' in place of each key in a text: what stands behind "inline:" up to a blank, a line's end or the end, and all of a line
+ * behind "key-mgmt:" (MIKEY) and "k=" but its blanks; its length stays. */
 void crypto_mask(char *text, size_t size);
 
 #endif

@@ -330,7 +330,8 @@ static void keys_are_not_kept(void **state)
 	(void)state;
 	end += snprintf(text, sizeof(text), "%s", message(invite, "k1", "z9hG4bK1", 0));
 	for (unsigned i = 0; i < 10; i++)
-		end += sprintf(end, "a=crypto:1 X inline:%s|2^31\r\na=CRYPTO:2 X INLINE:%s\r\n", key, key);
+		end += sprintf(end, i % 2 ? "a=crypto:1 X inline:%s|2^31\r\na=CRYPTO:2 X INLINE:%s\r\n" : "a=key-mgmt:mikey %s\r\nk=base64:%s\r\n",
+			key, key);
 	assert_true(pass(false, 1, text, 1));
 	flight_begin(9, "k1", now);
 	c = flight_read(9);

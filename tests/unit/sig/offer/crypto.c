@@ -122,11 +122,18 @@ static void no_key_is_left_in_a_text(void **state)
 {
 	char text[] = "a=crypto:1 X inline:" RFC_KEY "|2^20\r\na=crypto:2 X Inline:abc UNENCRYPTED_SRTP\r\na=ptime:20 inline:";
 	char want[] = "a=crypto:1 X inline:****************************************" "*****\r\na=crypto:2 X Inline:*** UNENCRYPTED_SRTP\r\na=ptime:20 inline:";
+	char other[] = "k=clear:abc d\r\nv=0\r\na=key-mgmt:mikey AQAF gM0X==\r\nk=base64:abc\r\na=Key-Mgmt:x\na=talk=1\r\nk=";
+	char other_want[] = "k=********* *\r\nv=0\r\na=key-mgmt:***** **** ******\r\nk=**********\r\na=Key-Mgmt:*\na=talk=1\r\nk=";
 	char key[] = { 'k', 'e', 'y' };
 
 	crypto_mask(text, sizeof(text) - 1);
 	assert_string_equal(text, want);
 	crypto_mask(text, 0);
+	assert_true(crypto_stands_in(other, 13));
+	assert_true(crypto_stands_in(other + 20, 30));
+	assert_false(crypto_stands_in("a=k=1\r\nkk=2", 12));
+	crypto_mask(other, sizeof(other) - 1);
+	assert_string_equal(other, other_want);
 	crypto_wipe(key, sizeof(key));
 	assert_memory_equal(key, "\0\0\0", 3);
 }
