@@ -78,6 +78,14 @@ void flight_drop(uint32_t n)
 	tell_counts();
 }
 
+/* The oldest of a list; the one after it where that is being written. */
+static uint32_t oldest_but(enum flight_list list, uint32_t writing)
+{
+	uint32_t n = flight_room.oldest[list];
+
+	return n != FLIGHT_NONE && n == writing ? flight_at(n)->newer : n;
+}
+
 /* Somebody gives way, never the one that is being written. False: there is nobody. */
 static bool make_room(uint32_t writing)
 {
@@ -85,9 +93,9 @@ static bool make_room(uint32_t writing)
 	const enum flight_list *order = orders[flight_room.pieces[FLIGHT_REFUSED] + flight_room.pieces[FLIGHT_FRESH] > flight_room.count / 8];
 	uint32_t n = FLIGHT_NONE;
 
-	for (int i = 0; (n == FLIGHT_NONE || n == writing) && i < 4; i++)
-		n = flight_room.oldest[order[i]];
-	if (n == FLIGHT_NONE || n == writing)
+	for (int i = 0; n == FLIGHT_NONE && i < 4; i++)
+		n = oldest_but(order[i], writing);
+	if (n == FLIGHT_NONE)
 		return false;
 	flight_drop(n);
 	flight_count_up(&flight_room.evicted, 1);

@@ -193,6 +193,31 @@ static void oldest_go_first(void **state)
 	assert_int_equal(n.left_out, 0);
 }
 
+/* What is said again to the oldest of them finds room at the next one's cost. */
+static void oldest_is_heard(void **state)
+{
+	struct flight_counts n;
+	char id[32];
+	uint64_t i = 0, oldest;
+
+	for (flight_count(&n); n.evicted == 0; flight_count(&n)) {
+		snprintf(id, sizeof(id), "failed%llu", (unsigned long long)++i);
+		assert_true(pass(false, 1, message(invite, id, "b", 3000), 1));
+		flight_begin(i, id, now);
+		flight_end(i, true);
+	}
+	oldest = i - n.kept + 1;
+	snprintf(id, sizeof(id), "failed%llu", (unsigned long long)oldest);
+	for (unsigned k = 2; k < 12; k++) {
+		assert_true(pass(false, 1, message("ACK sip:b@x SIP/2.0", id, "b", 3000), 1));
+		assert_int_equal(count(oldest), k);
+	}
+	assert_null(flight_read(oldest + 1));
+	assert_int_equal(count(i), 1);
+	flight_count(&n);
+	assert_int_equal(n.left_out, 0);
+}
+
 /* A flood of refused INVITEs does not push out the calls that failed. */
 static void refused_have_a_share(void **state)
 {
@@ -349,6 +374,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(well_ended_goes, opened, closed),
 		cmocka_unit_test_setup_teardown(same_call_id, opened, closed),
 		cmocka_unit_test_setup_teardown(oldest_go_first, opened, closed),
+		cmocka_unit_test_setup_teardown(oldest_is_heard, opened, closed),
 		cmocka_unit_test_setup_teardown(refused_have_a_share, opened, closed),
 		cmocka_unit_test_setup_teardown(young_calls_only, opened, closed),
 		cmocka_unit_test_setup_teardown(one_call_has_an_end, opened, closed),
