@@ -26,24 +26,24 @@ def scenario(t):
         keep = "".join("%s: %s\r\n" % (n, v) for n, v in m.headers if n.lower() in ("via", "from", "call-id", "cseq"))
         ca.say("SIP/2.0 200 Late\r\n%sTo: %s;tag=raw\r\nContact: <sip:%s>\r\nContent-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s" % (
             keep, m["To"], ca.here, len(body), body), m.source)
+        m = seen[0]  # from here: what is later by the clock alone may come first where the machine is busy
+        pbx.later(0.4, lambda: pbx.say(pbx.follow(m, "PRACK", 2, body=pbx.sdp("0", 21500), headers=["RAck: %s %s" % (m["RSeq"], m["CSeq"])]), kedge))
 
     def heard(raw, m):
         if m.code == 183 and not seen:
             seen.append(m)
             ca.later(0.2, offers)
-            raw.later(0.6, lambda: raw.say(raw.follow(m, "PRACK", 2, body=raw.sdp("0", 21500), headers=["RAck: %s %s" % (m["RSeq"], m["CSeq"])]), kedge))
         elif m.is_("200 INVITE"):
             raw.say(raw.follow(m, "ACK", 1), kedge)
             if len(raw.got("200 INVITE")) == 1:
                 raw.later(0.2, lambda: raw.say(raw.follow(m, "BYE", 3), kedge))
     pbx.answers["response"] = heard
     pbx.say(pbx.begin("INVITE", "+442071838750", kedge, headers=["Supported: 100rel"]), kedge)
-    assert t.until(lambda: pbx.received("200 BYE") == 1, 10), pbx.messages()
+    assert t.until(lambda: pbx.received("200 BYE") == 1 and ca.received("BYE") == 1, 10), pbx.messages()
     told = {m.body for m in pbx.messages() if m.way == "in" and m.body.strip()}
     assert len(told) == 1 and "RTP/AVP 0" in told.pop(), told
     answer = ca.first("ACK").body
     assert re.search(r"m=audio [1-9]\d* RTP/AVP 0\s", answer), "the first one has no answer: " + ca.first("ACK").text
     assert re.search(r"m=audio 0 ", cb.first("PRACK").body) and cb.received("CANCEL") >= 1, cb.messages()
-    assert ca.received("BYE") == 1
     t.cdrs = 1
     t.audio_strict = False

@@ -7,7 +7,7 @@ def scenario(t):
     pbx = t.caller([invite(), recv(100, optional=True), recv(180, optional=True), recv(200), ack(), pause(0.2), invite(sdp={"direction": "sendonly", "version": 2}), recv(100),
                     pause(0.2), bye(rtp=False), recv(200), recv(487)])
     t.run()
-    assert ca.received("BYE") == 1 and pbx.received("487 INVITE") == 1
+    assert ca.received("BYE") == 1 and pbx.received("487 INVITE") >= 1  # nobody acknowledges it: it may come again
     t.until(lambda: False, 0.6)
     t.audio_strict = False
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* A trunk at rest, over real sockets on loopback: what a probe looks like, how often it is sent, what its answer or its
- * absence does. Time runs ten times faster. */
+ * absence does. Time runs ten times faster, but for probes: one that is answered may wait for its answer as long as a busy machine needs. */
 #include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -69,7 +69,7 @@ static void make_conf(uint16_t peer_port)
 		.transport = CONF_UDP };
 	c->hops = (struct conf_uris){ &t.hop, 1 };
 	c->probe = (struct conf_probe){ .method = CONF_PROBE_OPTIONS, .interval_ms = 30000 / SCALE,
-		.down_interval_ms = 10000 / SCALE, .confirm_ms = 500 / SCALE, .timeout_ms = 1000 / SCALE, .down = 3, .up = 3 };
+		.down_interval_ms = 10000 / SCALE, .confirm_ms = 2000 / SCALE, .timeout_ms = 5000 / SCALE, .down = 3, .up = 3 };
 	rig_quick(t.r);
 	c->breaker.open_ms = 30000 / SCALE;
 	t.r->conf.scaled = true;
@@ -205,7 +205,7 @@ static void answered(void **state)
 	assert_int_equal(hop()->state, KEDGE_HOP_UP);
 	assert_int_equal(hop()->probed, 1);
 	assert_true(hop()->answers_probes);
-	assert_in_range(hop()->probe_rtt_us, 1, 90000);
+	assert_in_range(hop()->probe_rtt_us, 1, 500000);
 	assert_int_equal(atomic_load_explicit(&segment_hop(&t.seg, 0)->count.probes_good, memory_order_relaxed), 1);
 	/* the next one after interval +-10 % */
 	t.count = 0;
@@ -248,13 +248,13 @@ static void missing_is_confirmed(void **state)
 	run_for(50);
 	assert_int_equal(t.count, 1);
 	assert_true(run_until_heard(1000));
-	assert_in_range(clock_mono_ns() - began, 90 * RIG_MS, 1000 * RIG_MS);
+	assert_in_range(clock_mono_ns() - began, 490 * RIG_MS, 2000 * RIG_MS);
 	assert_true(run_until_heard(1000));
 	while (hop()->state != KEDGE_HOP_DOWN && clock_mono_ns() - began < 5000 * RIG_MS)
 		run_for(5);
 	assert_int_equal(hop()->state, KEDGE_HOP_DOWN);
 	assert_int_equal(hop()->reason, HEALTH_OPTIONS_TIMEOUT);
-	assert_in_range(clock_mono_ns() - began, 190 * RIG_MS, 2000 * RIG_MS); /* far below the interval's 3 s */
+	assert_in_range(clock_mono_ns() - began, 890 * RIG_MS, 2500 * RIG_MS); /* below the interval's 3 s */
 	assert_int_equal(t.count, 3);
 	/* then as often as one that is DOWN */
 	run_for(10000 / SCALE * 7 / 10);
@@ -355,6 +355,7 @@ static void a_test_call_that_is_answered_is_hung_up(void **state)
 /* It may take as long as a call may until it rings, once there was a 100; and no longer. */
 static void a_test_call_may_take_its_time(void **state)
 {
+	t.r->trunk[0].probe.timeout_ms = 100;
 	by_invite();
 	answer("100 Trying");
 	run_for(400);
@@ -382,6 +383,7 @@ static void no_question_stays(void **state)
 static void late_but_alive(void **state)
 {
 	t.r->trunk[0].probe.down = 1;
+	t.r->trunk[0].probe.timeout_ms = 100;
 	trunk_start();
 	assert_true(run_until_heard(1000));
 	run_for(200);
