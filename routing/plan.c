@@ -82,6 +82,23 @@ bool plan_emergency(const struct conf *c, const char *number)
 	return false;
 }
 
+const struct conf_test_number *plan_test(const struct conf *c, const char *number)
+{
+	for (uint16_t i = 0; i < c->test_numbers.count; i++)
+		if (!strcmp(c->test_numbers.v[i].number, number))
+			return &c->test_numbers.v[i];
+	return NULL;
+}
+
+const char *plan_test_word(const struct conf_test_number *n)
+{
+	static const char *const words[] = {
+		[CONF_TEST_ECHO] = "echo", [CONF_TEST_MILLIWATT] = "milliwatt", [CONF_TEST_BUSY] = "busy", [CONF_TEST_LATE] = "late-answer-24s"
+	};
+
+	return words[n->does];
+}
+
 int plan_make(struct plan *p, const struct conf *c, uint16_t from, const char *number)
 {
 	const struct conf_route *route = plan_route(c, from, number);

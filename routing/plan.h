@@ -41,6 +41,12 @@ const struct conf_route *plan_route(const struct conf *c, uint16_t from, const c
 /* Is it one of conf.emergency? A leading + is not looked at. */
 bool plan_emergency(const struct conf *c, const char *number);
 
+/* A number that kedge answers itself, as it was dialed; wins over all routes. NULL: it is none. */
+const struct conf_test_number *plan_test(const struct conf *c, const char *number);
+
+/* "echo", ...: what it does, as the configuration has it. */
+const char *plan_test_word(const struct conf_test_number *n);
+
 /* Makes the plan. 0, or -ENOENT: no route (p is untouched). */
 int plan_make(struct plan *p, const struct conf *c, uint16_t from, const char *number);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sig/testline.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sofia-sip/nta_stateless.h>
 #include <sofia-sip/sip_header.h>
@@ -10,37 +11,15 @@
 #include "config/clock.h"
 #include "config/event.h"
 #include "config/sound.h"
-#include "sig/bridge/bridge.h"
 #include "sig/call.h"
 #include "sig/dialog/leg.h"
 #include "sig/edge/listen.h"
+#include "sig/testline_part.h"
 
 #define LATE_MS 24000
 
-struct line {
-	su_home_t home[1];
-	struct line *next;
-	struct bridge bridge;
-	const struct conf *conf; /* one reference */
-	nta_leg_t *leg;
-	nta_incoming_t *irq, *again; /* the INVITE until its ACK; a re-INVITE */
-	nta_outgoing_t *bye;
-	sip_contact_t *contact;
-	su_timer_t *timer;
-	uint8_t does;
-	bool up, ended;
-};
-
 static struct line *lines;
 static unsigned count;
-
-const struct conf_test_number *testline_of(const struct conf *c, const char *number)
-{
-	for (uint16_t i = 0; i < c->test_numbers.count; i++)
-		if (!strcmp(c->test_numbers.v[i].number, number))
-			return &c->test_numbers.v[i];
-	return NULL;
-}
 
 /* ---- the end -------------------------------------------------------------------------------- */
 
@@ -54,7 +33,7 @@ static void line_free(struct line *t)
 		*at = t->next;
 		count--;
 	}
-	bridge_close(&t->bridge);
+	testline_booked(t, CDR_BY_KEDGE);
 	bridge_forget(&t->bridge, &t->bridge.caller);
 	if (t->irq)
 		nta_incoming_destroy(t->irq);
@@ -62,9 +41,12 @@ static void line_free(struct line *t)
 		nta_incoming_destroy(t->again);
 	if (t->bye)
 		nta_outgoing_destroy(t->bye);
+	if (t->update)
+		nta_outgoing_destroy(t->update);
 	if (t->leg)
 		nta_leg_destroy(t->leg);
 	su_timer_destroy(t->timer);
+	su_timer_destroy(t->session);
 	conf_unref(t->conf);
 	su_home_unref(t->home);
 }
@@ -75,35 +57,41 @@ static void on_over(su_root_magic_t *magic, su_timer_t *timer, su_timer_arg_t *a
 }
 
 /* Not from inside a callback of the library, which may look at its own once more. */
-static void line_over(struct line *t)
+static void line_over(struct line *t, enum cdr_ended_by by)
 {
 	t->ended = true;
-	bridge_close(&t->bridge);
+	testline_booked(t, by);
 	su_timer_set_interval(t->timer, on_over, (su_timer_arg_t *)t, 0);
 }
 
 static int on_bye_answer(nta_outgoing_magic_t *magic, nta_outgoing_t *orq, const sip_t *sip)
 {
 	if (!sip || sip->sip_status->st_status >= 200)
-		line_over((struct line *)magic);
+		line_over((struct line *)magic, CDR_BY_KEDGE);
 	return 0;
 }
 
+/* A caller that has not sent its ACK gets no BYE before that, or before it is given up (RFC 3261 15). */
 static void hang_up(struct line *t)
 {
 	if (t->ended)
 		return;
-	t->ended = true;
-	bridge_close(&t->bridge);
 	if (!t->up && t->irq && nta_incoming_status(t->irq) < 200) {
+		t->code = 503;
 		nta_incoming_treply(t->irq, SIP_503_SERVICE_UNAVAILABLE, TAG_END());
-		line_over(t);
+		line_over(t, CDR_BY_KEDGE);
 		return;
 	}
+	if (t->irq) {
+		t->leaves = true;
+		return;
+	}
+	t->ended = true;
+	testline_booked(t, CDR_BY_KEDGE);
 	t->bye = nta_outgoing_tcreate(
 	    t->leg, on_bye_answer, (nta_outgoing_magic_t *)t, NULL, SIP_METHOD_BYE, NULL, TAG_END());
 	if (!t->bye)
-		line_over(t);
+		line_over(t, CDR_BY_KEDGE);
 }
 
 void testline_end_all(void)
@@ -124,7 +112,7 @@ void testline_fini(void)
 
 static void speak(struct line *t)
 {
-	bool plays = t->does == CONF_TEST_MILLIWATT;
+	bool plays = t->number->does == CONF_TEST_MILLIWATT;
 
 	if (plays)
 		bridge_play(&t->bridge, sound_id(SOUND_MILLIWATT), KEDGE_PLAY_OVER);
@@ -132,10 +120,86 @@ static void speak(struct line *t)
 		bridge_echo(&t->bridge);
 }
 
+/* ---- the session timer (RFC 4028): sig/dialog/refresh ---------------------------------------- */
+
+static const struct conf_trunk *trunk_of(const struct line *t)
+{
+	return &t->conf->trunks.v[t->bridge.caller.trunk];
+}
+
+static void on_session(su_root_magic_t *magic, su_timer_t *timer, su_timer_arg_t *arg);
+
+static void arm_session(struct line *t)
+{
+	uint64_t now = clock_mono_ns();
+
+	if (t->refresh.due_ns)
+		su_timer_set_interval(t->session, on_session, (su_timer_arg_t *)t,
+		    t->refresh.due_ns > now ? (su_duration_t)((t->refresh.due_ns - now) / CLOCK_NS_PER_MS + 1) : 1);
+}
+
+/* Refused, it is asked again until the session's end; then that ends it. */
+static int on_update_answer(nta_outgoing_magic_t *magic, nta_outgoing_t *orq, const sip_t *sip)
+{
+	struct line *t = (struct line *)magic;
+	int status = sip ? sip->sip_status->st_status : 408;
+
+	if (status < 200)
+		return 0;
+	nta_outgoing_destroy(orq);
+	t->update = NULL;
+	if (status < 300)
+		refresh_answered(&t->refresh, sip, clock_mono_ns(), call_scale());
+	else if (status == 422)
+		refresh_refused(&t->refresh, trunk_of(t), sip);
+	if (status == 481)
+		line_over(t, CDR_BY_CALLER);
+	else
+		arm_session(t);
+	return 0;
+}
+
+static void send_refresh(struct line *t)
+{
+	char timer[REFRESH_LINES];
+
+	if (!t->update)
+		t->update = nta_outgoing_tcreate(t->leg, on_update_answer, (nta_outgoing_magic_t *)t, NULL, SIP_METHOD_UPDATE, NULL,
+		    SIPTAG_CONTACT(t->contact), SIPTAG_HEADER_STR(refresh_request(&t->refresh, trunk_of(t), timer)), TAG_END());
+}
+
+static void on_session(su_root_magic_t *magic, su_timer_t *timer, su_timer_arg_t *arg)
+{
+	struct line *t = (struct line *)arg;
+
+	if (t->ended)
+		return;
+	switch (refresh_tick(&t->refresh, clock_mono_ns())) {
+	case REFRESH_SEND:
+		send_refresh(t);
+		break;
+	case REFRESH_EXPIRED:
+		hang_up(t);
+		return;
+	case REFRESH_NOTHING:
+		break;
+	}
+	arm_session(t);
+}
+
 static void reply(struct line *t, nta_incoming_t *irq, const char *sdp)
 {
-	nta_incoming_treply(irq, SIP_200_OK, SIPTAG_CONTACT(t->contact), SIPTAG_ALLOW_STR(leg_allow),
+	char timer[REFRESH_LINES];
+	msg_t *request = nta_incoming_getrequest(irq);
+
+	if (request) {
+		refresh_asked(&t->refresh, trunk_of(t), (const sip_t *)sip_object(request), clock_mono_ns(), call_scale());
+		msg_destroy(request);
+	}
+	refresh_answer(&t->refresh, trunk_of(t), timer);
+	nta_incoming_treply(irq, SIP_200_OK, SIPTAG_CONTACT(t->contact), SIPTAG_ALLOW_STR(leg_allow), TAG_IF(timer[0], SIPTAG_HEADER_STR(timer)),
 	    TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR("application/sdp")), TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)), TAG_END());
+	arm_session(t);
 }
 
 static void on_limit(su_root_magic_t *magic, su_timer_t *timer, su_timer_arg_t *arg)
@@ -146,7 +210,10 @@ static void on_limit(su_root_magic_t *magic, su_timer_t *timer, su_timer_arg_t *
 static void answer(struct line *t)
 {
 	speak(t);
+	t->code = 200;
+	t->answered_ns = clock_mono_ns();
 	reply(t, t->irq, t->bridge.caller.ours);
+	testline_changed(t);
 	su_timer_set_interval(t->timer, on_limit, (su_timer_arg_t *)t, TESTLINE_MS / call_scale());
 }
 
@@ -156,6 +223,13 @@ static void on_late(su_root_magic_t *magic, su_timer_t *timer, su_timer_arg_t *a
 }
 
 /* ---- requests ------------------------------------------------------------------------------- */
+
+static void cancelled(struct line *t)
+{
+	t->code = 487;
+	nta_incoming_treply(t->irq, SIP_487_REQUEST_CANCELLED, TAG_END());
+	line_over(t, CDR_BY_CALLER);
+}
 
 static int on_ack_or_cancel(nta_incoming_magic_t *magic, nta_incoming_t *irq, const sip_t *sip)
 {
@@ -168,8 +242,7 @@ static int on_ack_or_cancel(nta_incoming_magic_t *magic, nta_incoming_t *irq, co
 	}
 	if (sip && sip->sip_request->rq_method == sip_method_cancel) {
 		if (nta_incoming_status(irq) < 200) {
-			nta_incoming_treply(irq, SIP_487_REQUEST_CANCELLED, TAG_END());
-			line_over(t);
+			cancelled(t);
 		}
 		return 0;
 	}
@@ -178,7 +251,7 @@ static int on_ack_or_cancel(nta_incoming_magic_t *magic, nta_incoming_t *irq, co
 	t->up = true;
 	nta_incoming_destroy(irq);
 	t->irq = NULL;
-	if (!sip)
+	if (!sip || t->leaves)
 		hang_up(t);
 	return 0;
 }
@@ -193,6 +266,7 @@ static int reanswer(struct line *t, nta_incoming_t *irq, const sip_t *sip)
 		return bridge_status(err);
 	if (body.length)
 		speak(t);
+	testline_changed(t);
 	if (invite) {
 		t->again = irq;
 		nta_incoming_bind(irq, on_ack_or_cancel, (nta_incoming_magic_t *)t);
@@ -204,6 +278,25 @@ static int reanswer(struct line *t, nta_incoming_t *irq, const sip_t *sip)
 	return 0;
 }
 
+/* One offer at a time (RFC 3261 14.2, RFC 3311 5.2), and a session timer that is not too short. */
+static int renegotiate(struct line *t, nta_incoming_t *irq, const sip_t *sip)
+{
+	char least[24];
+
+	if (t->ended)
+		return 481;
+	if (t->irq || t->again) {
+		nta_incoming_treply(irq, SIP_500_INTERNAL_SERVER_ERROR, SIPTAG_RETRY_AFTER_STR("1"), TAG_END());
+	} else if (refresh_too_small(trunk_of(t), sip)) {
+		snprintf(least, sizeof(least), "%u", trunk_of(t)->min_se_ms / 1000);
+		nta_incoming_treply(irq, SIP_422_SESSION_TIMER_TOO_SMALL, SIPTAG_MIN_SE_STR(least), TAG_END());
+	} else {
+		return reanswer(t, irq, sip);
+	}
+	nta_incoming_destroy(irq);
+	return 0;
+}
+
 static int on_request(nta_leg_magic_t *magic, nta_leg_t *leg, nta_incoming_t *irq, const sip_t *sip)
 {
 	struct line *t = (struct line *)magic;
@@ -212,12 +305,14 @@ static int on_request(nta_leg_magic_t *magic, nta_leg_t *leg, nta_incoming_t *ir
 	case sip_method_ack:
 		return 0;
 	case sip_method_bye:
-		if (!t->ended)
-			line_over(t);
+		if (!t->ended && t->irq && nta_incoming_status(t->irq) < 200)
+			cancelled(t);
+		else if (!t->ended)
+			line_over(t, CDR_BY_CALLER);
 		return 200;
 	case sip_method_invite:
 	case sip_method_update:
-		return t->ended || t->irq || t->again ? 491 : reanswer(t, irq, sip);
+		return renegotiate(t, irq, sip);
 	case sip_method_options:
 	case sip_method_info:
 		return 200;
@@ -238,19 +333,21 @@ static sip_contact_t *contact_of(struct line *t, const struct call_request *r, c
 	return sip_contact_make(t->home, su_sprintf(t->home, "<sip:%s%s>", host, tcp ? ";transport=tcp" : ""));
 }
 
-static struct line *line_new(const struct call_request *r, const struct conf_test_number *n)
+static struct line *line_new(const struct call_request *r, const struct conf_test_number *n, const sip_t *sip)
 {
 	struct line *t = su_home_new(sizeof(*t));
 
 	if (!t)
 		return NULL;
 	t->conf = conf_ref(r->conf);
-	t->does = n->does;
+	t->number = n;
 	t->bridge.home = t->home;
 	t->bridge.conf = t->conf;
 	t->bridge.caller.trunk = r->trunk;
 	t->bridge.caller.peer = r->source;
 	t->timer = su_timer_create(su_root_task(call_deps()->root), 0);
+	t->session = su_timer_create(su_root_task(call_deps()->root), 0);
+	testline_begun(t, sip);
 	t->next = lines;
 	lines = t;
 	count++;
@@ -281,43 +378,53 @@ static int take(struct line *t, const struct call_request *r, msg_t *msg, sip_t 
 
 static void refuse(struct line *t, int status)
 {
+	t->code = (uint16_t)status;
 	nta_incoming_treply(t->irq, status, NULL, TAG_END());
-	line_over(t);
+	line_over(t, CDR_BY_KEDGE);
+}
+
+static bool late(const struct line *t)
+{
+	return t->number->does == CONF_TEST_LATE;
+}
+
+/* One that rings first; what needs a reliable 1xx gets none, for ours are not. */
+static void ring(struct line *t, bool plain)
+{
+	if (plain)
+		nta_incoming_treply(t->irq, SIP_180_RINGING, SIPTAG_CONTACT(t->contact), TAG_END());
+	t->rings = true;
+	testline_changed(t);
+	su_timer_set_interval(t->timer, on_late, (su_timer_arg_t *)t, LATE_MS / call_scale());
 }
 
 void testline_begin(const struct call_request *r, const struct conf_test_number *n, msg_t *msg, sip_t *sip)
 {
 	struct bridge_body body = call_body(sip);
-	bool plain = !sip->sip_require; /* a 1xx of ours is no reliable one */
-	struct line *t;
-	int err;
+	bool plain = !sip->sip_require;
+	struct line *t = count < TESTLINE_MAX ? line_new(r, n, sip) : NULL;
+	int status = 200, err = 0;
 
-	if (n->does == CONF_TEST_BUSY || count >= TESTLINE_MAX) {
-		bool busy = n->does == CONF_TEST_BUSY;
-
-		nta_msg_treply(r->agent, msg, busy ? 486 : 503, NULL, TAG_END());
-		return;
-	}
-	t = line_new(r, n);
 	if (!t) {
-		msg_destroy(msg);
+		nta_msg_treply(r->agent, msg, SIP_503_SERVICE_UNAVAILABLE, TAG_END());
 		return;
 	}
-	err = bridge_open(&t->bridge, r->iface, call_new_id(), &body, NULL);
-	if (err == 0)
+	if (n->does != CONF_TEST_BUSY)
+		err = bridge_open(&t->bridge, r->iface, t->id, &body, NULL);
+	if (err == 0 && n->does != CONF_TEST_BUSY)
 		err = bridge_own(&t->bridge);
 	if (take(t, r, msg, sip) < 0) {
-		line_over(t);
+		line_over(t, CDR_BY_KEDGE);
 		return;
 	}
-	event_log(call_test, .number = n->number, .in = t->conf->trunks.v[r->trunk].name, .code = err ? (uint64_t)bridge_status(err) : 200);
-	if (err) {
-		refuse(t, bridge_status(err));
-	} else if (n->does == CONF_TEST_LATE) {
-		if (plain)
-			nta_incoming_treply(t->irq, SIP_180_RINGING, SIPTAG_CONTACT(t->contact), TAG_END());
-		su_timer_set_interval(t->timer, on_late, (su_timer_arg_t *)t, LATE_MS / call_scale());
-	} else {
+	if (err || n->does == CONF_TEST_BUSY)
+		status = err ? bridge_status(err) : 486;
+	event_log(call_test, .number = n->number, .in = trunk_of(t)->name, .code = (uint64_t)status);
+	testline_shown(t);
+	if (status != 200)
+		refuse(t, status);
+	else if (late(t))
+		ring(t, plain);
+	else
 		answer(t);
-	}
 }

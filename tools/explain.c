@@ -140,6 +140,10 @@ static void print_answer(const json_t *o)
 	const json_t *tries = json_object_get(o, "tries"), *all = json_object_get(o, "if_all_fail"), *t;
 	size_t i;
 
+	if (*text_of(o, "test")) {
+		printf("test number \"%s\" (%s): kedge answers it itself, and sends it nowhere\n", text_of(o, "test"), text_of(o, "test_at"));
+		return;
+	}
 	printf("route \"%s\" (%s), profile \"%s\" (%s):", text_of(o, "route"), text_of(o, "route_at"), text_of(o, "profile"), text_of(o, "profile_at"));
 	json_array_foreach(tries, i, t)
 		print_try(i, t);

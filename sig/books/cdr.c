@@ -333,6 +333,8 @@ static json_t *record_json(const struct cdr *c, const char *node)
 
 	if (c->attempts_cut && r)
 		json_object_set_new(r, "attempts_cut", json_integer(c->attempts_cut));
+	if (c->test && r)
+		json_object_set_new(r, "test", json_string(c->test));
 	if (c->unconfirmed && r)
 		json_object_set_new(r, "unconfirmed", json_true());
 	if (!r || !more || !rest || json_object_update_new(r, more) ||

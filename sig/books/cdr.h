@@ -83,6 +83,7 @@ struct cdr { /* made by cdr_new; strings through cdr_text */
 	struct cdr_media media[2];
 	char *video;                 /* codec of the video line, NULL: the call had none */
 	uint64_t video_packets[2], video_bytes[2]; /* from caller, callee */
+	const char *test;            /* static: what a test number does; in the file only then */
 	uint64_t generation;         /* of the configuration */
 	struct cdr_attempt *attempt; /* attempts[] */
 	uint32_t attempts, room, attempts_cut;

@@ -623,7 +623,7 @@ static void invite(struct call_request *r, msg_t *msg, sip_t *sip)
 	emergency = plan_emergency(r->conf, r->number);
 	if ((!emergency && !in_rate(r, msg, sip)) || requires(r, msg, sip))
 		return;
-	test = testline_of(r->conf, r->number);
+	test = plan_test(r->conf, r->number);
 	if (test && checks_out(sip, &ingress.conf->trunks.v[r->trunk], emergency, &bad)) {
 		testline_begin(r, test, msg, sip);
 		return;

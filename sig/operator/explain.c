@@ -190,6 +190,7 @@ static json_t *fail(json_t *o, const char *format, ...)
 json_t *explain_call(const struct conf *c, struct health *h, bool live, const char *from, const char *number, uint64_t now_ns)
 {
 	uint16_t trunk = from ? conf_trunk_find(c, from) : CONF_NONE;
+	const struct conf_test_number *test;
 	json_t *o = json_object();
 	struct plan p;
 
@@ -198,6 +199,12 @@ json_t *explain_call(const struct conf *c, struct health *h, bool live, const ch
 	json_object_set_new(o, "live", json_boolean(live));
 	if (from && trunk == CONF_NONE)
 		return fail(o, "there is no trunk \"%.64s\"", from);
+	test = plan_test(c, number);
+	if (test) {
+		json_object_set_new(o, "test", json_string(plan_test_word(test)));
+		json_object_set_new(o, "test_at", place(&test->where));
+		return o;
+	}
 	if (plan_make(&p, c, trunk, number))
 		return from ? fail(o, "no route for %.64s from trunk \"%.64s\"", number, from)
 		            : fail(o, "no route for %.64s from any trunk (from = \"*\")", number);

@@ -15,7 +15,8 @@
  * the caller, on the heap. now_ns, wall_ms: the clocks. */
 void explain_health(struct health *h, const struct conf *c, const struct segment *seg, uint64_t now_ns, uint64_t wall_ms);
 
-/* A new object: number, from, live, route, profile, tries[], skipped[], final; or number, from, live and error. h: from
+/* A new object: number, from, live, route, profile, tries[], skipped[], final; or number, from, live and error; or number, from, live, test and
+ * test_at: kedge answers it itself (conf.test_numbers). h: from
  * explain_health(); used up, as the call is played through with every try failing. from: a trunk's name, NULL: none. */
 json_t *explain_call(const struct conf *c, struct health *h, bool live, const char *from, const char *number, uint64_t now_ns);
 

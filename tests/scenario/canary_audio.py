@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """canary_audio (A77): a canary counts only if the echo number gave RTP both ways and the digits 1 2 3. A good echo is "audio", also behind an announcement, with digits as tones where the answer
-has no telephone-event, and at another number of kedge's own kind; an end that answers and says nothing is one_way, one that speaks but does not echo is no_echo, one that loses or changes digits is
+has no telephone-event; an end that answers and says nothing is one_way, one that speaks but does not echo is no_echo, one that loses or changes digits is
 no_dtmf: all DEGRADED by that word, and each said in events, history, trunks and metrics. One that rings and never answers is CANCELled: signaling only. Time of the trunks runs sixty
 times faster."""
 import re
@@ -12,7 +12,6 @@ ECHO = "+441512227777"
 
 def scenario(t):
     t.time_scale = 60
-    t.top["test_numbers"] = [{"number": ECHO, "does": "echo"}]
     mode = {"c1": "echo", "c2": "silent", "c3": "digitless", "c4": "wrong", "c5": "tones", "c6": "deaf", "c7": "slow"}
     own = {"canary_idle": "1min", "probe": {"method": "OPTIONS", "number": ECHO, "timeout": "30s"}}
     rings = {"OPTIONS": 200, "INVITE": lambda raw, m: raw.reply(m, 180), "CANCEL": lambda raw, m: (raw.reply(m, 200), raw.reply(m, 487, method="INVITE"))}
