@@ -183,6 +183,12 @@ static void tick_silence(struct worker *w, uint32_t slot, struct end *e, unsigne
 	tell(w, slot, e, e->heard ? KEDGE_TOLD_ONE_WAY : KEDGE_TOLD_ONE_WAY | KEDGE_TOLD_NEVER, side ? KEDGE_EVT_ONE_WAY : KEDGE_EVT_ONE_WAY_IN);
 }
 
+/* Never a packet, though it is not dead yet: where the caller hangs up now there is no more to come. */
+static bool is_unheard(const struct worker *w, const struct session *s, const struct end *e)
+{
+	return !e->heard && e->want.codec != KEDGE_CODEC_OTHER && w->now_ns - e->speaks_ns >= dead_ns(w) / 2 && is_spoken_to(w, s, e);
+}
+
 void evidence_tick(struct worker *w, uint32_t slot, uint32_t port)
 {
 	const struct session *s = &w->session[slot];
@@ -193,5 +199,5 @@ void evidence_tick(struct worker *w, uint32_t slot, uint32_t port)
 	if (!is_live(s, port) || e->speaks_ns == 0 || s->live == KEDGE_LIVE_NONE)
 		return;
 	tick_silence(w, slot, e, side);
-	atomic_store_explicit(&s->stats->told[side], told_of(e), memory_order_relaxed);
+	atomic_store_explicit(&s->stats->told[side], told_of(e) | (is_unheard(w, s, e) ? KEDGE_TOLD_UNHEARD : 0), memory_order_relaxed);
 }

@@ -52,7 +52,7 @@ void recover_end(struct worker *w, uint32_t port, const struct kedge_end_slot *k
 	recover_quality(&e->quality, &k->run, stats, side);
 	dtmf_end_recovered(w, e);
 	e->heard = e->quality.started;
-	e->told = (uint8_t)(told & ~KEDGE_TOLD_REPORTS);
+	e->told = (uint8_t)(told & ~(KEDGE_TOLD_REPORTS | KEDGE_TOLD_UNHEARD));
 	e->report.reports = told & KEDGE_TOLD_REPORTS;
 	e->report.far_lost = atomic_load_explicit(&stats->far_lost[side], memory_order_relaxed);
 	e->report.rtt_us = atomic_load_explicit(&stats->rtt_us[side], memory_order_relaxed);

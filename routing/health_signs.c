@@ -367,6 +367,8 @@ void health_signs_talk(struct health *h, uint16_t slot, const struct health_talk
 	if (!hop_serves(p))
 		return;
 	on_length(h, slot, t, now_ns);
+	if (t->unheard)
+		on_audio(h, slot, SIGNS_AUDIO_BRIEF, t->number_hash, now_ns);
 	if (t->media && t->packets && !t->silent)
 		on_audio(h, slot, SIGNS_AUDIO_SOUND, t->number_hash, now_ns);
 	if (t->media) {

@@ -52,6 +52,7 @@ struct health_talk { /* an answered call, at its end */
 	uint32_t talk_ms;
 	bool ended_there; /* by the hop's side */
 	bool silent;      /* health_signs_silent() was told of it */
+	bool unheard;     /* it ended before media_dead, and so far not a packet had come from there though the other end spoke */
 	bool media;       /* packets and lost are known */
 	bool reports;     /* sent and far_lost are known */
 	uint32_t packets, lost; /* received from there, missing among them */

@@ -124,7 +124,7 @@ static bool is_mute(struct signs *s, const struct signs_call *c, enum signs_mute
 	s->mute_number = c->number;
 	s->mute_ns = c->now_ns;
 	*why = two ? SIGNS_MUTE_TWO : SIGNS_MUTE_ALONE;
-	return two || alone;
+	return two || (alone && c->audio == SIGNS_AUDIO_NONE);
 }
 
 static void heard(struct signs *s, uint64_t now_ns)
@@ -156,7 +156,7 @@ enum signs_verdict signs_audio(struct signs *s, const struct signs_call *c, enum
 	}
 	s->sound_calls = 0;
 	s->silent_calls = (uint8_t)(s->silent_calls + (s->silent_calls < SIGNS_SILENT_CALLS));
-	raise = c->audio == SIGNS_AUDIO_NONE && is_mute(s, c, why);
+	raise = c->audio <= SIGNS_AUDIO_BRIEF && is_mute(s, c, why);
 	if (!raise && s->silent_calls == SIGNS_SILENT_CALLS) {
 		*why = SIGNS_MUTE_FELL;
 		raise = true;

@@ -10,7 +10,7 @@
  *   jitter        the mean of the last ten calls over the limit (degraded_jitter) -> JITTER; ten more, below 80 % of it -> over
  *   MOS           the mean of the last ten calls below the limit (degraded_mos) -> MOS; ten more, 0.2 above it -> over
  *   one way       answered and never a packet from there: two calls to distinct numbers, of the last ten whose audio is known; one
- *                 where no call was heard from there lately. Or three calls in a row that fell silent. Three in a row with audio
+ *                 where no call was heard from there lately, and that did not end too soon. Or three calls in a row that fell silent. Three in a row with audio
  *                 to their end -> over
  *   short calls   five in a row to distinct numbers; one longer call -> over
  *   INVITEs       two in a row to distinct numbers without a reply, while something else was answered -> unheard
@@ -91,9 +91,9 @@ enum signs_verdict signs_jitter(struct signs_mean *s, uint32_t packets, uint32_t
 /* How one call's audio from there sounded, and the least that is good, in hundredths. *mean: what stands behind RAISE. */
 enum signs_verdict signs_mos(struct signs_mean *s, uint32_t mos, uint32_t limit, uint32_t *mean);
 
-/* One answered call's audio from there: never a packet, though the other end was heard; its first packet; it fell silent, though the
- * other end was heard; it had audio to its end. */
-enum signs_audio { SIGNS_AUDIO_NONE, SIGNS_AUDIO_HEARD, SIGNS_AUDIO_SILENT, SIGNS_AUDIO_SOUND };
+/* One answered call's audio from there: never a packet, though the other end was heard; never a packet as long as it lasted, which was not
+ * long enough to say so of one call alone; its first packet; it fell silent, though the other end was heard; it had audio to its end. */
+enum signs_audio { SIGNS_AUDIO_NONE, SIGNS_AUDIO_BRIEF, SIGNS_AUDIO_HEARD, SIGNS_AUDIO_SILENT, SIGNS_AUDIO_SOUND };
 
 /* What stands behind RAISE. */
 enum signs_mute { SIGNS_MUTE_ALONE, SIGNS_MUTE_TWO, SIGNS_MUTE_FELL };

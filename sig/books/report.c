@@ -197,6 +197,7 @@ static void tell_health(const struct call *c)
 		t.packets = (uint32_t)q[1].packets;
 		t.lost = (uint32_t)q[1].lost;
 		t.jitter_us = (uint32_t)q[1].jitter_mean_us;
+		t.unheard = !c->silent_told && q[1].unheard && t.talk_ms >= c->conf->media.media_dead_ms / 2;
 		t.reports = q[1].reports;
 		t.sent = (uint32_t)q[0].relayed;
 		t.far_lost = (uint32_t)q[1].far_lost;

@@ -413,6 +413,7 @@ void anchor_quality(const struct anchor *a, struct anchor_quality q[2])
 			.jitter_mean_us = atomic_load_explicit(&s->jitter_mean_us[i], memory_order_relaxed),
 			.rtt_us = atomic_load_explicit(&s->rtt_us[i], memory_order_relaxed),
 			.far_lost = atomic_load_explicit(&s->far_lost[i], memory_order_relaxed),
+			.unheard = atomic_load_explicit(&s->told[i], memory_order_relaxed) & KEDGE_TOLD_UNHEARD,
 			.reports = atomic_load_explicit(&s->told[i], memory_order_relaxed) & KEDGE_TOLD_REPORTS,
 			.one_way = atomic_load_explicit(&s->told[i], memory_order_relaxed) & KEDGE_TOLD_ONE_WAY,
 			.never = atomic_load_explicit(&s->told[i], memory_order_relaxed) & KEDGE_TOLD_NEVER,

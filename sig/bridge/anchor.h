@@ -64,6 +64,7 @@ struct anchor_quality { /* one direction, final or as of now: index 0 from insid
 	uint64_t packets, bytes, lost, late, relayed;
 	uint64_t jitter_us, jitter_mean_us, max_gap_ns, first_rx_ns, last_rx_ns;
 	uint64_t far_lost; /* of what kedge sent to that end, by its RTCP */
+	bool unheard;      /* never a packet came of it, for half of media_dead at least, while the other end spoke */
 	bool reports;      /* its RTCP tells far_lost */
 	bool one_way;      /* it was silent for media_dead while the other end was heard, and still is, or was to the end */
 	uint64_t rtt_us; /* kedge to that end and back; 0: not known */

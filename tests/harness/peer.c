@@ -340,7 +340,8 @@ int peer_command(struct peer *p, const char *line, uint64_t now_ns)
 	unsigned end, port, pt = SPEECH_PCMU;
 	union peer_addr to;
 
-	if (sscanf(line, "lose %u", &p->lose) == 1 || sscanf(line, "shake %u", &p->shake_ms) == 1 || sscanf(line, "miss %u", &p->miss) == 1)
+	if (sscanf(line, "lose %u", &p->lose) == 1 || sscanf(line, "shake %u", &p->shake_ms) == 1 || sscanf(line, "miss %u", &p->miss) == 1 ||
+		sscanf(line, "rtcp %u", &p->opts.rtcp_ms) == 1)
 		return 0;
 	if (command_end(p, line, now_ns) == 0)
 		return 0;

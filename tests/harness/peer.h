@@ -89,6 +89,7 @@ uint64_t peer_step(struct peer *p, uint64_t now_ns);
  *   noise END          one packet of comfort noise (RFC 3389), then it is quiet, RTCP too
  *   pause END          quiet, its RTCP goes on
  *   speak END          goes on after one of these, or after stop: a talk spurt
+ *   rtcp MS            between two sender reports of an end; 0: none
  *   lose PERCENT       of what is to be sent never leaves
  *   shake MS           each second packet leaves so much later (shake.h), 11 at least; 0: none
  *   miss PERCENT       of what comes is taken for lost on its way; its RTCP reports that (a block as of RFC 3550 6.4.1)

@@ -268,11 +268,26 @@ static void mute_while_spoken_to(void **state)
 	start(KEDGE_CODEC_PCMU);
 	talk(800, false);
 	assert_true(told(KEDGE_EVT_ONE_WAY, 1000));
-	assert_int_equal(WORD(stats()->told[1]), KEDGE_TOLD_SILENT | KEDGE_TOLD_ONE_WAY | KEDGE_TOLD_NEVER);
+	assert_int_equal(WORD(stats()->told[1]), KEDGE_TOLD_SILENT | KEDGE_TOLD_ONE_WAY | KEDGE_TOLD_NEVER | KEDGE_TOLD_UNHEARD);
 	assert_int_equal(WORD(hop()->one_way), 1);
 	assert_true(WORD(stats()->flow[1].max_gap_ns) > 300 * MS);
 	talk(400, false);
 	assert_false(told(KEDGE_EVT_ONE_WAY, 0)); /* once */
+	stop();
+}
+
+/* Hung up before media_dead: what is known by then stands there, and no more. */
+static void mute_until_hung_up(void **state)
+{
+	start_at(KEDGE_CODEC_PCMU, 1); /* media_dead is 3 s */
+	talk(600, false);
+	assert_int_equal(WORD(stats()->told[1]), 0);
+	talk(1800, false);
+	assert_int_equal(WORD(stats()->told[1]), KEDGE_TOLD_UNHEARD);
+	say(&call.out, 0, false);
+	talk(500, false);
+	assert_int_equal(WORD(stats()->told[1]), 0);
+	assert_int_equal(WORD(hop()->one_way), 0);
 	stop();
 }
 
@@ -437,6 +452,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		TEST(injected_is_measured),
 		TEST(mute_while_spoken_to),
+		TEST(mute_until_hung_up),
 		TEST(both_silent_is_nobodys_fault),
 		TEST(both_stop_at_once),
 		TEST(held_ends_are_not_asked),

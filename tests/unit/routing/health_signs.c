@@ -297,6 +297,19 @@ static void shaken_calls(void **state)
 	assert_int_equal(hop()->state, KEDGE_HOP_UNKNOWN);
 }
 
+/* The callers hang up before media_dead: one says nothing, two numbers do. */
+static void hung_up_unheard(void **state)
+{
+	struct health_talk talk = { .talk_ms = 2000, .media = true, .unheard = true, .number_hash = 7 };
+
+	health_signs_talk(&t.r->health, 0, &talk, t.r->now += RIG_S);
+	health_signs_talk(&t.r->health, 0, &talk, t.r->now += RIG_S);
+	assert_int_equal(hop()->state, KEDGE_HOP_UNKNOWN);
+	talk.number_hash = 8;
+	health_signs_talk(&t.r->health, 0, &talk, t.r->now += RIG_S);
+	is(KEDGE_HOP_DEGRADED, HEALTH_ONE_WAY, 0);
+}
+
 /* One phone that is never heard, of many that are. */
 static void one_mute_phone(void **state)
 {
@@ -438,6 +451,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(bad_sound, setup, teardown),
 		cmocka_unit_test_setup_teardown(lost_on_the_way_there, setup, teardown),
 		cmocka_unit_test_setup_teardown(shaken_calls, setup, teardown),
+		cmocka_unit_test_setup_teardown(hung_up_unheard, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_mute_phone, setup, teardown),
 		cmocka_unit_test_setup_teardown(limits_off, setup, teardown),
 		cmocka_unit_test_setup_teardown(ten_minutes, setup, teardown),
