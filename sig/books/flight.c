@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "config/clock.h"
 #include "sig/books/flight_part.h"
 #include "sig/edge/wire.h"
 
@@ -250,6 +251,10 @@ void flight_tick(uint64_t now_ns)
 
 	while (flight_room.piece && (n = flight_room.oldest[FLIGHT_ANSWERED]) != FLIGHT_NONE && now_ns - flight_at(n)->answered_ns >= YOUNG_NS)
 		flight_drop(n);
+	if (flight_room.piece && now_ns >= flight_room.rest_ns) {
+		flight_room_rest();
+		flight_room.rest_ns = now_ns + CLOCK_NS_PER_S;
+	}
 }
 
 void flight_refused(uint64_t call)
@@ -273,19 +278,19 @@ void flight_end(uint64_t call, bool keep)
 
 struct flight_copy *flight_read(uint64_t call)
 {
-	uint32_t n = tape_of(call), at = 4 + sizeof(struct flight_tape), take;
+	uint32_t n = tape_of(call), at = sizeof(struct flight_tape), take;
 	const struct flight_tape *t;
 	struct flight_copy *c;
 
 	if (n == FLIGHT_NONE)
 		return NULL;
 	t = flight_at(n);
-	c = malloc(sizeof(*c) + (size_t)t->pieces * FLIGHT_ROOM);
+	c = malloc(sizeof(*c) + (size_t)t->pieces * FLIGHT_PIECE);
 	if (!c)
 		return NULL;
 	*c = (struct flight_copy){ .call = t->call, .begun_ns = t->begun_ns, .messages = t->messages, .left_out = t->left_out };
-	for (uint32_t p = n;; p = flight_room.piece[p].next) {
-		take = (p == t->last ? t->used : FLIGHT_ROOM) - at;
+	for (uint32_t p = n;; p = flight_room.next[p]) {
+		take = (p == t->last ? t->used : FLIGHT_PIECE) - at;
 		memcpy(c->data + c->size, flight_room.piece[p].data + at, take);
 		c->size += take;
 		at = 0;

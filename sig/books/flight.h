@@ -9,7 +9,8 @@
  * A tape is one call: all its legs, by the Call-IDs it was told. Every message as it passed the socket, retransmissions too. Refused INVITEs and
  * cancelled calls have an eighth of the room, whatever is free. Who gives way where it is full: the oldest running call that was answered, then the
  * oldest kept one; a call in setup never does. What finds no room is counted.
- * Memory: one mapping, made at flight_open(), touched as it is needed, in pieces of 1 KB; nothing is allocated per message.
+ * Memory: one mapping, made at flight_open(), touched as it is needed, in pieces of 1 KB, and given back page by page where nobody needed it for
+ * a second; nothing is allocated per message.
  * Thread: su_root's alone; flight_count() any. Keys of SRTP are masked before they are kept, other secrets when a tape is read (flight_text.h). */
 #ifndef KEDGE_SIG_BOOKS_FLIGHT_H
 #define KEDGE_SIG_BOOKS_FLIGHT_H
@@ -53,7 +54,7 @@ void flight_note(uint64_t call, const char *text, uint64_t now_ns);
 /* It was answered: by the first that was tried, and its tape is the first to give way from now on, and goes after 32 s; or moved, and it is kept. */
 void flight_answered(uint64_t call, bool moved, uint64_t now_ns);
 
-/* Time passes: calls that were answered well are let go. Every second or so. */
+/* Time passes: calls that were answered well are let go, and memory that stood empty for a second. Every second or sooner. */
 void flight_tick(uint64_t now_ns);
 
 /* It was no call: its INVITE was refused. */

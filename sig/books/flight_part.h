@@ -9,18 +9,17 @@
 #include "sig/books/flight.h"
 
 #define FLIGHT_PIECE   1024u
-#define FLIGHT_ROOM    (FLIGHT_PIECE - 4)
+#define FLIGHT_PAGE    4u /* pieces; the kernel takes back no less */
 #define FLIGHT_NONE    UINT32_MAX
+#define FLIGHT_TOUCHED 0x80u
 #define FLIGHT_KEYS    (FLIGHT_LEGS + 1) /* Call-IDs, and the call's own number */
 #define FLIGHT_WANTED  4    /* calls that one message belongs to, where a Call-ID is used twice */
 
 enum flight_list { FLIGHT_FRESH, FLIGHT_SETUP, FLIGHT_ANSWERED, FLIGHT_REFUSED, FLIGHT_KEPT, FLIGHT_LISTS }; /* FLIGHT_FRESH: an INVITE came, no call yet */
 
 struct flight_piece {
-	uint32_t next;
-	char data[FLIGHT_ROOM];
+	_Alignas(8) char data[FLIGHT_PIECE];
 };
-static_assert(sizeof(struct flight_piece) == FLIGHT_PIECE, "whole");
 
 struct flight_key {
 	uint64_t hash; /* of the Call-ID; the table is found by it */
@@ -39,7 +38,7 @@ struct flight_tape { /* at the front of its first piece */
 	uint8_t pad[6];
 	struct flight_key key[FLIGHT_KEYS];
 };
-static_assert(sizeof(struct flight_tape) < FLIGHT_ROOM && sizeof(struct flight_tape) % 8 == 0, "in the first piece");
+static_assert(sizeof(struct flight_tape) < FLIGHT_PIECE && sizeof(struct flight_tape) % 8 == 0, "in the first piece");
 
 struct flight_line { /* in front of each message */
 	uint64_t at_ns;
@@ -50,6 +49,10 @@ struct flight_line { /* in front of each message */
 
 struct flight_room {
 	struct flight_piece *piece;
+	uint32_t *next; /* of each piece, in its tape or among the free ones */
+	uint8_t *page;  /* how many pieces of each page are in use; FLIGHT_TOUCHED: it is memory just now */
+	uint32_t idle, idle_least; /* pages touched and not in use: now, and the fewest since flight_room_rest() */
+	uint64_t rest_ns; /* its next turn */
 	uint32_t count, fresh, free; /* free: of those given back; fresh: the first that was never used */
 	uint32_t in_use;
 	uint32_t oldest[FLIGHT_LISTS], newest[FLIGHT_LISTS], tapes[FLIGHT_LISTS], pieces[FLIGHT_LISTS];
@@ -63,12 +66,11 @@ struct flight_room {
 };
 extern struct flight_room flight_room;
 
-/* A tape's number is that of its first piece; its struct stands in the data, which begins 4 bytes in. */
+/* A tape's number is that of its first piece, at whose front it stands. */
 static inline struct flight_tape *flight_at(uint32_t n)
 {
-	return (struct flight_tape *)(void *)(flight_room.piece[n].data + 4);
+	return (struct flight_tape *)(void *)flight_room.piece[n].data;
 }
-static_assert(offsetof(struct flight_piece, data) == 4, "the tape stands at 8");
 
 /* Adds to a counter that other threads read. */
 void flight_count_up(_Atomic uint64_t *n, uint64_t by);
@@ -76,6 +78,9 @@ void flight_count_up(_Atomic uint64_t *n, uint64_t by);
 /* A new tape with this key, FRESH, at the cost of others; FLIGHT_NONE: there is no room. */
 uint32_t flight_tape_new(uint64_t hash, uint64_t now_ns);
 void flight_drop(uint32_t n);
+
+/* Pages that nobody needed since the last call go back to the kernel, 2 MB at a time. */
+void flight_room_rest(void);
 
 /* It is found by this hash, too. */
 void flight_key_add(uint32_t n, uint64_t hash);

@@ -8,6 +8,8 @@
 #include "sig/bridge/digits.h"
 #include "sig/books/flight_part.h"
 
+#define REST_PAGES 512u /* given back at a time: a third of a millisecond */
+
 struct flight_room flight_room;
 
 /* ---- pieces --------------------------------------------------------------------------------- */
@@ -62,16 +64,55 @@ static void key_remove(uint32_t ref)
 	*at = k->next;
 }
 
+static void piece_taken(uint32_t n)
+{
+	uint8_t *page = &flight_room.page[n / FLIGHT_PAGE];
+
+	flight_room.in_use++;
+	if (*page == FLIGHT_TOUCHED && --flight_room.idle < flight_room.idle_least)
+		flight_room.idle_least = flight_room.idle;
+	*page = (uint8_t)((*page | FLIGHT_TOUCHED) + 1);
+}
+
+static void piece_back(uint32_t n)
+{
+	flight_room.in_use--;
+	flight_room.next[n] = flight_room.free;
+	flight_room.free = n;
+	flight_room.idle += --flight_room.page[n / FLIGHT_PAGE] == FLIGHT_TOUCHED;
+}
+
+void flight_room_rest(void)
+{
+	uint32_t left = flight_room.idle_least < REST_PAGES ? flight_room.idle_least : REST_PAGES;
+	uint32_t at = (flight_room.fresh + FLIGHT_PAGE - 1) / FLIGHT_PAGE, run;
+
+	while (left && at) {
+		for (run = 0; run < left && at && flight_room.page[at - 1] == FLIGHT_TOUCHED; run++)
+			flight_room.page[--at] = 0;
+		if (run)
+			madvise(&flight_room.piece[at * FLIGHT_PAGE], run * FLIGHT_PAGE * FLIGHT_PIECE, MADV_DONTNEED);
+		else
+			at--;
+		left -= run;
+		flight_room.idle -= run;
+	}
+	flight_room.idle_least = flight_room.idle;
+}
+
 void flight_drop(uint32_t n)
 {
 	struct flight_tape *t = flight_at(n);
+	uint32_t last = t->last, p, next = n;
 
 	for (uint32_t i = 0; i < t->keys; i++)
 		key_remove(n * 32 + i);
 	list_remove(n);
-	flight_room.in_use -= t->pieces;
-	flight_room.piece[t->last].next = flight_room.free;
-	flight_room.free = n;
+	do {
+		p = next;
+		next = flight_room.next[p];
+		piece_back(p);
+	} while (p != last);
 	for (uint32_t i = 0; i < flight_room.wanting; i++)
 		if (flight_room.wanted[i] == n)
 			flight_room.wanted[i] = FLIGHT_NONE;
@@ -111,11 +152,11 @@ static uint32_t take_piece(uint32_t writing)
 			return FLIGHT_NONE;
 	if (flight_room.free != FLIGHT_NONE) {
 		n = flight_room.free;
-		flight_room.free = flight_room.piece[n].next;
+		flight_room.free = flight_room.next[n];
 	} else {
 		n = flight_room.fresh++;
 	}
-	flight_room.in_use++;
+	piece_taken(n);
 	return n;
 }
 
@@ -130,17 +171,15 @@ static bool extend(uint32_t n, uint32_t more)
 		if (p == FLIGHT_NONE) {
 			while (first != FLIGHT_NONE) {
 				p = first;
-				first = flight_room.piece[p].next;
-				flight_room.piece[p].next = flight_room.free;
-				flight_room.free = p;
-				flight_room.in_use--;
+				first = flight_room.next[p];
+				piece_back(p);
 			}
 			return false;
 		}
-		flight_room.piece[p].next = first;
+		flight_room.next[p] = first;
 		first = p;
 	}
-	flight_room.piece[t->last].next = first;
+	flight_room.next[t->last] = first;
 	t->pieces += more;
 	flight_room.pieces[t->list] += more;
 	return true;
@@ -153,11 +192,11 @@ static void put(struct flight_tape *t, const void *data, size_t size)
 	size_t n;
 
 	while (size) {
-		if (t->used == FLIGHT_ROOM) {
-			t->last = flight_room.piece[t->last].next;
+		if (t->used == FLIGHT_PIECE) {
+			t->last = flight_room.next[t->last];
 			t->used = 0;
 		}
-		n = FLIGHT_ROOM - t->used < size ? FLIGHT_ROOM - t->used : size;
+		n = FLIGHT_PIECE - t->used < size ? FLIGHT_PIECE - t->used : size;
 		memcpy(flight_room.piece[t->last].data + t->used, from, n);
 		t->used += (uint32_t)n;
 		from += n;
@@ -210,8 +249,8 @@ static bool put_digits(struct flight_tape *t, const struct iovec *text, size_t p
 void flight_append(uint32_t n, const struct flight_line *l, const struct iovec *text, size_t pieces)
 {
 	struct flight_tape *t = flight_at(n);
-	size_t size = sizeof(*l) + l->size, left = FLIGHT_ROOM - t->used;
-	uint32_t more = size > left ? (uint32_t)((size - left + FLIGHT_ROOM - 1) / FLIGHT_ROOM) : 0;
+	size_t size = sizeof(*l) + l->size, left = FLIGHT_PIECE - t->used;
+	uint32_t more = size > left ? (uint32_t)((size - left + FLIGHT_PIECE - 1) / FLIGHT_PIECE) : 0;
 
 	if (((size_t)t->pieces + more) * FLIGHT_PIECE > FLIGHT_TAPE_MAX || (more && !extend(n, more))) {
 		t->left_out++;
@@ -268,9 +307,9 @@ uint32_t flight_tape_new(uint64_t hash, uint64_t now_ns)
 	memset(t, 0, sizeof(*t));
 	t->begun_ns = now_ns;
 	t->last = n;
-	t->used = 4 + sizeof(*t);
+	t->used = sizeof(*t);
 	t->pieces = 1;
-	flight_room.piece[n].next = FLIGHT_NONE;
+	flight_room.next[n] = FLIGHT_NONE;
 	flight_key_add(n, hash);
 	list_add(n, FLIGHT_FRESH);
 	return n;
@@ -318,10 +357,12 @@ int flight_open(size_t bytes)
 	while (buckets < bytes / FLIGHT_PIECE / 8)
 		buckets *= 2;
 	flight_room.mask = buckets - 1;
+	flight_room.count = (uint32_t)((bytes - buckets * sizeof(*flight_room.bucket)) / (FLIGHT_PIECE + sizeof(*flight_room.next) + 1));
 	flight_room.bucket = map(buckets * sizeof(*flight_room.bucket));
-	flight_room.count = (uint32_t)((bytes - buckets * sizeof(*flight_room.bucket)) / FLIGHT_PIECE);
+	flight_room.next = map(flight_room.count * sizeof(*flight_room.next));
+	flight_room.page = map(flight_room.count / FLIGHT_PAGE + 1);
 	flight_room.piece = map((size_t)flight_room.count * FLIGHT_PIECE);
-	if (!flight_room.bucket || !flight_room.piece) {
+	if (!flight_room.bucket || !flight_room.next || !flight_room.page || !flight_room.piece) {
 		flight_close();
 		return -ENOMEM;
 	}
@@ -329,12 +370,20 @@ int flight_open(size_t bytes)
 	return 0;
 }
 
+static void unmap(void *p, size_t size)
+{
+	if (p)
+		munmap(p, size);
+}
+
 void flight_close(void)
 {
-	if (flight_room.bucket)
-		munmap(flight_room.bucket, (flight_room.mask + 1) * sizeof(*flight_room.bucket));
-	if (flight_room.piece)
-		munmap(flight_room.piece, (size_t)flight_room.count * FLIGHT_PIECE);
+	unmap(flight_room.bucket, (flight_room.mask + 1) * sizeof(*flight_room.bucket));
+	unmap(flight_room.next, flight_room.count * sizeof(*flight_room.next));
+	unmap(flight_room.page, flight_room.count / FLIGHT_PAGE + 1);
+	unmap(flight_room.piece, (size_t)flight_room.count * FLIGHT_PIECE);
+	flight_room.next = NULL;
+	flight_room.page = NULL;
 	flight_room.bucket = NULL;
 	flight_room.piece = NULL;
 }

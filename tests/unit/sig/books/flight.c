@@ -7,10 +7,14 @@
 
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "config/clock.h"
 #include "sig/books/flight.h"
+#include "sig/books/flight_part.h"
 #include "sig/books/flight_text.h"
 
 #define MB (1u << 20)
@@ -367,9 +371,88 @@ static void keys_are_not_kept(void **state)
 	free(c);
 }
 
+/* ---- memory ---- */
+
+#define MANY 200
+
+/* Pages of the room that are memory just now. */
+static unsigned resident(void)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), pages = (size_t)flight_room.count * FLIGHT_PIECE / page;
+	uint64_t entry[MB / 4096];
+	unsigned n = 0;
+	int fd = open("/proc/self/pagemap", O_RDONLY);
+
+	assert_true(fd >= 0 && pages <= MB / 4096);
+	assert_int_equal(pread(fd, entry, pages * 8, (off_t)((uintptr_t)flight_room.piece / page * 8)), pages * 8);
+	close(fd);
+	for (size_t i = 0; i < pages; i++)
+		n += entry[i] >> 63;
+	return n;
+}
+
+static void fill(uint64_t from)
+{
+	char id[32];
+
+	for (uint64_t call = from; call < from + MANY; call++) {
+		snprintf(id, sizeof(id), "many%u", (unsigned)call);
+		pass(false, 1, message(invite, id, "z9hG4bK1", 2000), 1);
+		flight_begin(call, id, now);
+	}
+}
+
+static void drop(uint64_t from, uint64_t but)
+{
+	for (uint64_t call = from; call < from + MANY; call++)
+		flight_end(call, call == but);
+}
+
+static void second(void)
+{
+	now += CLOCK_NS_PER_S;
+	flight_tick(now);
+}
+
+static void what_nobody_needs_goes_back(void **state)
+{
+	const char *sent;
+	struct flight_copy *c;
+	struct flight_message m;
+	size_t at = 0;
+	unsigned full;
+
+	fill(100);
+	drop(100, 150);
+	full = resident();
+	assert_true(full > 120);
+	/* It was needed within the last second, then it was not; the one that was kept stays. */
+	second();
+	assert_int_equal(resident(), full);
+	flight_tick(now + 1000);
+	assert_int_equal(resident(), full);
+	second();
+	assert_in_range(resident(), 1, 3);
+	sent = message(invite, "many150", "z9hG4bK1", 2000);
+	c = flight_read(150);
+	assert_true(c && flight_next(c, &at, &m));
+	assert_int_equal(m.size, strlen(sent));
+	assert_memory_equal(m.text, sent, m.size);
+	free(c);
+	/* And the room is as good as it was. */
+	fill(400);
+	for (uint64_t call = 400; call < 400 + MANY; call++)
+		assert_int_equal(count(call), 1);
+	drop(400, 0);
+	second();
+	second();
+	assert_in_range(resident(), 1, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(what_nobody_needs_goes_back, opened, closed),
 		cmocka_unit_test_setup_teardown(all_legs, opened, closed),
 		cmocka_unit_test_setup_teardown(well_ended_goes, opened, closed),
 		cmocka_unit_test_setup_teardown(same_call_id, opened, closed),
