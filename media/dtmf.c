@@ -8,6 +8,8 @@
 #include "media/recover.h"
 #include "media/worker.h"
 
+#define ECHO_MS 1000 /* between an INFO and the end of the same digit as event or tones, beside its length */
+
 /* ---- which ends ------------------------------------------------------------------------------ */
 
 struct session *dtmf_session(struct worker *w, const struct end *e)
@@ -154,6 +156,15 @@ static void enqueue(struct worker *w, struct end *to, const struct digit *d)
 	dtmf_list(w, t);
 }
 
+/* Some send each digit by INFO too. Signaling takes no more INFOs once something was heard: the first one it had before. */
+static bool was_asked(struct worker *w, const struct end *from, const struct end *to, const struct digit *d)
+{
+	struct digit like = { .event = d->event, .end = w->port[to->port].place };
+
+	return digit_put_lately(dtmf_ring(w, to, 1), dtmf_session(w, from)->generation, &like, digit_ms(w->now_ns),
+	    ECHO_MS + d->duration_ms, &from->dtmf->echoed);
+}
+
 void dtmf_give(struct worker *w, struct end *from, struct end *to, struct digit *d)
 {
 	struct session *s = dtmf_session(w, from);
@@ -165,7 +176,9 @@ void dtmf_give(struct worker *w, struct end *from, struct end *to, struct digit 
 	told = digit_put(dtmf_ring(w, from, 0), d, s->generation) == 0;
 	if (told)
 		worker_event(w, KEDGE_EVT_DIGITS, s->generation, p->slot);
-	if (to->want.dtmf != KEDGE_DTMF_INFO)
+	if (to->want.dtmf != KEDGE_DTMF_INFO && was_asked(w, from, to, d))
+		worker_count(&w->count->drop_digit, 1);
+	else if (to->want.dtmf != KEDGE_DTMF_INFO)
 		enqueue(w, to, d);
 	else if (!told)
 		worker_count(&w->count->digits_lost, 1);

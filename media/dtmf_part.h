@@ -30,6 +30,7 @@ struct dtmf {
 	uint64_t frame_ns;
 	uint32_t timestamp; /* of what is said */
 	uint16_t sequence;
+	uint64_t echoed;    /* what signaling asked for before this was heard, too */
 	uint8_t waiting;
 	struct digit queue[DTMF_QUEUE];
 };

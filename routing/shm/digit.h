@@ -3,7 +3,8 @@
  *
  *   timestamp 32 | duration in ms 16 | generation of the anchor 7 | end 4 | event 5
  *
- * timestamp: of the RTP event it was heard as, so that a successor knows what was given already; 0 where there was none.
+ * timestamp: of the RTP event it was heard as, so that a successor knows what was given already; 0 where there was none. Of one that
+ * signaling asks for: when, digit_ms(); 0: not said.
  * As with shm/queue.h each side may die at any store: a digit counts as put once put is stored (D1), as taken once taken is
  * stored (D2), and it is taken before anything is done with it. */
 #ifndef KEDGE_ROUTING_SHM_DIGIT_H
@@ -27,6 +28,12 @@ struct digit {
 	uint8_t end;   /* that it came from, or is for: KEDGE_END_INSIDE or an outside end */
 	uint8_t event; /* below DIGIT_EVENTS */
 };
+
+/* Never 0. */
+static inline uint32_t digit_ms(uint64_t now_ns)
+{
+	return (uint32_t)(now_ns / 1000000) | 1u;
+}
 
 static inline uint64_t digit_word(const struct digit *d, uint32_t generation)
 {
@@ -81,6 +88,22 @@ static inline void digit_take(struct kedge_digits *q)
 	uint64_t taken = atomic_load_explicit(&q->taken, memory_order_relaxed);
 
 	atomic_store_explicit(&q->taken, taken + 1, memory_order_release); /* D2 */
+}
+
+/* Consumer: was such a digit for that end put less than within_ms ago, taken or not? from: where to begin; behind it then. */
+static inline bool digit_put_lately(
+    const struct kedge_digits *q, uint32_t generation, const struct digit *like, uint32_t now_ms, uint32_t within_ms, uint64_t *from)
+{
+	uint64_t put = atomic_load_explicit(&q->put, memory_order_acquire); /* pairs with D1 */
+	struct digit d;
+
+	for (uint64_t i = put > *from + KEDGE_DIGITS ? put - KEDGE_DIGITS : *from; i < put; i++)
+		if (digit_read(atomic_load_explicit(&q->digit[i % KEDGE_DIGITS], memory_order_relaxed), generation, &d) &&
+		    d.end == like->end && d.event == like->event && d.timestamp != 0 && now_ms - d.timestamp <= within_ms) {
+			*from = i + 1;
+			return true;
+		}
+	return false;
 }
 
 /* Producer that was started again: the newest of that end it put, taken or not. 0 or -EAGAIN: none is there still. */

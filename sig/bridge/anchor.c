@@ -366,11 +366,13 @@ void anchor_live(struct anchor *a, unsigned end)
 
 int anchor_say_digit(struct anchor *a, const struct digit *d)
 {
+	struct digit asked = *d;
 	int err;
 
 	if (!a->open || (d->end != KEDGE_END_INSIDE && (d->end >= KEDGE_OUT_MAX || !(a->used & 1u << d->end))))
 		return -ENOENT;
-	err = digit_put(segment_digits(anchor_state.seg, a->slot, 1), d, a->generation);
+	asked.timestamp = digit_ms(clock_mono_ns());
+	err = digit_put(segment_digits(anchor_state.seg, a->slot, 1), &asked, a->generation);
 	if (err == 0)
 		tell(a);
 	return err;

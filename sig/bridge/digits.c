@@ -15,6 +15,7 @@
 
 #define DURATION_USUAL 160 /* ms, where a peer said nothing */
 #define UNHEARD_MAX    2
+#define ECHO_NS        CLOCK_NS_PER_S /* between an INFO and the end of the same digit as event or tones, beside its length */
 
 static void answer(struct call *c, nta_incoming_t *irq, int status, const char *headers)
 {
@@ -56,6 +57,31 @@ static uint8_t end_toward(const struct call *c, unsigned side)
 	return side == 0 ? KEDGE_END_INSIDE : c->bridge.anchor.live;
 }
 
+/* Its sender may send the same as events or tones. */
+static void expect_echo(struct call *c, unsigned from, uint8_t event)
+{
+	unsigned i = c->digits.asked[from] % DIGITS_ECHO;
+
+	if (c->bridge.dtmf[from] == KEDGE_DTMF_INFO)
+		return;
+	c->digits.echo[from][i].ns = clock_mono_ns();
+	c->digits.echo[from][i].event = event;
+}
+
+/* Media heard what an INFO had already. */
+static bool is_echo(struct call *c, unsigned from, const struct digit *d)
+{
+	uint64_t now = clock_mono_ns();
+
+	for (unsigned i = 0; i < DIGITS_ECHO; i++)
+		if (c->digits.echo[from][i].ns && c->digits.echo[from][i].event == d->event &&
+		    now - c->digits.echo[from][i].ns <= ECHO_NS + d->duration_ms * CLOCK_NS_PER_MS) {
+			c->digits.echo[from][i].ns = 0;
+			return true;
+		}
+	return false;
+}
+
 /* The status of its answer. */
 static int take(struct call *c, unsigned from, struct digit *d)
 {
@@ -69,6 +95,7 @@ static int take(struct call *c, unsigned from, struct digit *d)
 	} else if (anchor_say_digit(&c->bridge.anchor, d) < 0) {
 		return 500;
 	}
+	expect_echo(c, from, d->event);
 	c->digits.asked[from]++;
 	return 200;
 }
@@ -84,6 +111,7 @@ bool digits_request(struct call *c, struct leg *l, nta_incoming_t *irq, const si
 	if (sip->sip_request->rq_method != sip_method_info || !is_live(c))
 		return false;
 	err = digits_read(type, body.data, body.length, &d);
+	digits_heard(c); /* what waits: the same ones, perhaps */
 	if (err == -ENOMSG || !(is_turned(c, from) || is_rewritten(c, from, strcasecmp(type, "application/dtmf") == 0)))
 		return false;
 	status = err ? 400 : take(c, from, &d);
@@ -235,9 +263,11 @@ void digits_heard(struct call *c)
 
 	while (anchor_next_digit(&c->bridge.anchor, &d)) {
 		unsigned from = d.end != KEDGE_END_INSIDE;
+		bool echo = is_echo(c, from, &d);
 
 		c->digits.heard[from]++;
-		if (is_live(c) && c->bridge.dtmf[!from] == KEDGE_DTMF_INFO)
+		c->digits.asked[from] -= echo;
+		if (!echo && is_live(c) && c->bridge.dtmf[!from] == KEDGE_DTMF_INFO)
 			enqueue(c, !from, &d);
 	}
 }

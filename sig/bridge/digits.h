@@ -5,7 +5,8 @@
  *   media heard one ------> INFO to the leg that has them so             by its trunk's dtmf_info; one at a time, in their order
  *
  * Where both legs speak INFO, or nothing is turned, inside.h passes it on as it came. A peer whose events media has heard
- * already sends its INFOs for the same digits: those are answered and go no further. Digits in early media count: what is
+ * already sends its INFOs for the same digits: those are answered and go no further; the one that was the first is not said again when
+ * media hears it. Digits in early media count: what is
  * for a leg without a dialog yet waits for its answer.
  * An INFO that is refused or not answered is counted, told once for each reason (call.digits), and never sent again: a challenge
  * (401, 407) too, for a trunk has no credentials. The next one goes all the same; but where two in a row had no answer at all,
@@ -23,6 +24,7 @@
 #include "routing/shm/digit.h"
 
 #define DIGITS_WAITING 64
+#define DIGITS_ECHO    4
 
 struct call;
 struct leg;
@@ -41,6 +43,10 @@ struct digits {              /* of a call: all zero */
 	uint32_t heard[2];        /* digits that media heard from caller, callee */
 	uint32_t asked[2];        /* that their INFOs had */
 	uint32_t failed;          /* INFOs of ours */
+	struct {
+		uint64_t ns; /* 0: none */
+		uint8_t event;
+	} echo[2][DIGITS_ECHO];   /* that INFOs had before media heard any */
 	uint8_t told[2];          /* reasons that were logged, of each leg */
 };
 

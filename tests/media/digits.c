@@ -113,6 +113,33 @@ static void with_event_packets_lost(void **state)
 	matrix(3);
 }
 
+/* Who sends INFO beside its events: the first one was asked for before it was heard, and is said once. The same key again is another. */
+static void asked_and_heard(void **state)
+{
+	struct digit d = { .event = 5, .duration_ms = 100, .end = 0, .timestamp = digit_ms(clock_mono_ns()) };
+	struct talk t;
+
+	(void)state;
+	tonepair_init();
+	start(8);
+	talk_open(&t, 0, KEDGE_DTMF_EVENT, KEDGE_DTMF_INBAND);
+	assert_int_equal(digit_put(segment_digits(&plane.seg, 0, 1), &d, t.call.a.want.generation), 0);
+	plane_commit(&plane, &t.call.a);
+	for (unsigned round = 1; round <= 2; round++) {
+		for (unsigned i = 0; i < 7; i++)
+			side_event(&t.in, 5, i, 5);
+		t.in.peer->next.timestamp += 1600;
+		for (unsigned i = 0; i < 100 && (i < 40 || t.out.heard < round); i++) {
+			usleep(10000);
+			side_hear(&t.out);
+		}
+		assert_int_equal(t.out.heard, round);
+	}
+	assert_int_equal(PLANE_COUNT(&plane, digits_said), 2);
+	talk_close(&t);
+	stop();
+}
+
 /* Telephone-event of 16,000 Hz on one side, of 8,000 on the other: lengths stay what they are. */
 static void clocks_that_differ(void **state)
 {
@@ -144,6 +171,7 @@ int main(int argc, char **argv)
 		TEST(twelve_each_way),
 		TEST(with_event_packets_lost),
 		TEST(clocks_that_differ),
+		TEST(asked_and_heard),
 	};
 
 	return cmocka_run_group_tests_name(talk_main(argc, argv), tests, NULL, NULL);
