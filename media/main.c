@@ -4,7 +4,7 @@
  * The media plane: attaches to the segment that `kedge run` made, starts one thread per worker, and relays until SIGTERM.
  * Its sockets and eventfds are inherited under the numbers the private segment names. It ends without touching the session
  * table: whoever is started next goes on from there. A spare does all that takes time and waits for SIGUSR2: its predecessor is
- * dead. Exit 0: asked to end; 1: something failed; 2: usage. */
+ * dead. It ends by SIGRTMIN: its supervisor is (tools/plane.c). Both wait for it from before it was executed. Exit 0: asked to end; 1: something failed; 2: usage. */
 #include <errno.h>
 #include <getopt.h>
 #include <pthread.h>
@@ -241,12 +241,14 @@ static int serve(struct plane *p)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGUSR1);
 	sigaddset(&set, SIGHUP);
-	if (p->spare)
+	if (p->spare) {
 		sigaddset(&set, SIGUSR2);
-	while (sigwait(&set, &sig) == 0 && (sig == SIGHUP || sig == SIGUSR2))
+		sigaddset(&set, SIGRTMIN);
+	}
+	while (sigwait(&set, &sig) == 0 && (sig == SIGHUP || sig == SIGUSR2 || (sig == SIGRTMIN && !p->spare)))
 		if (sig == SIGHUP)
 			follow(p);
-		else if (p->spare)
+		else if (sig == SIGUSR2 && p->spare)
 			take_over(p);
 	return sig == SIGUSR1 ? -EIO : 0;
 }
@@ -260,6 +262,7 @@ static void block_signals(void)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGUSR1);
 	sigaddset(&set, SIGUSR2);
+	sigaddset(&set, SIGRTMIN);
 	sigaddset(&set, SIGPIPE);
 	sigaddset(&set, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);

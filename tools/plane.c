@@ -91,8 +91,30 @@ static int beside(const char *name, char path[static PATH_MAX])
 	return access(path, X_OK) < 0 ? -errno : 0;
 }
 
+/* What a spare is told waits until it can hear it: that it is needed, that the configuration is another one, that the supervisor is
+ * dead. The last one by a signal behind the first (lower numbers are taken first): called by a supervisor who then died, it comes. */
+static void spare_mask(sigset_t *set)
+{
+	sigaddset(set, SIGHUP);
+	sigaddset(set, SIGUSR2);
+	sigaddset(set, SIGRTMIN);
+}
+
+/* In the child: it ends with its supervisor, who may be dead already. */
+static void tie_spare(pid_t supervisor)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	spare_mask(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	prctl(PR_SET_PDEATHSIG, SIGRTMIN);
+	if (getppid() != supervisor)
+		_exit(0);
+}
+
 /* In the child: only what is async-signal-safe, for the log has a thread. */
-static void become(const struct plane *p, const char *path, char **argv)
+static void become(const struct plane *p, bool spare, const char *path, char **argv)
 {
 	static const char text[] = "kedge: cannot execute a plane\n";
 	sigset_t none;
@@ -104,6 +126,8 @@ static void become(const struct plane *p, const char *path, char **argv)
 		close(fd);
 	setsid();
 	sigemptyset(&none);
+	if (spare)
+		spare_mask(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	/* What this process itself was started with must not pass on either. */
 	(void)close_range(STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC);
@@ -122,6 +146,7 @@ static int spawn(struct plane *p, bool spare, pid_t *pid, int *pidfd)
 	char *argv[] = { (char *)p->program, "--segment", fds, "--config", (char *)config, sig ? "--files" : spare ? "--spare" : NULL,
 		sig ? (char *)p->files : NULL, NULL };
 	int rc = beside(p->program, path);
+	pid_t self = getpid();
 
 	if (rc < 0)
 		return rc;
@@ -131,8 +156,8 @@ static int spawn(struct plane *p, bool spare, pid_t *pid, int *pidfd)
 		return -errno;
 	if (*pid == 0) {
 		if (spare)
-			prctl(PR_SET_PDEATHSIG, SIGKILL);
-		become(p, path, argv);
+			tie_spare(self);
+		become(p, spare, path, argv);
 	}
 	*pidfd = pidfd_open(*pid, 0);
 	if (*pidfd < 0) { /* unwatched it must not run */

@@ -135,7 +135,7 @@ static bool called(int signals)
 
 	while (poll(&p, 1, -1) >= 0)
 		while (read(signals, &si, sizeof(si)) == sizeof(si)) {
-			if (si.ssi_signo == SIGTERM)
+			if (si.ssi_signo == SIGTERM || si.ssi_signo == (uint32_t)SIGRTMIN)
 				return false;
 			if (si.ssi_signo == SIGUSR2) {
 				segment_take(&seg);
@@ -161,7 +161,10 @@ int main(int argc, char **argv)
 	    sscanf(argv[2], "%d,%d", &pub, &priv) != 2 || strcmp(argv[3], "--config") != 0 ||
 	    access(argv[4], R_OK) < 0 || (is_sig && (strcmp(argv[5], "--files") != 0 || access(argv[6], R_OK) < 0)))
 		return 2;
+	if (spare && getenv("STANDIN_SPARE_SLOW"))
+		usleep(700000); /* it cannot hear yet */
 	sigemptyset(&set);
+	sigaddset(&set, SIGRTMIN);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGUSR1);
 	sigaddset(&set, SIGUSR2);

@@ -463,6 +463,36 @@ static void test_spare_takes_over(void **state)
 	public_drop(&seg);
 }
 
+/* Called, told of a reload, or left alone while it is still starting: all of that waits until it can hear. */
+static void test_spare_hears_what_came_early(void **state)
+{
+	struct segment seg;
+	pid_t first, spare = 0, next = 0;
+
+	setenv("STANDIN_SPARE_SLOW", "1", 1);
+	launch_and_wait();
+	unsetenv("STANDIN_SPARE_SLOW");
+	tool(&seg);
+	first = pid_of(&seg.pub->worker[0]);
+	UNTIL((spare = spare_of(&seg)) != 0);
+	kill(kedge, SIGHUP);
+	kill(first, SIGKILL);
+	UNTIL(pid_of(&seg.pub->worker[0]) != first && atomic_load_explicit(&seg.pub->worker[0].state, memory_order_relaxed) == KEDGE_PLANE_RUNNING);
+	assert_int_equal(pid_of(&seg.pub->worker[0]), spare);
+	UNTIL((next = spare_of(&seg)) != 0);
+	first = pid_of(&seg.pub->sig);
+	kill(kedge, SIGKILL); /* the spare starts yet: it ends, the planes do not */
+	(void)waitpid(kedge, NULL, 0);
+	kedge = 0;
+	UNTIL(gone(next));
+	assert_false(gone(spare));
+	assert_false(gone(first));
+	kill(spare, SIGKILL);
+	kill(first, SIGKILL);
+	UNTIL(gone(spare) && gone(first));
+	public_drop(&seg);
+}
+
 static void test_backs_off_when_dying_in_quick_succession(void **state)
 {
 	uint64_t until;
@@ -897,6 +927,7 @@ int main(int argc, char **argv)
 		T(test_public_descriptor_is_read_only),
 		T(test_dead_plane_is_started_again_on_the_same_sockets),
 		T(test_spare_takes_over),
+		T(test_spare_hears_what_came_early),
 		T(test_backs_off_when_dying_in_quick_succession),
 		T(test_drains),
 		T(test_second_signal_hastens),
