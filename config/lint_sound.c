@@ -42,6 +42,9 @@ void lint_g711(struct load *l, const struct conf_trunk *t)
 		load_warn(l, load_where(l, &t->dtmf, t->where), "trunk \"%s\".dtmf: tones need PCMU or PCMA, which its codecs leave out: no digit gets there", t->name);
 	if (t->ptime != CONF_PTIME_ANY)
 		load_warn(l, load_where(l, &t->ptime, t->where), "trunk \"%s\".ptime is for PCMU and PCMA, which its codecs leave out", t->name);
+	if (t->canary == CONF_CANARY_TEST && t->canary_audio && t->probe.number[0])
+		load_warn(l, load_where(l, &t->canary_audio, t->where),
+		    "trunk \"%s\".canary_audio needs PCMU or PCMA, which its codecs leave out: its test calls show signaling only", t->name);
 }
 
 static bool is_tone(const char *word)

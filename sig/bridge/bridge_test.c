@@ -13,7 +13,7 @@ static struct conf_strings speakable(const struct conf_strings *codecs, const ch
 	struct conf_strings list = { names, 0 };
 
 	for (unsigned i = 0; i < codecs->count && list.count < 2; i++)
-		if (!strcasecmp(codecs->v[i], "PCMA") || !strcasecmp(codecs->v[i], "PCMU"))
+		if (!strncasecmp(codecs->v[i], "PCMA", 4) || !strncasecmp(codecs->v[i], "PCMU", 4))
 			names[list.count++] = codecs->v[i];
 	return list;
 }

@@ -337,6 +337,9 @@ static void trunk_rules(void **state)
 	    "kedge.cfg:4: warning: trunk \"alpha\".dtmf: tones need PCMU or PCMA, which its codecs leave out: no digit gets there\n"
 	    "kedge.cfg:4: warning: trunk \"alpha\".ptime is for PCMU and PCMA, which its codecs leave out\n");
 	trunk_tells(ALPHA "codecs = [ \"G729\", \"pcma/8000\" ]; dtmf = \"inband\"; ptime = \"20\"; }", "");
+	trunk_tells(ALPHA "codecs = [ \"G729\" ]; probe = { number = \"99901\"; }; }",
+	    "kedge.cfg:4: warning: trunk \"alpha\".canary_audio needs PCMU or PCMA, which its codecs leave out: its test calls show signaling only\n");
+	trunk_tells(ALPHA "codecs = [ \"G729\" ]; probe = { number = \"99901\"; }; canary_audio = false; }", "");
 	trunk_tells(ALPHA "srtp = \"required\"; }",
 	    "kedge.cfg:4: warning: trunk \"alpha\".srtp: its keys are in the signaling, which goes in clear: who reads that can hear the audio\n");
 }
