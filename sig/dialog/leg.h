@@ -51,7 +51,7 @@ struct leg {
 	nta_agent_t *agent;
 	nta_leg_t *nta; /* NULL until begun */
 	char tag[LISTEN_TOKEN];
-	const char *call_id;        /* these three in the call's home */
+	const char *call_id;        /* these three in the call's home, one block */
 	const char *local, *remote; /* the dialog's two addresses as header text, without tags */
 	sip_contact_t *contact;     /* ours, in every dialog-forming message */
 	/* the INVITE, re-INVITE or UPDATE of this peer until its final answer is ACKed */
