@@ -231,13 +231,13 @@ static bool put_digits(struct flight_tape *t, const struct iovec *text, size_t p
 	static char whole[1 << 16]; /* as long as a datagram may be */
 	size_t size = 0;
 
-	if (pieces == 0 || text[0].iov_len < 5 || memcmp(text[0].iov_base, "INFO ", 5) != 0)
+	if (pieces == 0 || text[0].iov_len < 5 || (memcmp(text[0].iov_base, "INFO ", 5) != 0 && memcmp(text[0].iov_base, "NOTIF", 5) != 0))
 		return false;
 	for (size_t i = 0; i < pieces; i++) {
-		if (text[i].iov_len > sizeof(whole) - size)
-			return false;
-		memcpy(whole + size, text[i].iov_base, text[i].iov_len);
-		size += text[i].iov_len;
+		size_t n = text[i].iov_len < sizeof(whole) - size ? text[i].iov_len : sizeof(whole) - size;
+
+		memcpy(whole + size, text[i].iov_base, n);
+		size += n;
 	}
 	if (!digits_stand_in(whole, size))
 		return false;

@@ -44,12 +44,12 @@ static bool is_turned(const struct call *c, unsigned from)
 }
 
 /* Both have INFO, but the other one not with such a body. */
-static bool is_rewritten(struct call *c, unsigned from, bool plain)
+static bool is_rewritten(struct call *c, unsigned from, const char *type)
 {
 	struct leg *to = from == 0 ? call_callee(c) : &c->caller;
+	bool same = to && strcasecmp(type, leg_trunk(to)->dtmf_info == CONF_DTMF_INFO_PLAIN ? "application/dtmf" : "application/dtmf-relay") == 0;
 
-	return c->bridge.dtmf[0] == KEDGE_DTMF_INFO && c->bridge.dtmf[1] == KEDGE_DTMF_INFO && to &&
-	       (leg_trunk(to)->dtmf_info == CONF_DTMF_INFO_PLAIN) != plain;
+	return c->bridge.dtmf[0] == KEDGE_DTMF_INFO && c->bridge.dtmf[1] == KEDGE_DTMF_INFO && to && !same;
 }
 
 static uint8_t end_toward(const struct call *c, unsigned side)
@@ -112,7 +112,7 @@ bool digits_request(struct call *c, struct leg *l, nta_incoming_t *irq, const si
 		return false;
 	err = digits_read(type, body.data, body.length, &d);
 	digits_heard(c); /* what waits: the same ones, perhaps */
-	if (err == -ENOMSG || !(is_turned(c, from) || is_rewritten(c, from, strcasecmp(type, "application/dtmf") == 0)))
+	if (err == -ENOMSG || !(is_turned(c, from) || is_rewritten(c, from, type)))
 		return false;
 	status = err ? 400 : take(c, from, &d);
 	answer(c, irq, status, status == 500 ? "Retry-After: 1\r\n" : NULL);

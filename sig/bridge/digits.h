@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* digits: DTMF by SIP INFO, on a leg whose digits travel so, while the other leg's do not (bridge_dtmf.h).
  *
- *   INFO of a peer --200--> media says it to the other end, paced       application/dtmf-relay, application/dtmf: both read
+ *   INFO of a peer --200--> media says it to the other end, paced       application/dtmf-relay, application/dtmf, and Nortel's: all read
  *   media heard one ------> INFO to the leg that has them so             by its trunk's dtmf_info; one at a time, in their order
  *
  * Where both legs speak INFO, or nothing is turned, inside.h passes it on as it came. A peer whose events media has heard
@@ -58,7 +58,8 @@ int digits_read(const char *type, const char *body, size_t length, struct digit 
 #define DIGITS_BODY 48
 const char *digits_write(char out[static DIGITS_BODY], const struct digit *d, bool plain);
 
-/* Digits in the text of a SIP message are asterisks from here on. */
+/* Digits in the text of a SIP message are asterisks from here on: all of an INFO's body, read or not, of whatever type, but for those
+ * that are known to be about something else. */
 void digits_mask(char *text, size_t length);
 bool digits_stand_in(const char *text, size_t length);
 

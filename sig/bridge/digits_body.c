@@ -8,6 +8,7 @@
 #include "sig/offer/offer_text.h"
 
 #define BODY_MAX     256
+#define NORTEL       "application/vnd.nortelnetworks.digits"
 #define DURATION_MAX 60000
 
 static const char keys[] = "0123456789*#ABCD";
@@ -33,8 +34,8 @@ static int key_of(struct text t)
 	return t.n == 2 && n >= DIGIT_STAR ? (int)n : -1;
 }
 
-/* Lines of name=value; others than Signal and Duration are passed over. */
-static int read_relay(struct text body, struct digit *d)
+/* Lines of name=value; others than Signal (Nortel's: d) and Duration are passed over. */
+static int read_relay(struct text body, bool nortel, struct digit *d)
 {
 	int key = -1;
 	long ms = 0;
@@ -43,7 +44,7 @@ static int read_relay(struct text body, struct digit *d)
 		struct text value = text_line(&body), name = text_trim(text_upto(&value, '='));
 
 		value = text_trim(value);
-		if (text_is(name, "Signal")) {
+		if (text_is(name, "Signal") || (nortel && text_is(name, "d"))) {
 			if (key >= 0 || (key = key_of(value)) < 0)
 				return -EINVAL;
 		} else if (text_is(name, "Duration")) {
@@ -69,7 +70,7 @@ bool digits_type(const char *type)
 {
 	struct text t = type_of(type);
 
-	return text_is(t, "application/dtmf") || text_is(t, "application/dtmf-relay");
+	return text_is(t, "application/dtmf") || text_is(t, "application/dtmf-relay") || text_is(t, NORTEL);
 }
 
 int digits_read(const char *type, const char *body, size_t length, struct digit *d)
@@ -83,7 +84,7 @@ int digits_read(const char *type, const char *body, size_t length, struct digit 
 	if (all.n == 0 || all.n > BODY_MAX)
 		return -EINVAL;
 	if (!plain || memchr(all.p, '=', all.n))
-		return read_relay(all, d);
+		return read_relay(all, text_is(t, NORTEL), d);
 	while (all.n && strchr(" \t\r\n", all.p[all.n - 1]) && all.p[all.n - 1])
 		all.n--;
 	key = key_of(text_trim(all));
@@ -120,16 +121,44 @@ static bool stands(const char *at, const char *end, const char *word)
 	return false;
 }
 
-/* Where the body begins, if its type, or that of a part of it, is one of the two; NULL otherwise. */
+/* Behind the empty line, whose ends may be bare; NULL: there is none. */
+static const char *body_of(const char *text, const char *end)
+{
+	for (const char *at = text; (at = memchr(at, '\n', (size_t)(end - at))) != NULL;) {
+		at++;
+		if (at < end && *at == '\n')
+			return at + 1;
+		if (at + 1 < end && at[0] == '\r' && at[1] == '\n')
+			return at + 2;
+	}
+	return NULL;
+}
+
+/* An INFO says what was typed, by whatever name its maker gave the body, unless it is known to say something else. Of other requests
+ * those types are known that do. */
+static bool says_digits(const char *text, const char *head, const char *end)
+{
+	static const char *const never[] = { "application/media_control+xml", "application/sdp" };
+	static const char *const always[] = { "application/dtmf", "vnd.nortelnetworks.digits", "telephone-event", "kpml-response" };
+	const char *upto = stands(text, head, "multipart/") ? end : head;
+
+	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
+		if (stands(text, upto, always[i]))
+			return true;
+	if (end - text < 5 || memcmp(text, "INFO ", 5) != 0)
+		return false;
+	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
+		if (stands(text, head, never[i]))
+			return false;
+	return true;
+}
+
+/* Where the body begins, if it may say digits; NULL otherwise. */
 static const char *body_in(const char *text, size_t length)
 {
-	const char *head = memmem(text, length, "\r\n\r\n", 4), *end = head;
+	const char *end = text + length, *body = body_of(text, end);
 
-	if (head == NULL || head == text)
-		return NULL;
-	if (stands(text, head, "multipart/"))
-		end = text + length;
-	return stands(text, end, "application/dtmf") ? head + 4 : NULL;
+	return body && says_digits(text, body, end) ? body : NULL;
 }
 
 bool digits_stand_in(const char *text, size_t length)
@@ -139,6 +168,15 @@ bool digits_stand_in(const char *text, size_t length)
 	return body && body < text + length;
 }
 
+/* The name of a line that is known, and its "="; nothing of another one: who writes "5=Signal" wrote a digit. */
+static char *behind_name(char *line, char *stop)
+{
+	char *eq = memchr(line, '=', (size_t)(stop - line));
+	struct text name = text_trim(text_of(line, eq ? (size_t)(eq - line) : 0));
+
+	return text_is(name, "Signal") || text_is(name, "Duration") ? eq + 1 : line;
+}
+
 /* All but the names of lines and their ends. */
 void digits_mask(char *text, size_t length)
 {
@@ -146,9 +184,9 @@ void digits_mask(char *text, size_t length)
 	char *at = body ? text + (body - text) : text + length, *end = text + length;
 
 	while (at < end) {
-		char *eol = memchr(at, '\n', (size_t)(end - at)), *stop = eol ? eol : end, *eq = memchr(at, '=', (size_t)(stop - at));
+		char *eol = memchr(at, '\n', (size_t)(end - at)), *stop = eol ? eol : end;
 
-		for (at = eq ? eq + 1 : at; at < stop; at++)
+		for (at = behind_name(at, stop); at < stop; at++)
 			if (*at != '\r')
 				*at = '*';
 		at = stop + (eol != NULL);

@@ -96,7 +96,7 @@ static void kept_without_them(void **state)
 {
 	char info[] = "INFO sip:x SIP/2.0\r\nContent-Type: application/dtmf-relay\r\nCSeq: 5 INFO\r\n\r\nSignal=5\r\nDuration=160\r\n";
 	char plain[] = "INFO sip:5 SIP/2.0\r\nc:application/dtmf\r\n\r\n5";
-	char other[] = "INFO sip:5 SIP/2.0\r\nContent-Type: text/plain\r\n\r\napplication/dtmf 5";
+	char other[] = "MESSAGE sip:5 SIP/2.0\r\nContent-Type: text/plain\r\n\r\napplication/dtmf 5";
 
 	char part[] = "INFO sip:5 SIP/2.0\r\nContent-Type: multipart/mixed;boundary=b\r\n\r\n--b\r\nContent-Type: application/dtmf-relay\r\n\r\nSignal=5\r\n--b--\r\n";
 
@@ -112,6 +112,47 @@ static void kept_without_them(void **state)
 	assert_false(digits_stand_in(other, strlen(other)));
 	assert_false(digits_stand_in("\r\n\r\n", 4));
 	assert_false(digits_stand_in("INFO", 4));
+}
+
+static void masked(const char *text, const char *want)
+{
+	char kept[300];
+
+	snprintf(kept, sizeof(kept), "%s", text);
+	digits_mask(kept, strlen(kept));
+	assert_string_equal(kept, want);
+	assert_int_equal(digits_stand_in(text, strlen(text)), strcmp(text, want) != 0);
+}
+
+/* Types of vendors, types that nobody knows, bodies that are broken: nothing that was typed is kept. */
+static void kept_without_anything(void **state)
+{
+	(void)state;
+	masked("INFO sip:x SIP/2.0\r\nContent-Type: application/vnd.nortelnetworks.digits\r\n\r\np=Digit-Collection\r\ny=Digits\r\nd=5\r\n",
+	    "INFO sip:x SIP/2.0\r\nContent-Type: application/vnd.nortelnetworks.digits\r\n\r\n******************\r\n********\r\n***\r\n");
+	masked("INFO sip:x SIP/2.0\r\nContent-Type: text/x-keys\r\n\r\npin 1234", "INFO sip:x SIP/2.0\r\nContent-Type: text/x-keys\r\n\r\n********");
+	masked("INFO sip:x SIP/2.0\r\nCSeq: 1 INFO\r\n\r\n5", "INFO sip:x SIP/2.0\r\nCSeq: 1 INFO\r\n\r\n*");
+	masked("INFO sip:x SIP/2.0\nc: application/dtmf\n\n5\n", "INFO sip:x SIP/2.0\nc: application/dtmf\n\n*\n");
+	masked("INFO sip:x SIP/2.0\r\nc: application/dtmf-relay\r\n\r\n5=Signal\r\nSignal 5\r\nSignal= flash\r\n=7\r\nDuration=90",
+	    "INFO sip:x SIP/2.0\r\nc: application/dtmf-relay\r\n\r\n********\r\n********\r\nSignal=******\r\n**\r\nDuration=**");
+	masked("NOTIFY sip:x SIP/2.0\r\nc: application/kpml-response+xml\r\n\r\n<k digits=\"5\"/>",
+	    "NOTIFY sip:x SIP/2.0\r\nc: application/kpml-response+xml\r\n\r\n***************");
+	masked("INFO sip:x SIP/2.0\r\nContent-Type: application/media_control+xml\r\n\r\n<m/>",
+	    "INFO sip:x SIP/2.0\r\nContent-Type: application/media_control+xml\r\n\r\n<m/>");
+}
+
+static void nortel(void **state)
+{
+	static const char type[] = "application/vnd.nortelnetworks.digits";
+	struct digit d = { .event = 42 };
+
+	(void)state;
+	assert_int_equal(read_as(type, "p=Digit-Collection\r\ny=Digits\r\nd=#\r\n").event, DIGIT_POUND);
+	assert_int_equal(read_as(type, "Signal=5\r\n").event, 5);
+	assert_int_equal(digits_read(type, "p=Digit-Collection\r\n", 20, &d), -EINVAL);
+	assert_int_equal(digits_read(RELAY, "d=5\r\n", 5, &d), -EINVAL);
+	assert_true(digits_type(type));
+	assert_false(digits_type("text/plain"));
 }
 
 /* ---- ways ------------------------------------------------------------------------------------- */
@@ -244,6 +285,8 @@ int main(void)
 		cmocka_unit_test(bad_bodies),
 		cmocka_unit_test(written_is_read),
 		cmocka_unit_test(kept_without_them),
+		cmocka_unit_test(kept_without_anything),
+		cmocka_unit_test(nortel),
 		cmocka_unit_test(ways),
 		cmocka_unit_test(offers),
 		cmocka_unit_test(answers),
