@@ -2,8 +2,14 @@
 /* kill -9 of kedge-media under many calls that talk while others are opened and closed, again and again, also twice within 100 ms. What arrives
  * after the kill waits in the sockets and is relayed once, in order, on the same SSRC, sequence and timestamp line; lost is at most what
  * the dead process had in hand. No port and no session is lost.
+ *   in hand        what was sent to it and had not left it when it was killed: a batch each way, or as much as waited where the machine had kept
+ *                  it from running until then (the counters it shares say so)
+ *   in the kernel  a socket of kedge's has the system's receive buffer: 256 packets of 20 ms with rmem_default 212,992, 5.1 s of one stream.
+ *                  Only a generator that stood still for seconds and then makes up for all of it overruns that; the kernel counts
+ *                  (SO_MEMINFO), and only then may what was sent after a death be missing, to the packet
  * 50 calls and 3 kills; with KEDGE_RESTART=CALLS,KILLS in the environment as many. */
 #include <arpa/inet.h>
+#include <linux/sock_diag.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -20,6 +26,7 @@
 #define BATCH  64                      /* media.batch: what a process may have in hand */
 #define FIRST  65530                   /* a peer's first number, and its seed (talk.c) */
 #define ROUND  (20 * CLOCK_NS_PER_MS)
+#define STOOD  (1000 * CLOCK_NS_PER_MS) /* of the generator: what follows is no stream any more */
 #define AT_100 (10 * CLOCK_NS_PER_MS)  /* between two anchors of 100 a second */
 
 struct ear { /* what one peer heard of the other */
@@ -37,7 +44,10 @@ static struct {
 	uint32_t *sent;       /* the same: by that peer */
 	_Atomic unsigned deaths, noticed;
 	_Atomic bool over, closed;
-	unsigned lost;        /* that were in hand, or on their way into it */
+	_Atomic unsigned lost; /* that were in hand, or on their way into it */
+	_Atomic uint64_t said;
+	uint64_t in_hand;     /* may have been lost with the dead, together */
+	uint64_t late_ns;     /* the generator's longest standstill */
 	struct plane_anchor churn[CHURN];
 	unsigned turn, opened;
 	uint64_t churned_ns;
@@ -50,11 +60,22 @@ static struct peer *peer_of(unsigned i)
 
 /* ---- who kills ------------------------------------------------------------------------------- */
 
+/* Sent and not come out again. What is lost already is no more on its way. */
+static uint64_t under_way(void)
+{
+	uint64_t out = PLANE_COUNT(&plane, packets_out) + atomic_load(&w.lost), said = atomic_load(&w.said);
+
+	return said > out ? said - out : 0;
+}
+
 static void die(void)
 {
+	uint64_t waits = under_way(), said = atomic_load(&w.said);
 	unsigned n;
 
 	plane_stop(&plane, SIGKILL);
+	waits += atomic_load(&w.said) - said; /* while the signal was on its way */
+	w.in_hand += waits > 2 * BATCH ? waits : 2 * BATCH;
 	n = atomic_fetch_add(&w.deaths, 1) + 1;
 	while (atomic_load(&w.noticed) < n) /* what is sent from here on is sent to nobody's ears */
 		usleep(1000);
@@ -88,6 +109,35 @@ static void say_all(void)
 		say(peer_of(i));
 		w.sent[i]++;
 	}
+	atomic_fetch_add(&w.said, 2 * w.calls);
+}
+
+static uint64_t drops_of(int fd)
+{
+	uint32_t info[SK_MEMINFO_VARS] = { 0 };
+	socklen_t len = sizeof(info);
+
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len), 0);
+	return info[SK_MEMINFO_DROPS];
+}
+
+/* Packets for which kedge's sockets and the peers' had no room. */
+static uint64_t dropped_by_kernel(void)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < w.calls; i++) {
+		sum += drops_of(segment_port(&plane.seg, w.call[i].a.in.port)->fd_rtp);
+		sum += drops_of(segment_port(&plane.seg, w.call[i].a.out[0].port)->fd_rtp);
+		sum += drops_of(w.call[i].in.rtp) + drops_of(w.call[i].out.rtp);
+	}
+	return sum;
+}
+
+/* Only a generator that stood still overruns them. */
+static bool overrun(void)
+{
+	return w.late_ns > STOOD && dropped_by_kernel() > 0;
 }
 
 /* Packets lost before this one: what was sent after a death was noticed never is. */
@@ -98,9 +148,9 @@ static void check_gap(struct ear *e, const struct peer *from, uint16_t number)
 	assert_true(gap < 1000);
 	if (gap == 0)
 		return;
-	w.lost += gap;
+	atomic_fetch_add(&w.lost, gap);
 	/* e->heard counts every number up to e->next, lost ones too. */
-	if (e->heard + gap > e->safe)
+	if (e->heard + gap > e->safe && !overrun())
 		fail_msg("stream %u: numbers %u to %u of %u are lost, and only the first %u were on their way when it died", from->seed, e->heard,
 		    e->heard + gap - 1, number, e->safe);
 	e->heard += gap;
@@ -225,7 +275,7 @@ static void killed(unsigned twice)
 {
 	const char *more = getenv("KEDGE_RESTART");
 	pthread_t killer;
-	uint64_t next;
+	uint64_t next, dropped;
 	unsigned deaths;
 
 	memset(&w, 0, sizeof(w));
@@ -240,6 +290,8 @@ static void killed(unsigned twice)
 	assert_int_equal(pthread_create(&killer, NULL, kill_again_and_again, NULL), 0);
 	while (!atomic_load(&w.over)) {
 		if (clock_mono_ns() >= next) {
+			if (clock_mono_ns() - next > w.late_ns)
+				w.late_ns = clock_mono_ns() - next;
 			say_all();
 			next += ROUND;
 		}
@@ -252,8 +304,11 @@ static void killed(unsigned twice)
 	hear_all();
 	for (unsigned i = 0; i < 2 * w.calls; i++)
 		assert_int_equal(w.ear[i].heard, w.sent[i ^ 1]);
-	print_message("  %u calls, %u deaths, %u anchors beside: %u packets lost in hand\n", w.calls, deaths, w.opened, w.lost);
-	assert_true(w.lost <= 2 * BATCH * deaths);
+	dropped = dropped_by_kernel();
+	print_message("  %u calls, %u deaths, %u anchors beside: %u packets lost, %llu may have been in hand, %llu had no room; %llu ms stood still\n", w.calls,
+	    deaths, w.opened, w.lost, (unsigned long long)w.in_hand, (unsigned long long)dropped, (unsigned long long)(w.late_ns / CLOCK_NS_PER_MS));
+	assert_true(dropped == 0 || w.late_ns > STOOD);
+	assert_true(w.lost <= w.in_hand + dropped);
 	assert_true(w.opened > 30 * w.kills);
 	close_all();
 	atomic_store(&w.closed, true);
