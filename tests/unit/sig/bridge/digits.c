@@ -137,6 +137,8 @@ static void kept_without_anything(void **state)
 	    "INFO sip:x SIP/2.0\r\nc: application/dtmf-relay\r\n\r\n********\r\n********\r\nSignal=******\r\n**\r\nDuration=**");
 	masked("NOTIFY sip:x SIP/2.0\r\nc: application/kpml-response+xml\r\n\r\n<k digits=\"5\"/>",
 	    "NOTIFY sip:x SIP/2.0\r\nc: application/kpml-response+xml\r\n\r\n***************");
+	masked("NOTIFY sip:x SIP/2.0\r\nc: multipart/mixed;boundary=b\r\n\r\n--b\r\nc: application/dtmf\r\n\r\n5\r\n",
+	    "NOTIFY sip:x SIP/2.0\r\nc: multipart/mixed;boundary=b\r\n\r\n***\r\n*******************\r\n\r\n*\r\n");
 	masked("INFO sip:x SIP/2.0\r\nContent-Type: application/media_control+xml\r\n\r\n<m/>",
 	    "INFO sip:x SIP/2.0\r\nContent-Type: application/media_control+xml\r\n\r\n<m/>");
 }
