@@ -121,6 +121,8 @@ def scenario(t):
     print("seed %d, %g s" % (seed, SECONDS))
     dice = random.Random(seed)
     t.top["log"] = {"level": "info"}
+    # What is kept of calls that failed would fill their room meanwhile, 64 MB: memory is to stand still.
+    t.top["admin"] = {"flight_mb": 2, "why_records": 100}
     # What of the noise is good enough for a call is told 404; the good calls go, by prefix, to ca.
     mute = t.silent("mute", {"OPTIONS": 200, "INVITE": lambda raw, m: refuse_under_fire(t, raw, m)})
     ca = t.carrier("ca", answer())
