@@ -32,8 +32,8 @@ static struct got hear_one(struct peer *x)
 	return g;
 }
 
-/* Three packets that close the event `of`. */
-static uint16_t hear_closed(struct peer *x, const struct got *of)
+/* Three packets that close the event `of`; less: units that its last packet may not have told a successor. */
+static uint16_t hear_closed_about(struct peer *x, const struct got *of, unsigned less)
 {
 	struct got g = *of;
 
@@ -44,10 +44,15 @@ static uint16_t hear_closed(struct peer *x, const struct got *of)
 		assert_int_equal(g.h.timestamp, of->h.timestamp);
 		assert_int_equal(g.h.sequence, (uint16_t)(of->h.sequence + i));
 		assert_int_equal(g.n.code, of->n.code);
-		assert_int_equal(g.n.duration, of->n.duration);
+		assert_in_range(g.n.duration, of->n.duration - less, of->n.duration);
 		assert_true(g.n.end);
 	}
 	return g.h.sequence;
+}
+
+static uint16_t hear_closed(struct peer *x, const struct got *of)
+{
+	return hear_closed_about(x, of, 0);
 }
 
 /* A carrier dies in mid-digit, with another payload type than the PBX has; then the PBX is in mid-digit itself. */
@@ -263,7 +268,7 @@ static void own_ended_by_a_successor(void **state)
 	}
 	assert_int_equal(plane_start(&plane), 0);
 	followed();
-	hear_closed(&t.call.out, &g);
+	hear_closed_about(&t.call.out, &g, 160); /* killed between a send and its store */
 	side_ask(&t.in, 0);
 	now = hear_one(&t.call.out);
 	assert_int_equal(now.n.code, typed[0]);
