@@ -307,6 +307,13 @@ static void answered_again(struct bridge *b, struct bridge_side *side, enum brid
 		media_tell(b, side, NULL, other);
 }
 
+/* No other attempt will be answered: what forks kept open for one may go. */
+static void taken(struct bridge *b)
+{
+	b->forks = false;
+	video_settle(b);
+}
+
 static bool said_already(const struct bridge_side *side, const struct offer *o)
 {
 	return side->theirs && strlen(side->theirs) == o->length &&
@@ -430,6 +437,8 @@ int bridge_answer(struct bridge *b, struct bridge_side *side, const struct bridg
 		answered_again(b, side, way);
 	else
 		err = answer_to_offer(b, side, &o, way);
+	if (err == 0 && way == BRIDGE_FINAL)
+		taken(b);
 	if (err == 0 && !b->settled)
 		*out = b->caller.ours;
 	return err;
@@ -467,6 +476,7 @@ int bridge_late(
 	body_keep(b, &b->caller.theirs, o.body, o.length);
 	b->caller.theirs_offered = b->late = false;
 	b->bound = b->settled = true;
+	b->forks = false;
 	b->callee_differs = side->inserted && side_too_much(b, &b->caller, side);
 	if (side->theirs)
 		media_tell(b, side, NULL, true);

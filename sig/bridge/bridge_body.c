@@ -131,6 +131,8 @@ int body_write_as(struct bridge *b, struct bridge_side *side, const struct bridg
 		how->video = video_plan(b, side, other, how, &video, video_set);
 		n = offer_write(text, sizeof(text), how, &side->origin);
 	}
+	if (n < 0)
+		video_settle(b);
 	crypto_wipe(set, sizeof(set));
 	crypto_wipe(video_set, sizeof(video_set));
 	how->crypto = NULL;

@@ -94,10 +94,13 @@ static int local_of(struct bridge *b, struct bridge_side *side, struct kedge_add
 	return 0;
 }
 
-void video_drop(struct bridge *b, const struct bridge_side *side)
+void video_drop(struct bridge *b, struct bridge_side *side)
 {
-	if (b->video.open && side != &b->caller && has_end(b, side))
-		anchor_drop(&b->video, side->video_end);
+	if (!b->video.open || side == &b->caller || !has_end(b, side))
+		return;
+	anchor_drop(&b->video, side->video_end);
+	if (b->video.live != side->video_end)
+		side->video_of = 0; /* it may be another attempt's next */
 }
 
 /* Has the caller's exchange video, as far as it went? */
@@ -150,12 +153,21 @@ static int direction_of(const struct offer_write *video, const struct bridge_sid
 	return side_line_would_do(other, side_line(body_video(&t, other->theirs)), side_line(body_video(&o, other->ours)));
 }
 
+/* Nobody is asked for a picture that the other side could not be answered: in clear where its trunk must have keys, or the other way round. */
+static bool answerable(const struct bridge *b, const struct bridge_side *other, const struct offer_write *how, const struct offer *from)
+{
+	struct offer_policy policy = keys_policy(b, other);
+
+	return how->answer || offer_allowed(from, &policy);
+}
+
 const struct offer_write *video_plan(struct bridge *b, struct bridge_side *side, const struct bridge_side *other,
     const struct offer_write *how, struct offer_write *video, struct crypto set[static CRYPTO_MAX])
 {
 	static struct offer from, shape, only;
 
-	if (how->from->video < 0 || !allowed(b, side) || !allowed(b, other) || !offer_video(&from, how->from))
+	if (how->from->video < 0 || !allowed(b, side) || !allowed(b, other) || !offer_video(&from, how->from) ||
+	    !answerable(b, other, how, &from))
 		return NULL;
 	*video = (struct offer_write){ .from = &from,
 		.answer = how->answer,
@@ -262,9 +274,15 @@ static uint8_t does(const struct bridge_side *side)
 	return direction(body_video(&t, side->theirs)) & side_turned(direction(body_video(&o, side->ours)));
 }
 
+/* Does it send to a port that is this call's no more? The anchor closed over another attempt's answer. */
+static bool is_stale(const struct bridge *b, const struct bridge_side *side)
+{
+	return !has_end(b, side) && does(side) != OFFER_INACTIVE;
+}
+
 bool video_too_much(const struct bridge *b, const struct bridge_side *takes, const struct bridge_side *said)
 {
-	return b->video.open && side_turned(does(takes)) != does(said);
+	return is_stale(b, said) || (b->video.open && side_turned(does(takes)) != does(said));
 }
 
 bool video_same_direction(const struct bridge_side *side, const struct offer *bound, const struct offer *answer)

@@ -22,9 +22,9 @@ void video_tell_early(struct bridge *b, const struct bridge_side *side);
 void video_settle(struct bridge *b);
 
 /* Gives an attempt's end back. */
-void video_drop(struct bridge *b, const struct bridge_side *side);
+void video_drop(struct bridge *b, struct bridge_side *side);
 
-/* Does `said` send video that `takes` does not hear, or wait for some that it does not send? */
+/* Does `said` send video that `takes` does not hear, or wait for some that it does not send, or send it to a port that is gone? */
 bool video_too_much(const struct bridge *b, const struct bridge_side *takes, const struct bridge_side *said);
 
 /* Was the caller, by bound, told what the answer of side says? */

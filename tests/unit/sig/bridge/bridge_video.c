@@ -248,6 +248,98 @@ static void a_reoffer_refused(void **state)
 	assert_false(t.b.video.open);
 }
 
+/* Media is done with the picture's slot: there is but one. */
+static void slot_is_free(void)
+{
+	struct kedge_anchor a = { 0 };
+
+	seq_read(&segment_session(&t.run, t.b.video.slot)->want, &a);
+	assert_int_equal(queue_push(&segment_queues(&t.run, 0)->evt, queue_msg(KEDGE_EVT_CLOSED, a.generation, t.b.video.slot)), 0);
+	assert_int_equal(write(t.run.priv->sig_eventfd, &(uint64_t){ 1 }, 8), 8);
+	su_root_step(t.root, 100);
+	assert_int_equal(anchor_free_slots(), 1);
+}
+
+/* Two attempts were offered a picture; the second one's answer had none, and its anchor went; then the first answered with one after all. The caller
+ * is asked for it, and the first is told where it goes now: what it was told is a port of nobody, or of another call. */
+static void a_late_answer_names_a_port_that_is_gone(void **state)
+{
+	struct bridge_body takes = body(CALLER), again = body(BOTH);
+	const char *out = NULL;
+	uint32_t before;
+	bool differs;
+
+	open_and_offer();
+	offer_two();
+	assert_int_equal(port_in(answer(&t.two, AUDIO, false, 0)), 0);
+	assert_false(t.b.video.open);
+	slot_is_free();
+	before = t.one.video_of;
+	answer(&t.one, BOTH, true, 0);
+	assert_true(t.b.differs);
+	assert_int_equal(bridge_propose(&t.b, &t.b.caller, &t.one, &out), 0);
+	assert_int_equal(port_in(out), t.b.video.local[0].port);
+	assert_int_equal(bridge_proposed(&t.b, &t.b.caller, &t.one, &takes, &differs), 0);
+	assert_int_equal(video_live(), KEDGE_LIVE_NONE);
+	assert_true(differs);
+	assert_int_equal(bridge_propose(&t.b, &t.one, &t.b.caller, &out), 0);
+	assert_int_not_equal(t.one.video_of, before);
+	assert_int_equal(port_in(out), t.b.video.local[1 + t.one.video_end].port);
+	assert_int_equal(bridge_proposed(&t.b, &t.one, &t.b.caller, &again, &differs), 0);
+	assert_false(differs);
+	assert_int_equal(video_live(), t.one.video_end);
+}
+
+/* What an attempt had that is over is the next one's. */
+static void an_end_given_back(void **state)
+{
+	open_and_offer();
+	bridge_drop(&t.b, &t.one);
+	assert_int_equal(t.b.video.used, 1); /* it was live */
+	offer_two();
+	bridge_drop(&t.b, &t.one);
+	assert_int_equal(t.b.video.used, 1u << t.two.video_end);
+	assert_int_equal(t.one.video_of, 0);
+}
+
+/* A caller that takes forks may be answered otherwise by the next attempt, until one has the call. */
+static void forks_end_with_the_answer(void **state)
+{
+	t.b.forks = true;
+	open_and_offer();
+	answer(&t.one, AUDIO, false, 0);
+	assert_true(t.b.video.open);
+	answer(&t.one, AUDIO, true, 0);
+	assert_false(t.b.video.open);
+}
+
+/* A picture beside audio that cannot be passed on is asked of nobody, and takes no slot. */
+static void a_reoffer_that_cannot_be_written(void **state)
+{
+	struct bridge_body said = body(BODY("RTP/AVP", "10.0.0.1", "4000", "", "")),
+			   more = body(BODY("RTP/AVP", "10.0.0.1", "4000", "c=IN IP4 224.0.0.1\r\n", H264("RTP/AVP", "4002", "97", "")));
+	const char *out = NULL;
+
+	assert_int_equal(bridge_open(&t.b, 0, 1, &said, NULL), 0);
+	assert_int_equal(bridge_outside(&t.b, &t.one, 1, 0, &out), 0);
+	answer(&t.one, BODY("RTP/AVP", "10.0.1.1", "5000", "", ""), true, 0);
+	assert_int_equal(bridge_reoffer(&t.b, &t.b.caller, &t.one, &more, &out), -ENODATA);
+	assert_false(t.b.video.open);
+}
+
+/* The caller's trunk must have keys, and its picture has none: it will be refused, so nobody is asked for one. */
+static void a_picture_in_clear_beside_keys(void **state)
+{
+	struct bridge_body said = body(BODY("RTP/SAVP", "10.0.0.1", "4000", KEY("1", "BBBB"), H264("RTP/AVP", "4002", "97", "")));
+	const char *out = NULL;
+
+	t.rig->trunk[0].srtp = CONF_SRTP_REQUIRED;
+	assert_int_equal(bridge_open(&t.b, 0, 1, &said, NULL), 0);
+	assert_int_equal(bridge_outside(&t.b, &t.one, 1, 0, &out), 0);
+	assert_int_equal(port_in(out), 0);
+	assert_false(t.b.video.open);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +354,11 @@ int main(void)
 		TEST(what_is_not_to_be_had),
 		TEST(offered_by_the_carrier),
 		TEST(a_reoffer_refused),
+		TEST(a_late_answer_names_a_port_that_is_gone),
+		TEST(an_end_given_back),
+		TEST(forks_end_with_the_answer),
+		TEST(a_reoffer_that_cannot_be_written),
+		TEST(a_picture_in_clear_beside_keys),
 	};
 
 	return bridge_rig_run(tests);
