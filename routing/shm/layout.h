@@ -265,9 +265,9 @@ struct kedge_flow {
 #define KEDGE_TOLD_SILENT  1u /* KEDGE_EVT_SILENT, KEDGE_EVT_SILENT_IN */
 #define KEDGE_TOLD_ONE_WAY 2u /* KEDGE_EVT_ONE_WAY, KEDGE_EVT_ONE_WAY_IN */
 #define KEDGE_TOLD_NEVER   4u /* with ONE_WAY: the end never sent a packet */
-#define KEDGE_TOLD_UNHEARD 16u /* no event: never a packet for half of media_dead at least, and the other end spoke. As of the last look */
 #define KEDGE_TOLD_REPORTS 8u /* no event: its RTCP says what it lost of ours, far_lost counts */
-#define KEDGE_TOLD_TONE    16u /* kedge_end.listen: 1004 Hz was heard from the end */
+#define KEDGE_TOLD_UNHEARD 16u /* no event: never a packet for half of media_dead at least, and the other end spoke. As of the last look */
+#define KEDGE_TOLD_TONE    32u /* kedge_end.listen: 1004 Hz was heard from the end */
 
 struct kedge_stats { /* public, one per session slot */
 	_Alignas(KEDGE_LINE) _Atomic uint64_t generation; /* whose figures these are */
