@@ -139,9 +139,8 @@ static int end_open(struct worker *w, uint32_t slot, uint8_t place, const struct
 	struct port *p = &w->port[want->port];
 	struct end *e = &w->end[want->port];
 	struct kedge_end_slot *k = end_slot(w, slot, place);
-	bool keep =
-	    atomic_load_explicit(&k->run.generation, memory_order_acquire) == want->generation &&
-	    recover_under_way(w);
+	/* A predecessor's: what this process had open it closed, and then the words are nobody's. */
+	bool keep = atomic_load_explicit(&k->run.generation, memory_order_acquire) == want->generation;
 	int rc = port_check(w, want->port);
 
 	if (rc == 0)
