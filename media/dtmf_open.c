@@ -88,8 +88,11 @@ void dtmf_end_recovered(struct worker *w, struct end *e)
 	uint64_t word = atomic_load_explicit(&e->run->event, memory_order_relaxed);
 	struct dtmf *d;
 
-	if (!(word & OPEN) || !e->line.started || e->line.source == STITCH_NONE)
+	if (!(word & OPEN) || !e->line.started || e->line.source == STITCH_NONE) {
+		if (e->line.source == OUTLET_LOCAL) /* what is said from now on is numbered anew */
+			stitch_break(&e->line);
 		return;
+	}
 	d = dtmf_of(e);
 	if (d == NULL)
 		return;

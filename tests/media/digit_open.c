@@ -278,6 +278,32 @@ static void own_ended_by_a_successor(void **state)
 	stop();
 }
 
+/* No digit was open, and nobody else spoke: the successor's first digit takes no number that a digit had before. */
+static void own_behind_a_kill(void **state)
+{
+	struct talk t;
+	struct got g = { 0 }, now;
+
+	(void)state;
+	tonepair_init();
+	start(8);
+	talk_open(&t, 0, KEDGE_DTMF_INFO, KEDGE_DTMF_EVENT);
+	side_ask(&t.in, 0);
+	for (unsigned ends = 0; ends < 3; ends += g.n.end)
+		g = hear_one(&t.call.out);
+	usleep(300000);
+	plane_stop(&plane, SIGKILL);
+	assert_int_equal(plane_start(&plane), 0);
+	followed();
+	side_ask(&t.in, 1);
+	now = hear_one(&t.call.out);
+	assert_int_equal(now.n.code, typed[1]);
+	assert_int_equal(now.h.sequence, (uint16_t)(g.h.sequence + 1));
+	assert_true((int32_t)(now.h.timestamp - g.h.timestamp) > 0);
+	talk_close(&t);
+	stop();
+}
+
 /* Its sender goes on with it over the kill: it has one end, its own. */
 static void goes_on_over_a_kill(void **state)
 {
@@ -314,6 +340,7 @@ int main(int argc, char **argv)
 		TEST(none_twice_after_a_kill),
 		TEST(ended_by_a_successor),
 		TEST(own_ended_by_a_successor),
+		TEST(own_behind_a_kill),
 		TEST(goes_on_over_a_kill),
 	};
 
