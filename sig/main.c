@@ -284,7 +284,7 @@ static void modules_fini(void)
 	admin_order_fini();
 	operator_close();
 	testline_fini();
-	canary_call_fini();
+	canary_call_fini(); /* while there are anchors to close: trunk_fini() finds nothing left */
 	call_fini(); /* its calls give their attempts back to the trunks' health */
 	trunk_fini();
 	listen_fini();

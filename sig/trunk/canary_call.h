@@ -38,7 +38,7 @@ int canary_call_init(su_root_t *root);
 /* BYE or CANCEL to all; none begins any more. */
 void canary_call_end_all(void);
 
-/* What is left goes, unheard. Before call_fini(). */
+/* What is left goes, unheard: calls in the air before call_fini(). May be said again. */
 void canary_call_fini(void);
 
 #endif

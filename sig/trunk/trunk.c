@@ -249,6 +249,7 @@ static void arm(void)
 static void trunk_free(void)
 {
 	su_timer_destroy(trunks.timer);
+	canary_call_fini();
 	probe_fini();
 	canary_fini();
 	free(trunks.health);
