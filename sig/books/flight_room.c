@@ -225,8 +225,19 @@ static void put_text(struct flight_tape *t, const struct iovec *v)
 	}
 }
 
-/* Digits of an INFO may be somebody's card number. True: it is one, and was put without them. */
-static bool put_digits(struct flight_tape *t, const struct iovec *text, size_t pieces)
+/* What is too long to be looked at: a message of ours may be, with the route of one and the body of another. */
+static void put_hidden(struct flight_tape *t, size_t size)
+{
+	static const char hidden[] = "****************";
+
+	for (size_t n; size; size -= n) {
+		n = size < sizeof(hidden) - 1 ? size : sizeof(hidden) - 1;
+		put(t, hidden, n);
+	}
+}
+
+/* Digits of an INFO may be somebody's card number. True: it is one, and was put without them. length: of all its text. */
+static bool put_digits(struct flight_tape *t, const struct iovec *text, size_t pieces, size_t length)
 {
 	static char whole[1 << 16]; /* as long as a datagram may be */
 	size_t size = 0;
@@ -239,10 +250,11 @@ static bool put_digits(struct flight_tape *t, const struct iovec *text, size_t p
 		memcpy(whole + size, text[i].iov_base, n);
 		size += n;
 	}
-	if (!digits_stand_in(whole, size))
+	if (length == size && !digits_stand_in(whole, size))
 		return false;
 	digits_mask(whole, size);
 	put(t, whole, size);
+	put_hidden(t, length - size);
 	return true;
 }
 
@@ -258,7 +270,7 @@ void flight_append(uint32_t n, const struct flight_line *l, const struct iovec *
 		return;
 	}
 	put(t, l, sizeof(*l));
-	if (!put_digits(t, text, pieces))
+	if (!put_digits(t, text, pieces, l->size))
 		for (size_t i = 0; i < pieces; i++)
 			put_text(t, &text[i]);
 	t->messages += !l->note;

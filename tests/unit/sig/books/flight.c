@@ -371,6 +371,33 @@ static void keys_are_not_kept(void **state)
 	free(c);
 }
 
+/* An INFO of ours over TCP has the route of one message and the body of another: longer than any that came. The tape is as long as it says, and what
+ * stands at its far end is no more kept than the rest. */
+static void digits_far_behind(void **state)
+{
+	static char text[100000];
+	size_t n = (size_t)sprintf(text, "INFO sip:b@x SIP/2.0\r\nCall-ID: d1\r\nContent-Type: application/dtmf-relay\r\nRoute: <sip:");
+	struct flight_copy *c;
+	struct flight_message m;
+	size_t at = 0;
+
+	(void)state;
+	memset(text + n, 'r', 70000);
+	strcpy(text + n + 70000, ">\r\n\r\nSignal=7\r\n");
+	begin(9, "d1");
+	assert_true(pass(true, 1, text, 1));
+	assert_true(in(bye, "d1"));
+	c = flight_read(9);
+	assert_true(flight_next(c, &at, &m) && flight_next(c, &at, &m));
+	assert_int_equal(m.size, strlen(text));
+	assert_memory_equal(m.text, text, 64);
+	assert_memory_equal(m.text + m.size - 10, "**********", 10);
+	assert_true(flight_next(c, &at, &m));
+	assert_memory_equal(m.text, bye, strlen(bye));
+	assert_false(flight_next(c, &at, &m));
+	free(c);
+}
+
 /* ---- memory ---- */
 
 #define MANY 200
@@ -465,6 +492,7 @@ int main(void)
 		cmocka_unit_test_teardown(nothing_kept, closed),
 		cmocka_unit_test(secrets),
 		cmocka_unit_test_setup_teardown(keys_are_not_kept, opened, closed),
+		cmocka_unit_test_setup_teardown(digits_far_behind, opened, closed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
