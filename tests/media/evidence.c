@@ -284,6 +284,7 @@ static void mute_until_hung_up(void **state)
 	assert_int_equal(WORD(stats()->told[1]), 0);
 	talk(1800, false);
 	assert_int_equal(WORD(stats()->told[1]), KEDGE_TOLD_UNHEARD);
+	assert_int_equal(WORD(stats()->told[1]) & KEDGE_TOLD_TONE, 0); /* nor was a tone heard */
 	say(&call.out, 0, false);
 	talk(500, false);
 	assert_int_equal(WORD(stats()->told[1]), 0);
