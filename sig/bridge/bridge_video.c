@@ -218,6 +218,8 @@ static void tell_end(
 		keys_tell_line(b, side, x->ours, x->theirs, &far);
 		if (inside)
 			memcpy(b->video_codec, e.codec, sizeof(b->video_codec));
+	} else { /* nothing of it passes, RTCP neither, where there ought to be keys */
+		keys_tell_early(b, side, &far);
 	}
 	media_learn(&far, b, side);
 	far.record = false;

@@ -127,6 +127,7 @@ void anchor_echo(struct anchor *a, unsigned end)
 
 void anchor_live(struct anchor *a, unsigned end)
 {
+	assert(a != &t.b.video || end == KEDGE_LIVE_NONE || (end < 2 && a->used & 1u << end));
 	a->live = (uint8_t)end;
 }
 

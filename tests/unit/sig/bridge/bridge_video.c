@@ -340,6 +340,20 @@ static void a_picture_in_clear_beside_keys(void **state)
 	assert_false(t.b.video.open);
 }
 
+/* A trunk that must have keys, and its answer without a picture: its end of the caller's picture is not in clear meanwhile. */
+static void an_end_without_its_line(void **state)
+{
+	t.rig->trunk[1].srtp = CONF_SRTP_REQUIRED;
+	open_and_offer();
+	offer_two();
+	answer(&t.two, OTHER, false, 0);
+	answer(&t.one, BODY("RTP/SAVP", "10.0.1.1", "5000", KEY("1", "BBBB"), "m=video 0 RTP/SAVP 97\r\n"), true, 0);
+	assert_true(t.b.differs && t.b.video.open);
+	assert_int_equal(video_live(), KEDGE_LIVE_NONE);
+	assert_int_equal(video_end(t.one.video_end).flags, KEDGE_END_VIDEO);
+	assert_int_not_equal(video_end(t.one.video_end).srtp, KEDGE_SUITE_NONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -359,6 +373,7 @@ int main(void)
 		TEST(forks_end_with_the_answer),
 		TEST(a_reoffer_that_cannot_be_written),
 		TEST(a_picture_in_clear_beside_keys),
+		TEST(an_end_without_its_line),
 	};
 
 	return bridge_rig_run(tests);
