@@ -90,6 +90,8 @@ static inline void digit_take(struct kedge_digits *q)
 	atomic_store_explicit(&q->taken, taken + 1, memory_order_release); /* D2 */
 }
 
+#define DIGIT_AHEAD_MS 1000u /* the consumer's clock stands still while it works */
+
 /* Consumer: was such a digit for that end put less than within_ms ago, taken or not? from: where to begin; behind it then. */
 static inline bool digit_put_lately(
     const struct kedge_digits *q, uint32_t generation, const struct digit *like, uint32_t now_ms, uint32_t within_ms, uint64_t *from)
@@ -99,7 +101,8 @@ static inline bool digit_put_lately(
 
 	for (uint64_t i = put > *from + KEDGE_DIGITS ? put - KEDGE_DIGITS : *from; i < put; i++)
 		if (digit_read(atomic_load_explicit(&q->digit[i % KEDGE_DIGITS], memory_order_relaxed), generation, &d) &&
-		    d.end == like->end && d.event == like->event && d.timestamp != 0 && now_ms - d.timestamp <= within_ms) {
+		    d.end == like->end && d.event == like->event && d.timestamp != 0 &&
+		    now_ms + DIGIT_AHEAD_MS - d.timestamp <= within_ms + DIGIT_AHEAD_MS) {
 			*from = i + 1;
 			return true;
 		}

@@ -107,6 +107,32 @@ static void newest_of_an_end_taken_or_not(void **state)
 	free(q);
 }
 
+/* By the clock that wraps. Who asked while the consumer worked seems to have asked later than now. */
+static void put_lately(void **state)
+{
+	static const struct {
+		uint32_t before_ms; /* asked, before now */
+		bool lately;
+	} cases[] = { { 0, true }, { 400, true }, { 401, false }, { 5000, false }, { UINT32_MAX - 1, true }, { UINT32_MAX - 49, true },
+		{ UINT32_MAX - 5000, false }, { 1u << 31, false } };
+	static const uint32_t nows[] = { 70001, 11, UINT32_MAX - 20 };
+	struct digit like = { .event = 7, .end = 2 };
+
+	(void)state;
+	for (unsigned n = 0; n < 3; n++)
+		for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+			struct kedge_digits *q = aligned_ring();
+			struct digit d = { .timestamp = nows[n] - cases[i].before_ms, .event = 7, .end = 2 };
+			uint64_t from = 0;
+
+			assert_int_equal(digit_put(q, &d, 1), 0);
+			assert_int_equal(digit_put_lately(q, 1, &like, nows[n], 400, &from), cases[i].lately);
+			assert_int_equal(from, cases[i].lately);
+			assert_false(digit_put_lately(q, 1, &like, nows[n], 400, &from) && cases[i].lately); /* once */
+			free(q);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -114,6 +140,7 @@ int main(void)
 		cmocka_unit_test(full_is_an_answer),
 		cmocka_unit_test(of_another_call_never),
 		cmocka_unit_test(newest_of_an_end_taken_or_not),
+		cmocka_unit_test(put_lately),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
