@@ -22,7 +22,7 @@ static bool goes_on(const struct secure *s, bool rtcp, const uint8_t *data, size
 	if (!rtcp)
 		return s->rx_index != SECURE_UNUSED && rtp_get32(data + 8) == s->rx_ssrc &&
 		       abs((int16_t)(rtp_get16(data + 2) - (uint16_t)s->rx_index)) <= NEAR_RTP;
-	if (len < RTCP_LEAST + RTCP_INDEX + s->rtcp_tail || rtp_get32(data + 4) != s->rtcp_ssrc)
+	if (GET(s->run->rx_srtcp) == 0 || len < RTCP_LEAST + RTCP_INDEX + s->rtcp_tail || rtp_get32(data + 4) != s->rtcp_ssrc)
 		return false;
 	index = rtp_get32(data + len - s->rtcp_tail - RTCP_INDEX) & INDEX_RTCP;
 	return index > GET(s->run->rx_srtcp) && index - GET(s->run->rx_srtcp) <= NEAR_RTCP;

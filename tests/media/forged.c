@@ -73,6 +73,36 @@ static void the_real_end_is_heard(void **state)
 	stop();
 }
 
+/* Before the real end's first report there is no stream that a report could go on with, whatever its SSRC is. */
+static void reports_before_the_first(void **state)
+{
+	uint8_t data[32] = { 0x80, RTCP_RR, 0, 1 }; /* of SSRC 0 */
+	struct voice in, out;
+	struct call c;
+	uint64_t began;
+
+	start(8);
+	secure_call(&c, &in, &out, 0, 0, KEDGE_SUITE_AES_CM_128_HMAC_SHA1_80);
+	with_rtcp(&c);
+	both_hear(&in, &out);
+	began = clock_mono_ns();
+	for (uint32_t i = 0; i < 10 * BURST; i++) {
+		rtp_set32(data + sizeof(data) - 14, 0x80000000 | (i % 1000 + 1));
+		put(&c.out, c.out.rtcp, &c.out.rtcp_to, data, sizeof(data));
+		if (i % 50 == 49)
+			usleep(2000);
+	}
+	both_hear(&in, &out);
+	followed();
+	assert_in_range(PLANE_COUNT(&plane, srtp_auth), 1, 200 + (clock_mono_ns() - began) * 100 / CLOCK_NS_PER_S);
+	assert_true(PLANE_COUNT(&plane, srtp_flood) > 1000);
+	usleep(1000000); /* the flood is over: nothing goes by lot */
+	report(&out);
+	hears_report(&in);
+	hang_up(&c, &in, &out);
+	stop();
+}
+
 /* From where an end behind a NAT might be, before the real one speaks: the tries they use up are not those of the signaled address, and the
  * one behind the NAT is found too. */
 static void who_wants_to_be_learnt(void **state)
@@ -129,6 +159,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_real_end_is_heard),
+		TEST(reports_before_the_first),
 		TEST(who_wants_to_be_learnt),
 	};
 
