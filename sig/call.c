@@ -451,7 +451,7 @@ static void on_ack(struct call *c, const sip_t *sip)
 	if (owed)
 		leg_ack(&c->winner->leg, body);
 	if (c->state == CALL_ENDING) {
-		leg_bye(&c->caller, NULL); /* the callee left before the ACK (RFC 3261 15) */
+		leg_bye(&c->caller, c->caller.bye_reason); /* the callee left before the ACK (RFC 3261 15) */
 		return;
 	}
 	call_enter(c, CALL_UP);
@@ -475,7 +475,7 @@ static void on_no_ack(struct call *c)
 		c->ack_owed = NULL;
 	}
 	if (c->state == CALL_ENDING)
-		leg_bye(&c->caller, NULL);
+		leg_bye(&c->caller, c->caller.bye_reason);
 	else
 		call_end(c, CALL_BY_KEDGE, "no_ack", NULL);
 }
@@ -723,6 +723,8 @@ void call_end(struct call *c, enum call_by by, const char *why, const char *reas
 	/* Without its ACK the caller must not get a BYE yet: on_ack or on_no_ack sends it. */
 	if (!c->caller.irq)
 		end_leg(&c->caller, reason);
+	else if (reason)
+		c->caller.bye_reason = su_strdup(c->home, reason);
 	maybe_gone(c);
 }
 

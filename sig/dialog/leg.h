@@ -67,7 +67,7 @@ struct leg {
 	uint64_t alone_ns;   /* answer irq then without the other side, 0: not */
 	struct refresh refresh;
 	nta_outgoing_t *bye;
-	const char *bye_reason; /* its Reason header, or NULL */
+	const char *bye_reason; /* its Reason header, or NULL; of one that waits for an ACK too */
 	bool bye_again;         /* the connection of the first one was lost */
 	struct farewell farewell; /* of a dead leg: it is said until somebody hears it */
 	char branch[LISTEN_BRANCH]; /* of our last INVITE on this leg: its ACK needs it */
