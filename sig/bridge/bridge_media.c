@@ -29,7 +29,7 @@ void media_learn(struct anchor_far *far, const struct bridge *b, const struct br
 
 	memset(far->learn, 0, sizeof(far->learn));
 	far->latch = t->latch;
-	far->record = t->record;
+	far->record = t->record && !b->test; /* a test call is nobody's */
 	if (t->latch == CONF_LATCH_STRICT)
 		return;
 	if (far->rtp.family)

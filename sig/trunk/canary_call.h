@@ -10,7 +10,7 @@
  *
  * It has a slot of the session table, as a call has, and an end toward the hop; its inside end is nobody's: what comes is heard by media
  * (media/tonetest.h, media/dtmf.h). Digits go as RFC 4733 where the trunk answers with it, else as tones; where trunk.dtmf is info they
- * are not sent. It is no call: no plan, no CDR, no limit of the trunk. At most CANARY_CALLS at once.
+ * are not sent. It is no call: no plan, no CDR, no recording, no limit of the trunk. At most CANARY_CALLS at once.
  * Thread: su_root's. Owner: itself. */
 #ifndef KEDGE_SIG_TRUNK_CANARY_CALL_H
 #define KEDGE_SIG_TRUNK_CANARY_CALL_H

@@ -85,6 +85,21 @@ static void the_key_of_the_183_holds(void **state)
 	assert_false(t.b.differs);
 }
 
+/* A trunk's calls are recorded; a test call to it is nobody's, and has no number to be found by. */
+static void a_test_is_not_recorded(void **state)
+{
+	struct bridge_body said = body(SDP("10.0.1.1", "5000", "8", ""));
+	const char *out = NULL;
+
+	t.rig->trunk[1].record = true;
+	assert_int_equal(bridge_test(&t.b, &t.one, 1, 0, &out), 0);
+	assert_int_equal(end_of(t.one.end).record, 0);
+	assert_int_equal(bridge_test_answered(&t.b, &t.one, &said), 0);
+	assert_int_equal(end_of(t.one.end).rtp.port, 5000);
+	assert_int_equal(end_of(t.one.end).record, 0);
+	assert_int_equal(end_of(t.one.end).listen, 1);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -92,6 +107,7 @@ int main(void)
 		T(a_refused_offer_changes_nothing),
 		T(bound_to_what_cannot_be_played),
 		T(the_key_of_the_183_holds),
+		T(a_test_is_not_recorded),
 	};
 
 	return bridge_rig_run(tests);
