@@ -159,13 +159,14 @@ static void send_one(struct worker *w, uint32_t port, uint32_t bytes)
 	struct local_end *p = &w->local.end[port];
 	struct end *e = &w->end[port];
 	bool noise = says_noise(e, p);
-	struct rtp h = { .timestamp = p->timestamp - bytes,
+	uint32_t rate = noise ? e->pace.clock_rate : 8000; /* of noise: its codec's (RFC 3389 4) */
+	struct rtp h = { .timestamp = (uint32_t)((uint64_t)(p->timestamp - bytes) * rate / 8000),
 		.ssrc = p->ssrc,
 		.sequence = p->sequence,
 		.payload_type = noise ? e->want.cn_pt : e->want.audio_pt,
 		.payload = noise ? 1 : (uint16_t)bytes };
 	uint8_t *out = outlet_room(w);
-	struct stitch_pace pace = { .clock_rate = 8000, .ptime_ms = (uint16_t)(bytes / BYTES_PER_MS) };
+	struct stitch_pace pace = { .clock_rate = rate, .ptime_ms = (uint16_t)(bytes / BYTES_PER_MS) };
 
 	out[0] = 0x80;
 	if (noise)

@@ -349,6 +349,40 @@ static void noise_as_its_own_payload(void **state)
 	stop();
 }
 
+/* RFC 3389 4: on the clock of the codec that is silent, so that it is one line. */
+static void noise_on_its_codecs_clock(void **state)
+{
+	struct heard said;
+	struct packet p, q;
+	struct call c;
+
+	begin(&c, KEDGE_CODEC_OTHER, 18, "comfort_noise = true; media_dead = \"300ms\";");
+	for (int i = 0; i < 2; i++) {
+		struct kedge_end *e = plane_end_of(&c.a, i ? 0 : KEDGE_END_INSIDE);
+
+		e->clock_rate = 16000;
+		e->cn_pt = 98;
+		plane_write(&plane, &c.a, i ? 0 : KEDGE_END_INSIDE);
+	}
+	set_flags(&c, 0, SPEAKS);
+	set_flags(&c, KEDGE_END_INSIDE, LISTENS);
+	say(&c.out);
+	said = hear(&c.in);
+	p = heard_packet(&c.in);
+	assert_int_equal(p.h.payload_type, 98);
+	assert_int_equal(p.h.ssrc, said.h.ssrc);
+	assert_int_equal(p.h.sequence, (uint16_t)(said.h.sequence + 1));
+	q = heard_packet(&c.in);
+	assert_int_equal((q.h.timestamp - p.h.timestamp) % 3200, 0);
+	assert_in_range(q.h.timestamp - p.h.timestamp, 3200, 16000 * 10);
+	say(&c.out);
+	while (q.h.payload_type == 98)
+		q = heard_packet(&c.in);
+	assert_int_equal(q.h.ssrc, said.h.ssrc);
+	call_close(&c);
+	stop();
+}
+
 static void no_noise_unless_wanted(void **state)
 {
 	struct call c;
@@ -458,6 +492,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = { TEST(ringback_gives_way), TEST(written_again_is_no_new_wish), TEST(over_everything),
 		TEST(stops_at_hold), TEST(other_codecs_hear_nothing), TEST(noise_for_a_silent_end), TEST(noise_as_its_own_payload),
+		TEST(noise_on_its_codecs_clock),
 		TEST(no_noise_unless_wanted), TEST(no_noise_between_silent_ends), TEST(no_noise_for_an_old_attempt), TEST(echoes), TEST(goes_on_after_a_kill) };
 
 	talk_main(argc, argv);
