@@ -10,7 +10,7 @@ def scenario(t):
     good = False
     try:
         far.top["test_numbers"] = [{"number": ECHO, "does": "echo"}]
-        far.absent("ca")
+        far.silent("ca", {"OPTIONS": 200})  # nobody at all, and kedge says 503 to who asks
         far.trunk("pbx1", "pbx", 1, sources=[t.ip(4) + "/32"], srtp="optional")
         far.start()
         t.time_scale = 60
