@@ -54,6 +54,7 @@ static void add(_Atomic uint64_t *word, uint64_t n)
 
 /* ---- one file -------------------------------------------------------------------------------- */
 
+/* The number as the log, `kedge calls` and "call" of the CDR have it: without zeros in front. */
 static void path_of(const struct recorder *r, uint64_t call_id, char path[PATH_MAX])
 {
 	snprintf(path, PATH_MAX, "%s/%llx.pcap", r->dir, (unsigned long long)call_id);

@@ -31,6 +31,7 @@ static void start_recording(bool v6)
 	start_with(media, 8, v6, 0);
 }
 
+/* As the log, `kedge calls` and "call" of the CDR name it: without zeros in front. */
 static void path_of(const struct call *c, char path[128])
 {
 	snprintf(path, 128, "%s/%llx.pcap", dir, (unsigned long long)c->a.want.call_id);
@@ -231,6 +232,25 @@ static void every_packet_ipv6(void **state)
 	every_packet(true);
 }
 
+/* 0000000000000001 is 1, as it is in the log. */
+static void named_without_zeros(void **state)
+{
+	struct call c;
+	char path[128];
+
+	start_recording(false);
+	open_recorded(&c, 0, "127.0.1.1", "127.0.2.1");
+	assert_true(c.a.want.call_id == 1);
+	exchange(&c);
+	COUNTS_TO(recorded, 2);
+	snprintf(path, sizeof(path), "%s/1.pcap", dir);
+	assert_int_equal(access(path, R_OK), 0);
+	assert_int_equal(files(), 1);
+	call_close(&c);
+	stop();
+	remove_all();
+}
+
 /* Files are for the owner alone, and a call's is closed with it. */
 static void nobody_else_reads_it(void **state)
 {
@@ -352,6 +372,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		TEST(every_packet_ipv4),
 		TEST(every_packet_ipv6),
+		TEST(named_without_zeros),
 		TEST(nobody_else_reads_it),
 		TEST(a_full_disk),
 		TEST(a_disk_that_stalls),

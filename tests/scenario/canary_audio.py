@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """canary_audio (A77): a canary counts only if the echo number gave RTP both ways and the digits 1 2 3. A good echo is "audio", also behind an announcement, with digits as tones where the answer
 has no telephone-event; an end that answers and says nothing is one_way, one that speaks but does not echo is no_echo, one that loses or changes digits is
-no_dtmf: all DEGRADED by that word, and each said in events, history, trunks and metrics. One that rings and never answers is CANCELled: signaling only. Time of the trunks runs sixty
+no_dtmf: all DEGRADED by that word, and each said in events, history, trunks and metrics. One that rings and never answers is CANCELled: signaling only. None of these calls is recorded, though the trunk's are. Time of the trunks runs sixty
 times faster."""
+import os
 import re
 
 from echo import Echo
@@ -12,10 +13,14 @@ ECHO = "+441512227777"
 
 def scenario(t):
     t.time_scale = 60
+    recordings = os.path.join(t.folder, "recordings")
+    os.mkdir(recordings)
+    t.top["media"] = {"record_dir": recordings}
     mode = {"c1": "echo", "c2": "silent", "c3": "digitless", "c4": "wrong", "c5": "tones", "c6": "deaf", "c7": "slow"}
     own = {"canary_idle": "1min", "probe": {"method": "OPTIONS", "number": ECHO, "timeout": "30s"}}
+    recorded = {"c1": {"record": True}}
     rings = {"OPTIONS": 200, "INVITE": lambda raw, m: raw.reply(m, 180), "CANCEL": lambda raw, m: (raw.reply(m, 200), raw.reply(m, 487, method="INVITE"))}
-    raws = {name: t.silent(name, {"OPTIONS": 200}, **own) for name in mode}
+    raws = {name: t.silent(name, {"OPTIONS": 200}, **own, **recorded.get(name, {})) for name in mode}
     c8 = t.silent("c8", rings, **own)
     echoes = {name: Echo(raws[name], 21000 + 10 * i, mode[name]) for i, name in enumerate(mode)}
     t.start()
@@ -52,5 +57,6 @@ def scenario(t):
     assert t.until(t.idle, 20), t.status
     for e in echoes.values():
         e.stop()
+    assert not os.listdir(recordings), os.listdir(recordings)
     t.cdrs = 0
     t.audio_strict = False

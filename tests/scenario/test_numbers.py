@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """test_numbers (A158): numbers that kedge answers itself. echo: the same packets come back, on one line, also behind a re-INVITE; milliwatt: 1004 Hz at 0 dBm0 within half a dB, in each law of G.711,
 and nothing besides; busy: 486; late-answer-24s: 180, then 200 after 24 s (a tenth of it, by test.time_scale). A caller who offers nothing kedge can play gets 488, one who cancels 487. A carrier
-may call them too."""
+may call them too; where its trunk is recorded, that call is, under its number."""
+import os
 import re
 
 from ear import Ear, level, loudness, one_line, samples
@@ -10,7 +11,10 @@ SDP = "v=0\r\no=- 1 {v} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio 
 
 
 def scenario(t):
-    t.carrier("ca", answer())
+    recordings = os.path.join(t.folder, "recordings")
+    os.mkdir(recordings)
+    t.top["media"] = {"record_dir": recordings}
+    t.carrier("ca", answer(), record=True)
     t.time_scale = 10
     t.top["test_numbers"] = [{"number": "99901", "does": "echo"}, {"number": "99902", "does": "milliwatt"}, {"number": "99903", "does": "busy"},
                              {"number": "99904", "does": "late-answer-24s"}]
@@ -87,5 +91,7 @@ def scenario(t):
     head = re.sub("^INVITE", "CANCEL", text.partition("\r\n\r\n")[0]).replace("1 INVITE", "1 CANCEL").replace("Content-Type: application/sdp\r\n", "")
     raw.say(re.sub(r"Content-Length: \d+", "Content-Length: 0", head) + "\r\n\r\n", kedge)
     assert t.until(lambda: raw.got("487 INVITE"), 3)
+    mine = [r["call"] + ".pcap" for r in t.cdr() if r["in"] == "ca" and r["media"]]
+    assert mine and t.until(lambda: os.listdir(recordings) == mine, 3), (mine, os.listdir(recordings))
     t.cdrs = 8
     t.audio_strict = False
