@@ -28,15 +28,15 @@ def scenario(t):
     t.routes = [{"name": n, "from": "pbx1", "prefix": prefix, "profile": n} for n, prefix in (("a", "+441"), ("b", "+442"))]
     steps = lambda talk: [invite(sdp={"text": SDP + here.line()}), recv(100, optional=True), recv(180, optional=True), recv(200), ack(), pause(talk)] + hangup()
     alone = t.caller(steps(0.5), numbers=["+442222"])
-    assert t.until(lambda: cb.received("ACK"), 10)
+    assert t.until(lambda: cb.received("ACK") and alone.received("200 INVITE"), 10)
     assert ports(cb.first("INVITE")) != ["0"] and ports(alone.first("200 INVITE")) == ["0"]
     assert t.until(lambda: t.media("sessions") == 1 and t.media("ports_lent") == 2, 3)
     assert t.until(lambda: alone.received("200 BYE"), 10)
     first = t.caller(steps(4), numbers=["+441111"])
-    assert t.until(lambda: ca.received("ACK") == 1, 10)
+    assert t.until(lambda: ca.received("ACK") == 1 and first.received("200 INVITE"), 10)
     assert ports(first.first("200 INVITE")) != ["0"]
     second = t.caller(steps(0.5), numbers=["+441112"])
-    assert t.until(lambda: ca.received("ACK") == 2, 10)
+    assert t.until(lambda: ca.received("ACK") == 2 and second.received("200 INVITE"), 10)
     assert ports(ca.got("INVITE")[-1]) == ["0"] and ports(second.first("200 INVITE")) == ["0"] and t.media("sessions") == 3
     t.run()
     assert t.until(lambda: len(t.cdr()) == 3, 3)
