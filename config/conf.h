@@ -188,7 +188,7 @@ struct conf_routes {
 #undef conf_conf
 
 #define CONF_UNSCALED 1 /* leave test.time_scale unused: for printing and explaining */
-#define CONF_FOLDERS  2 /* it is to come into force here: warn of files whose directory is missing, refuse sounds that cannot be read */
+#define CONF_FOLDERS  2 /* it is to come into force here: refuse call records without their directory, sounds that cannot be read */
 
 /* Reads file (and trunks.d beside it), adds every error and warning to errs. Returns a snapshot with one reference,
  * or NULL if there was any error. Blocks on the disk: not for the SIP thread. */
@@ -233,6 +233,11 @@ bool conf_probe_good(const struct conf_probe *p, uint16_t code);
 
 /* Calls at once that a profile's first enabled target has room for (max_calls, at most limits.max_calls); or all others together. */
 uint64_t conf_room(const struct conf *c, const struct conf_profile *p, bool first);
+
+/* On how many sides (0, 1, 2) an interface has trunks: a call takes a pair on the side of its caller and one per attempt on the other. And the
+ * port pairs it must have, of each of its addresses, for limits.max_calls: with fewer kedge run does not start. */
+unsigned conf_sides(const struct conf *c, uint16_t interface);
+uint32_t conf_pairs_needed(const struct conf *c, uint16_t interface);
 
 /* Writes "192.0.2.1:5060" or "[2001:db8::1]:5060", without the port where that is 0. Returns buf. */
 #define CONF_ADDR_TEXT 64

@@ -39,14 +39,6 @@ __attribute__((format(printf, 3, 4))) static int fail(struct hold *h, int err, c
 
 /* ---- what is needed ---- */
 
-static bool has_trunk(const struct conf *c, uint16_t iface, enum conf_side side)
-{
-	for (uint16_t i = 0; i < c->trunks.count; i++)
-		if (c->trunks.v[i].interface == iface && c->trunks.v[i].side == side)
-			return true;
-	return false;
-}
-
 static uint32_t max_video(const struct conf *c)
 {
 	return c->limits.max_video < c->limits.max_calls ? c->limits.max_video : c->limits.max_calls;
@@ -64,7 +56,7 @@ static int plan_net(
     struct hold *h, const struct conf *c, uint16_t iface, const struct conf_addr *addr)
 {
 	const struct conf_interface *f = &c->interfaces.v[iface];
-	uint32_t legs = has_trunk(c, iface, CONF_SIDE_PBX) + has_trunk(c, iface, CONF_SIDE_CARRIER);
+	uint32_t legs = conf_sides(c, iface);
 	struct hold_net *n;
 
 	if (addr->family == 0)
@@ -75,7 +67,7 @@ static int plan_net(
 	n->net.iface = iface;
 	n->net.addr = address(addr, 0);
 	n->range = f->rtp_ports;
-	n->min = legs * c->limits.max_calls;
+	n->min = conf_pairs_needed(c, iface);
 	n->want = (legs ? legs : 1) * (c->limits.max_calls * 5 / 4 + PAIRS_SPARE) + legs * max_video(c);
 	return 0;
 }

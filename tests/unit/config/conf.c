@@ -397,7 +397,8 @@ static void interface_rules(void **state)
 	    "kedge.cfg:2: error: interface \"outside\".rtp_ports: no even port with the next one in it\n");
 	tells("interfaces = ( { name = \"inside\"; address = \"127.0.3.1\"; rtp_ports = \"20000-20999\"; },\n"
 	      "{ name = \"outside\"; address = \"127.0.4.1\"; transports = [ \"tcp\" ]; } );\n" TRUNKS TAIL,
-	    "kedge.cfg:1: warning: interface \"inside\".rtp_ports: room for 500 calls, limits.max_calls is 2000\n"
+	    "kedge.cfg:1: error: interface \"inside\".rtp_ports: 500 port pairs, limits.max_calls = 2000 needs 2000: kedge run would not start; "
+	    "more rtp_ports, or max_calls 500\n"
 	    "kedge.cfg:4: error: trunk \"alpha\": transport udp is not among those of interface \"outside\" (kedge.cfg:2)\n"
 	    "kedge.cfg:5: error: trunk \"beta\": transport udp is not among those of interface \"outside\" (kedge.cfg:2)\n");
 	tells("interfaces = ( { name = \"inside\"; address = \"127.0.3.1\"; },\n"
@@ -406,6 +407,15 @@ static void interface_rules(void **state)
 	      "{ name = \"outside\"; address = \"127.0.4.1\"; rtp_ports = \"20000-24399\"; } );\n" REST_TRUNKS("1101") TAIL,
 	    "kedge.cfg:4: warning: trunk \"alpha\".max_cps: 1101 calls a second, and the 2200 port pairs of interface \"outside\" can rest for media.port_rest "
 	    "after 1100 of them: more rtp_ports, or a shorter rest\n");
+#define ONE(ports, calls) "interfaces = ( { name = \"any\"; address = \"127.0.3.1\"; " ports " } );\nlimits = { max_calls = " calls "; };\n" TRUNKS TAIL
+	tells(ONE("", "3000"),
+	    "kedge.cfg:1: error: interface \"any\".rtp_ports: 5000 port pairs, limits.max_calls = 3000 needs 6000 (both sides): kedge run would not start; "
+	    "more rtp_ports, or max_calls 2500\n");
+	tells(ONE("", "2500"), "");
+	tells(ONE("rtp_ports = \"20001-20003\";", "1"),
+	    "kedge.cfg:1: error: interface \"any\".rtp_ports: 1 port pair, limits.max_calls = 1 needs 2 (both sides): kedge run would not start; more rtp_ports\n");
+	tells("interfaces = ( { name = \"inside\"; address = \"127.0.3.1\"; }, { name = \"outside\"; address = \"127.0.4.1\"; },\n"
+	      "{ name = \"idle\"; address = \"127.0.5.1\"; rtp_ports = \"20000-20001\"; } );\n" TRUNKS TAIL, "");
 	tells("interfaces = ( { name = \"a\"; address = \"127.0.3.1\"; address6 = \"127.0.3.2\"; },\n"
 	      "{ name = \"b\"; address = \"127.0.4.1\"; } );\n" TRUNKS TAIL,
 	    "kedge.cfg:1: error: interface \"a\".address6: expected an IPv6 address\n"
@@ -473,7 +483,7 @@ static void file_folders(void **state)
 	snprintf(text, sizeof(text), "%slog = { file = \"%s/none/log\"; };\ncdr = {\nfile = \"%s/kedge.cfg/cdr\"; };\n", HEAD TRUNKS TAIL, dir, dir);
 	snprintf(expected, sizeof(expected),
 	    "kedge.cfg:8: warning: log.file: there is no directory \"none\": make it first\n"
-	    "kedge.cfg:10: warning: cdr.file: there is no directory \"kedge.cfg\": make it first\n");
+	    "kedge.cfg:10: error: cdr.file: there is no directory \"kedge.cfg\": kedge run would not start; make it first\n");
 	tells_with(CONF_FOLDERS, text, expected);
 	tells(text, ""); /* of no interest but to who asks */
 	snprintf(text, sizeof(text), "%slog = { file = \"%s/log\"; };\ncdr = { file = \"/cdr\"; };\n", HEAD TRUNKS TAIL, dir);

@@ -80,7 +80,7 @@ static void configure(void)
 	fprintf(f,
 	    "interfaces = ( { name = \"inside\"; address = \"127.0.0.1\"; sip_port = %u; },"
 	    " { name = \"outside\"; address = \"127.0.0.1\"; sip_port = %u; rtp_ports = "
-	    "\"31000-31999\"; } );\n"
+	    "\"31000-31999\"; } );\nlimits = { max_calls = 500; };\n"
 	    "trunks = ( { name = \"pbx\"; side = \"pbx\"; uri = \"sip:127.0.0.1:%u\"; probe = { "
 	    "method = \"none\"; }; },"
 	    " { name = \"ca\"; side = \"carrier\"; uri = \"sip:127.0.0.1:%u\"; probe = { method = "

@@ -103,9 +103,9 @@ static void check(void **state)
 	snprintf(path, sizeof(path), "%s/example/kedge.cfg", dir);
 	snprintf(command, sizeof(command), "cp -r " EXAMPLES " %s/example && sed -i s,/var/log/kedge,%s/none, %s", dir, dir, path);
 	assert_int_equal(system(command), 0);
-	assert_int_equal(kedge("check --strict -f %s", path), 1);
-	has("kedge.cfg:13: warning: cdr.file: there is no directory \"/tmp/");
-	has("/none\": make it first\n0 errors, 1 warning\n");
+	assert_int_equal(kedge("check -f %s", path), 1);
+	has("kedge.cfg:13: error: cdr.file: there is no directory \"/tmp/");
+	has("/none\": kedge run would not start; make it first\n1 error, 0 warnings\n");
 	snprintf(command, sizeof(command), "sed -i s,%s/none,%s, %s", dir, dir, path);
 	assert_int_equal(system(command), 0);
 	assert_int_equal(kedge("check --strict -f %s", path), 0);
