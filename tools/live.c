@@ -361,6 +361,13 @@ static void print_flow(const char *name, const json_t *f)
 	putchar('\n');
 }
 
+static void print_video(const json_t *v)
+{
+	if (json_is_object(v))
+		printf("video %s  from caller %lld packets, %lld lost; from callee %lld packets, %lld lost\n", live_text(v, "codec"),
+			live_int(v, "packets_in"), live_int(v, "lost_in"), live_int(v, "packets_out"), live_int(v, "lost_out"));
+}
+
 static void print_one_call(json_t *o)
 {
 	static const char *const keys[][2] = { { "begun", "begun" }, { "answered", "answered" }, { "route", "route" }, { "profile", "profile" },
@@ -383,6 +390,7 @@ static void print_one_call(json_t *o)
 	table_fini(&t);
 	print_flow("from caller", json_object_get(o, "rtp_in"));
 	print_flow("from callee", json_object_get(o, "rtp_out"));
+	print_video(json_object_get(o, "video"));
 }
 
 /* All pages as one list. */

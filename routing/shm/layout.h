@@ -232,7 +232,7 @@ struct kedge_hop {
 	C(options_unusable) C(events_lost) C(refused_limit)                                        \
 	C(timed_out_first_response) C(timed_out_progress) C(timed_out_ring) C(timed_out_budget)                  \
 	C(reloads) C(reloads_refused)                                                              \
-	C(dns_nxdomain) C(dns_timeout)
+	C(dns_nxdomain) C(dns_timeout) C(video_refused)
 
 struct kedge_worker { /* MEDIA */
 	_Alignas(KEDGE_LINE) _Atomic uint64_t sessions; /* open now */

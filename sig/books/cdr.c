@@ -281,14 +281,19 @@ static json_t *video_json(const struct cdr *c)
 
 static json_t *media_json(const struct cdr *c)
 {
+	json_t *m;
+
 	if (!c->media_known)
 		return json_null();
-	return json_pack("{so so sI so so sb so so so so sI sI so}", "in", direction_json(&c->media[0]), "out",
+	m = json_pack("{so so sI so so sb so so so so sI sI so}", "in", direction_json(&c->media[0]), "out",
 	    direction_json(&c->media[1]), "switches", (json_int_t)c->switches, "codec",
 	    text_of(c->codec), "codec_out", text_of(c->codec_out), "transcoded",
 	    c->codec && c->codec_out && strcasecmp(c->codec, c->codec_out) != 0, "srtp_in", word_of(c->srtp[0]),
 	    "srtp_out", word_of(c->srtp[1]), "dtmf_in", word_of(c->dtmf[0]), "dtmf_out", word_of(c->dtmf[1]), "digits",
 	    (json_int_t)c->digits, "digits_lost", (json_int_t)c->digits_lost, "video", video_json(c));
+	if (m && c->video_refused)
+		json_object_set_new(m, "video_refused", json_string("max_video"));
+	return m;
 }
 
 static json_t *uuid_json(const struct cdr *c)

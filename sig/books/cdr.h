@@ -83,6 +83,7 @@ struct cdr { /* made by cdr_new; strings through cdr_text */
 	struct cdr_media media[2];
 	char *video;                 /* codec of the video line, NULL: the call had none */
 	uint64_t video_packets[2], video_bytes[2]; /* from caller, callee */
+	bool video_refused;          /* limits.max_video: it wanted some and got none; media.video_refused is in the file only then */
 	const char *test;            /* static: what a test number does; in the file only then */
 	uint64_t generation;         /* of the configuration */
 	struct cdr_attempt *attempt; /* attempts[] */

@@ -90,6 +90,7 @@ static void add_media(struct cdr *r, const struct call *c)
 			r->video_bytes[i] = q[i].bytes;
 		}
 	}
+	r->video_refused = !r->video && c->bridge.video_refused;
 	anchor_quality(&c->bridge.anchor, q);
 	r->switches = (uint32_t)anchor_switches(&c->bridge.anchor);
 	for (unsigned i = 0; i < 2; i++)

@@ -225,6 +225,11 @@ int anchor_open(struct anchor *a, uint64_t call_id, unsigned net, void *owner)
 	return 0;
 }
 
+struct kedge_sig_counters *anchor_counters(void)
+{
+	return segment_counters(anchor_state.seg);
+}
+
 void anchor_close(struct anchor *a)
 {
 	struct kedge_anchor w;

@@ -132,6 +132,9 @@ void anchor_quality(const struct anchor *a, struct anchor_quality q[2]);
 /* Wakes the workers that were given something since the last time: once per pass of the loop. */
 void anchor_flush(void);
 
+/* Where to count what a bridge counts. */
+struct kedge_sig_counters *anchor_counters(void);
+
 /* Has media opened it? Until then there are no figures. */
 bool anchor_served(const struct anchor *a);
 

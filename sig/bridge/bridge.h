@@ -87,6 +87,7 @@ struct bridge {
 	struct anchor_quality video_heard[2]; /* of a video line that is gone: packets and bytes alone */
 	uint32_t video_times;    /* it was opened */
 	char video_codec[20];    /* the last that was agreed on with the callee; "": none ever was */
+	bool video_refused;      /* limits.max_video calls had some when it was asked for last */
 	uint64_t call_id;
 	uint8_t net;             /* the local media address of the inside ends */
 	su_home_t *home;         /* borrowed: the call's */

@@ -4,16 +4,40 @@
 #include <errno.h>
 #include <string.h>
 
+#include "config/clock.h"
+#include "config/event.h"
 #include "sig/bridge/bridge_body.h"
 #include "sig/bridge/bridge_keys.h"
 #include "sig/bridge/bridge_media.h"
 
 #define CLOCK 90000 /* RFC 3551 5 */
 #define FRAME 33    /* ms between two pictures, about */
+#define TELL_NS (60 * CLOCK_NS_PER_S)
 
 static uint32_t open_now; /* calls with video */
+static struct {
+	uint64_t count, told_ns; /* refused since it was told last, when that was; 0: never */
+} refused;
 
 /* ---- the anchor ------------------------------------------------------------------------------ */
+
+/* Counted once for a call, however many bodies of it ask; told at once, then once a minute. */
+static int refuse(struct bridge *b)
+{
+	uint64_t now = clock_mono_ns();
+
+	if (b->video_refused)
+		return -ENOSPC;
+	b->video_refused = true;
+	segment_add(&anchor_counters()->video_refused, 1);
+	refused.count++;
+	if (refused.told_ns && now - refused.told_ns < TELL_NS)
+		return -ENOSPC;
+	event_log(call_no_video, .refused = refused.count, .limit = b->conf->limits.max_video, .call = b->call_id);
+	refused.count = 0;
+	refused.told_ns = now;
+	return -ENOSPC;
+}
 
 static int anchor_begin(struct bridge *b)
 {
@@ -22,12 +46,13 @@ static int anchor_begin(struct bridge *b)
 	if (b->video.open)
 		return 0;
 	if (open_now >= b->conf->limits.max_video)
-		return -ENOSPC;
+		return refuse(b);
 	err = anchor_open(&b->video, b->call_id, b->net, NULL);
 	if (err)
 		return err;
 	open_now++;
 	b->video_times++;
+	b->video_refused = false;
 	return 0;
 }
 

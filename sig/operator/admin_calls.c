@@ -53,13 +53,16 @@ static json_t *flow_json(const struct kedge_stats *stats, unsigned side, const c
 static json_t *video_json(const struct admin_request *r, const struct admin_now *now)
 {
 	const struct kedge_stats *s;
+	uint64_t lost[2];
 
 	if (!now->video[0] || now->video_slot >= r->seg->pub->slots)
 		return json_null();
 	s = segment_stats(r->seg, now->video_slot);
-	return json_pack("{s:s, s:I, s:I, s:I, s:I}", "codec", now->video, "slot", (json_int_t)now->video_slot, "packets_in",
-	    (json_int_t)ADMIN_LOAD(s->flow[0].packets), "packets_out", (json_int_t)ADMIN_LOAD(s->flow[1].packets), "switches",
-	    (json_int_t)ADMIN_LOAD(s->switches));
+	for (unsigned i = 0; i < 2; i++)
+		lost[i] = ADMIN_LOAD(s->flow[i].lost_late) >> 32;
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "codec", now->video, "slot", (json_int_t)now->video_slot, "packets_in",
+	    (json_int_t)ADMIN_LOAD(s->flow[0].packets), "packets_out", (json_int_t)ADMIN_LOAD(s->flow[1].packets), "lost_in",
+	    (json_int_t)lost[0], "lost_out", (json_int_t)lost[1], "switches", (json_int_t)ADMIN_LOAD(s->switches));
 }
 
 static json_t *call_json(const struct admin_request *r, uint32_t slot, const struct admin_now *now, const struct admin_who *who)

@@ -76,6 +76,8 @@ void metrics_calls(struct metrics *m)
 	metrics_int(m, ADMIN_LOAD(s->calls_answered), "result", "answered", NULL);
 	metrics_int(m, ADMIN_LOAD(s->calls_failed), "result", "failed", NULL);
 	metrics_int(m, ADMIN_LOAD(s->calls_cancelled), "result", "cancelled", NULL);
+	metrics_family(m, "kedge_calls_video_refused_total", METRICS_COUNTER, "Calls whose video was refused because limits.max_video others had some; their audio went through.");
+	metrics_int(m, ADMIN_LOAD(s->video_refused), NULL);
 	metrics_family(m, "kedge_dns_failures_total", METRICS_COUNTER, "Look-ups of a trunk's name that found no address, or nobody to tell one.");
 	metrics_int(m, ADMIN_LOAD(s->dns_nxdomain), "reason", "nxdomain", NULL);
 	metrics_int(m, ADMIN_LOAD(s->dns_timeout), "reason", "timeout", NULL);

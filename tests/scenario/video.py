@@ -53,6 +53,9 @@ def scenario(t):
     assert struct.unpack(">I", report[-4:])[0] == b_end.ssrc and struct.unpack(">I", report[-8:-4])[0] == b_end.heard[-1][2], report
     shown = json.loads(t.ask("/v1/calls"))["calls"][0]
     assert shown["video"]["codec"] == "H264" and shown["video"]["packets_out"] > 400 and t.media("sessions") == 2, shown
+    text = t.verb("calls", shown["call"])
+    figures = re.search(r"^video H264  from caller (\d+) packets, 0 lost; from callee (\d+) packets, 0 lost$", text, re.M)
+    assert figures and int(figures[2]) >= shown["video"]["packets_out"], text
     pbx_end.pause()
     b_end.pause()
     t.run()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """video_refused: a picture that is not to be had costs no call. Carrier cb answers the audio line alone: the PBX's line has port 0, and its session is given back while the
-call is up. With limits.max_video = 1 the second caller's line goes out with port 0; that the carrier answers it with a port all the same, encrypted or not, gives it none."""
+call is up. With limits.max_video = 1 the second caller's line goes out with port 0; that the carrier answers it with a port all the same, encrypted or not, gives it none. The third too: the log tells of the
+first at once and not of each, /metrics counts both, their CDRs say why they have none."""
 import re
 
 from picture import Picture
@@ -38,6 +39,14 @@ def scenario(t):
     second = t.caller(steps(0.5), numbers=["+441112"])
     assert t.until(lambda: ca.received("ACK") == 2 and second.received("200 INVITE"), 10)
     assert ports(ca.got("INVITE")[-1]) == ["0"] and ports(second.first("200 INVITE")) == ["0"] and t.media("sessions") == 3
+    t.caller(steps(0.2), numbers=["+441113"])
+    assert t.until(lambda: ca.received("ACK") == 3, 10)
     t.run()
-    assert t.until(lambda: len(t.cdr()) == 3, 3)
-    assert sorted(str(r["media"]["video"] and r["media"]["video"]["codec"]) for r in t.cdr()) == ["H264", "None", "None"]
+    assert t.until(lambda: len(t.cdr()) == 4, 3)
+    told = t.events("call.no_video")
+    assert [(e["refused"], e["limit"]) for e in told] == [(1, 1)], told
+    assert re.search(r"^kedge_calls_video_refused_total 2$", t.ask("/metrics"), re.M)
+    why = {r["dst"]: r["media"].get("video_refused") for r in t.cdr()}
+    assert why == {"+442222": None, "+441111": None, "+441112": "max_video", "+441113": "max_video"}, why
+    assert told[0]["call"] == next(r["call"] for r in t.cdr() if r["dst"] == "+441112")
+    assert sorted(str(r["media"]["video"] and r["media"]["video"]["codec"]) for r in t.cdr()) == ["H264", "None", "None", "None"]
