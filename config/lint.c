@@ -287,6 +287,34 @@ static void trunk_codecs(struct load *l, const struct conf_trunk *t)
 			t->name);
 }
 
+static bool written(const struct load *l, const void *field)
+{
+	return load_where(l, field, (struct conf_where){ 0 }).line != 0;
+}
+
+/* A person left something out; what kedge printed (generations, config --effective) has every setting, also those that do nothing. */
+static bool by_hand(const struct load *l, const struct conf_trunk *t)
+{
+	const struct row_group *g = row_group("trunk");
+
+	for (size_t i = 0; i < g->count; i++)
+		if (g->rows[i].type == ROW_BOOL && !written(l, (const char *)t + g->rows[i].offset))
+			return true;
+	return false;
+}
+
+/* What sig/trunk/canary and routing/decide_canary do not look at. */
+static void trunk_canary(struct load *l, const struct conf_trunk *t)
+{
+	if (!by_hand(l, t))
+		return;
+	if (t->canary == CONF_CANARY_TEST && !t->probe.number[0] && written(l, &t->canary))
+		load_warn(l, load_where(l, &t->canary, t->where), "trunk \"%s\".canary does nothing: there is no probe.number to call", t->name);
+	if (t->canary != CONF_CANARY_TEST && written(l, &t->canary_audio))
+		load_warn(l, load_where(l, &t->canary_audio, t->where), "trunk \"%s\".canary_audio does nothing: canary = \"%s\"", t->name,
+			t->canary == CONF_CANARY_OFF ? "off" : "call");
+}
+
 static void one_trunk(struct load *l, const struct conf_trunk *t)
 {
 	trunk_codecs(l, t);
@@ -298,6 +326,7 @@ static void one_trunk(struct load *l, const struct conf_trunk *t)
 	lint_srtp(l, t);
 	lint_record(l, t);
 	lint_g711(l, t);
+	trunk_canary(l, t);
 	trunk_codes(l, t);
 	trunk_codes_agree(l, t);
 	if (t->interface == CONF_NONE)
@@ -388,79 +417,6 @@ static void one_profile(struct load *l, const struct conf_profile *p)
 	load_lint_capacity(l, p);
 }
 
-/* ---- routes --------------------------------------------------------------------------------- */
-
-static void route_number(struct load *l, const struct conf_route *r)
-{
-	const char *const *field = *r->did ? &r->did : &r->prefix;
-
-	if (*r->did && *r->prefix)
-		load_error(l, load_where(l, &r->did, r->where), "route \"%s\": prefix or did, not both", r->name);
-	if (strspn(*field, "+0123456789*#") != strlen(*field))
-		load_error(l, load_where(l, field, r->where),
-			"route \"%s\".%s: expected digits, got \"%s\"", r->name, *r->did ? "did" : "prefix", *field);
-}
-
-/* A call sent back to the trunk it came from goes round. */
-static void route_back(struct load *l, const struct conf_route *r)
-{
-	const struct conf_profile *p = r->profile != CONF_NONE ? &l->c->profiles.v[r->profile] : NULL;
-
-	for (uint16_t i = 0; p && r->from != CONF_NONE && i < p->targets.count; i++)
-		if (p->targets.v[i].trunk == r->from && p->targets.v[i].enabled)
-			load_warn(l, r->where, "route \"%s\": profile \"%s\" sends calls of trunk \"%s\" back to it", r->name, p->name,
-				l->c->trunks.v[r->from].name);
-}
-
-/* Left over when its route was deleted. Without any route, or with one whose profile is not known, that is told already. */
-static void profile_taken(struct load *l, uint16_t profile)
-{
-	const struct conf_routes *all = &l->c->routes;
-	const struct conf_profile *p = &l->c->profiles.v[profile];
-
-	for (uint16_t i = 0; i < all->count; i++)
-		if (all->v[i].profile == profile || all->v[i].profile == CONF_NONE)
-			return;
-	if (all->count)
-		load_warn(l, p->where, "profile \"%s\": no route takes it", p->name);
-}
-
-static void routes(struct load *l)
-{
-	const struct conf_routes *all = &l->c->routes;
-
-	for (uint16_t i = 0; i < all->count; i++) {
-		const struct conf_route *r = &all->v[i];
-
-		route_number(l, r);
-		route_back(l, r);
-		for (uint16_t k = 0; k < i; k++)
-			if (all->v[k].from == r->from && !strcmp(all->v[k].prefix, r->prefix) && !strcmp(all->v[k].did, r->did))
-				load_error(l, r->where, "route \"%s\": same trunk and number as route \"%s\" (%s:%d): which one?", r->name, all->v[k].name,
-					all->v[k].where.file, all->v[k].where.line);
-	}
-	if (!all->count)
-		load_warn(l, l->c->where, "there are no routes: every call will be refused");
-}
-
-static void test_numbers(struct load *l)
-{
-	const struct conf_test_numbers *all = &l->c->test_numbers;
-
-	for (uint16_t i = 0; i < all->count; i++) {
-		const struct conf_test_number *n = &all->v[i];
-
-		if (strspn(n->number, "+0123456789*#") != strlen(n->number))
-			load_error(l, load_where(l, &n->number, n->where), "test_numbers: expected digits, got \"%s\"", n->number);
-		for (uint16_t k = 0; k < i; k++)
-			if (!strcmp(all->v[k].number, n->number))
-				load_error(l, n->where, "test_numbers: \"%s\" stands at %s:%d already", n->number, all->v[k].where.file, all->v[k].where.line);
-		for (uint16_t k = 0; k < l->c->emergency.count; k++)
-			if (!strcmp(l->c->emergency.v[k], n->number))
-				load_error(l, n->where, "test_numbers: \"%s\" is an emergency number", n->number);
-	}
-}
-
 void load_lint(struct load *l)
 {
 	test_only(l);
@@ -471,9 +427,8 @@ void load_lint(struct load *l)
 	load_dns_alone(l);
 	for (uint16_t i = 0; i < l->c->profiles.count; i++)
 		one_profile(l, &l->c->profiles.v[i]);
-	routes(l);
-	test_numbers(l);
+	lint_routes(l);
+	lint_test_numbers(l);
 	load_lint_emergency(l);
-	for (uint16_t i = 0; i < l->c->profiles.count; i++)
-		profile_taken(l, i);
+	lint_profiles_taken(l);
 }

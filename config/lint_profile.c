@@ -184,7 +184,7 @@ static bool takes(const struct conf_route *r, const char *number)
 	return !strncmp(plain(r->prefix), plain(number), strlen(plain(r->prefix)));
 }
 
-static bool is_emergency(const struct load *l, const char *number)
+bool load_is_emergency(const struct load *l, const char *number)
 {
 	for (uint16_t i = 0; i < l->c->emergency.count; i++)
 		if (*number && !strcmp(plain(l->c->emergency.v[i]), plain(number)))
@@ -199,7 +199,7 @@ static void emergency_profile(struct load *l, struct conf_where w, const char *n
 	for (uint16_t i = 0; i < l->c->routes.count; i++) {
 		const struct conf_route *r = &l->c->routes.v[i];
 
-		if (r->profile != taken->profile || is_emergency(l, *r->did ? r->did : r->prefix))
+		if (r->profile != taken->profile || load_is_emergency(l, *r->did ? r->did : r->prefix))
 			continue;
 		load_warn(l, w, "emergency: \"%s\" goes by profile \"%s\" like ordinary calls (route \"%s\"): give it one of its own", number, p->name,
 			r->name);

@@ -76,6 +76,12 @@ void load_lint_fate(struct load *l, const struct conf_profile *p);
 void load_lint_capacity(struct load *l, const struct conf_profile *p);
 void load_lint_time(struct load *l, const struct conf_profile *p);
 void load_lint_emergency(struct load *l);
+bool load_is_emergency(const struct load *l, const char *number);
+
+/* lint_route.c: routes, test_numbers, profiles that no route takes. */
+void lint_routes(struct load *l);
+void lint_test_numbers(struct load *l);
+void lint_profiles_taken(struct load *l);
 
 /* CONF_FOLDERS: what depends on this machine. */
 void load_folders(struct load *l);

@@ -340,6 +340,12 @@ static void trunk_rules(void **state)
 	trunk_tells(ALPHA "codecs = [ \"G729\" ]; probe = { number = \"99901\"; }; }",
 	    "kedge.cfg:4: warning: trunk \"alpha\".canary_audio needs PCMU or PCMA, which its codecs leave out: its test calls show signaling only\n");
 	trunk_tells(ALPHA "codecs = [ \"G729\" ]; probe = { number = \"99901\"; }; canary_audio = false; }", "");
+	trunk_tells(ALPHA "canary = \"test\"; canary_audio = false; }", "kedge.cfg:4: warning: trunk \"alpha\".canary does nothing: there is no probe.number to call\n");
+	trunk_tells(ALPHA "canary_audio = false; }", "");
+	trunk_tells(ALPHA "canary = \"off\"; canary_audio = true; }", "kedge.cfg:4: warning: trunk \"alpha\".canary_audio does nothing: canary = \"off\"\n");
+	trunk_tells(ALPHA "probe = { number = \"99901\"; }; canary = \"call\"; canary_audio = false; }",
+	    "kedge.cfg:4: warning: trunk \"alpha\".canary_audio does nothing: canary = \"call\"\n");
+	trunk_tells(ALPHA "probe = { number = \"99901\"; }; canary = \"test\"; canary_audio = false; }", "");
 	trunk_tells(ALPHA "srtp = \"required\"; }",
 	    "kedge.cfg:4: warning: trunk \"alpha\".srtp: its keys are in the signaling, which goes in clear: who reads that can hear the audio\n");
 }
@@ -452,18 +458,25 @@ static void profile_rules(void **state)
 	    "kedge.cfg:6: warning: profile \"out\": trunk \"alpha\" has max_calls = 0 and will never be tried\n");
 }
 
+#define INWARD "profiles = ( { name = \"in\"; targets = ( { trunk = \"pbx1\"; } ); } );\n"
+
 static void route_rules(void **state)
 {
 	(void)state;
-	tells(HEAD TRUNKS PROFILES "routes = ( { name = \"a\"; prefix = \"+44\"; profile = \"out\"; },\n{ name = \"b\"; prefix = \"+44\"; profile = \"out\"; } );\n",
+	tells(HEAD TRUNKS INWARD "routes = ( { name = \"a\"; prefix = \"+44\"; profile = \"in\"; },\n{ name = \"b\"; prefix = \"+44\"; profile = \"in\"; } );\n",
 	    "kedge.cfg:8: error: route \"b\": same trunk and number as route \"a\" (kedge.cfg:7): which one?\n");
-	tells(HEAD TRUNKS PROFILES "routes = ( { name = \"a\"; prefix = \"+44 20\"; profile = \"out\"; } );\n",
+	tells(HEAD TRUNKS INWARD "routes = ( { name = \"a\"; prefix = \"+44 20\"; profile = \"in\"; } );\n",
 	    "kedge.cfg:7: error: route \"a\".prefix: expected digits, got \"+44 20\"\n");
-	tells(HEAD TRUNKS PROFILES "routes = ( { name = \"a\"; prefix = \"1\"; did = \"2\"; profile = \"out\"; } );\n",
+	tells(HEAD TRUNKS INWARD "routes = ( { name = \"a\"; prefix = \"1\"; did = \"2\"; profile = \"in\"; } );\n",
 	    "kedge.cfg:7: error: route \"a\": prefix or did, not both\n");
 	tells(HEAD TRUNKS PROFILES "routes = ( { name = \"a\"; from = \"alpha\"; profile = \"out\"; } );\n",
 	    "kedge.cfg:7: warning: route \"a\": profile \"out\" sends calls of trunk \"alpha\" back to it\n");
 	tells(HEAD TRUNKS PROFILES, "kedge.cfg:1: warning: there are no routes: every call will be refused\n");
+	tells(HEAD TRUNKS PROFILES "test_numbers = ( { number = \"*43\"; } );\n",
+	    "kedge.cfg:1: warning: there are no routes: every call but those to test_numbers will be refused\n");
+	tells(HEAD TRUNKS TAIL "test_numbers = ( { number = \"\"; },\n{ number = \"4 3\"; } );\n",
+	    "kedge.cfg:8: error: test_numbers: expected digits, got \"\"\n"
+	    "kedge.cfg:9: error: test_numbers: expected digits, got \"4 3\"\n");
 }
 
 static void left_over(void **state)
@@ -504,7 +517,7 @@ static void all_at_once(void **state)
 	put_file("trunks.d/.hidden.cfg", "{{{");
 	put_file("trunks.d/alpha.cfg~", "{{{");
 	tells(HEAD "profiles = ( { name = \"p\"; targets = ( { trunk = \"gamma\"; }, { trunk = \"alpha\"; },\n { trunk = \"nobody\"; } ); } );\n"
-		   "routes = ( { name = \"r\"; profile = \"p\"; } );\nsip = { t1 = 5; };\n",
+		   "routes = ( { name = \"r\"; from = \"beta\"; profile = \"p\"; } );\nsip = { t1 = 5; };\n",
 	    "kedge.cfg:4: error: profile \"p\", target 3.trunk: there is no trunk \"nobody\"\n"
 	    "kedge.cfg:6: error: sip.t1: expected a duration \"50ms\"..\"5s\", got the bare number 5: write its unit, \"5s\" or \"5ms\"\n"
 	    "trunks.d/alpha.cfg:3: error: trunk \"alpha\": unknown key \"weigth\"\n"
@@ -611,8 +624,9 @@ static void effective(void **state)
 	    " { name = \"c\"; interface = \"b\"; side = \"carrier\"; carrier = \"x\"; uri = \"sip:sip.c.example\"; outbound_proxy = \"sip:127.0.2.9\"; sources = [ \"127.0.2.0/24\", \"2001:db8:1::/48\" ];\n"
 	    "   codecs = ( \"PCMU\", \"PCMA\" ); headers = { set = [ \"X: \\\"${from.user}\\\"\" ]; }; codes = { map = [ \"403;q850=34:503\" ]; }; },\n"
 	    " { name = \"d\"; interface = \"b\"; side = \"carrier\"; carrier = \"y\"; uri = \"sip:sip.d.example\"; hops = [ \"sip:127.0.3.1\", \"sip:127.0.3.2:5080\" ]; } );\n"
-	    "profiles = ( { name = \"o\"; ring_timeout = \"60s\"; on_busy = \"target:d\"; targets = ( { trunk = \"d\"; position = 7; }, { trunk = \"c\"; position = 2; weight = 0; } ); } );\n"
-	    "routes = ( { name = \"r\"; prefix = \"+44\"; profile = \"o\"; }, { name = \"s\"; from = \"p\"; did = \"+4420\"; profile = \"o\"; } );\n");
+	    "profiles = ( { name = \"o\"; ring_timeout = \"60s\"; on_busy = \"target:d\"; targets = ( { trunk = \"d\"; position = 7; }, { trunk = \"c\"; position = 2; weight = 0; } ); },\n"
+	    " { name = \"i\"; targets = ( { trunk = \"p\"; } ); } );\n"
+	    "routes = ( { name = \"r\"; prefix = \"+44\"; profile = \"i\"; }, { name = \"s\"; from = \"p\"; did = \"+4420\"; profile = \"o\"; } );\n");
 	snprintf(path, sizeof(path), "%s/odd.cfg", dir);
 	parses_back(path);
 	drop_file("odd.cfg");

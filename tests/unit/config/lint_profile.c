@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* What `kedge check` says of a profile: targets that fail together, too little room or time behind the first one, eager retries;
- * and of emergency numbers. A2 A58 A60 A109 A125 A144. */
+ * of emergency numbers, of routes that send calls back. A2 A58 A60 A109 A125 A144. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -118,6 +118,24 @@ static void emergency(void **state)
 	    "like ordinary calls (route \"r\")");
 }
 
+/* Without `from` a route takes its own targets' calls too, but for those that a route of the same number takes from them by name. */
+static void routes_back(void **state)
+{
+#define INOUT                "profiles = ( { name = \"p\"; targets = ( { trunk = \"a\"; }, { trunk = \"b\"; } ); }, { name = \"in\"; targets = ( { trunk = \"pbx\"; } ); } );\n"
+#define GOES(more)           "{ name = \"r\"; " more " profile = \"p\"; }"
+#define COMES(name, more)    ", { name = \"" name "\"; " more " profile = \"in\"; }"
+#define ROUTES(routes)       TWO INOUT "routes = ( " routes " );\n"
+#define BACK(trunk, profile) ": takes calls of trunk \"" trunk "\" too, and profile \"" profile "\" sends them back to it: say whose, from = \"...\""
+	(void)state;
+	WARNS(ROUTES(GOES("") COMES("i", "prefix = \"+4420\";")), BACK("a", "p"));
+	WARNS(ROUTES(GOES("from = \"*\"; prefix = \"+44\";") COMES("i", "from = \"a\"; prefix = \"+4420\";") COMES("k", "from = \"b\"; prefix = \"+44\";")), BACK("a", "p"));
+	WARNS(ROUTES(GOES("prefix = \"+44\";") COMES("i", "from = \"a\"; prefix = \"+44\";") COMES("k", "from = \"b\";")), BACK("b", "p"));
+	SILENT(ROUTES(GOES("") COMES("i", "from = \"a\";") COMES("k", "from = \"b\";")));
+	SILENT(ROUTES(GOES("from = \"pbx\";") COMES("i", "prefix = \"+4420\";"))); /* it calls its own numbers */
+	WARNS(ROUTES(GOES("from = \"pbx\"; prefix = \"0\";") COMES("i", "")), BACK("pbx", "in"));
+	REFUSES(ROUTES(GOES("from = \"pxb\";") COMES("i", "did = \"1\";")), "there is no trunk \"pxb\"");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -126,6 +144,7 @@ int main(void)
 		cmocka_unit_test(time_and_tries),
 		cmocka_unit_test(retries_by_targets),
 		cmocka_unit_test(emergency),
+		cmocka_unit_test(routes_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
