@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sig/testline.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sofia-sip/nta_stateless.h>
@@ -383,6 +384,16 @@ static void refuse(struct line *t, int status)
 	line_over(t, CDR_BY_KEDGE);
 }
 
+/* Of bridge_open(), or, opened: of bridge_own(). NULL: it was not refused. */
+static const char *why_refused(int err, bool opened)
+{
+	if (err == 0)
+		return NULL;
+	if (bridge_status(err) == 503)
+		return err == -ENOSPC ? "no_slot" : "no_port";
+	return opened ? "no_codec" : "sdp";
+}
+
 static bool late(const struct line *t)
 {
 	return t->number->does == CONF_TEST_LATE;
@@ -404,22 +415,25 @@ void testline_begin(const struct call_request *r, const struct conf_test_number 
 	bool plain = !sip->sip_require;
 	struct line *t = count < TESTLINE_MAX ? line_new(r, n, sip) : NULL;
 	int status = 200, err = 0;
+	bool busy = n->does == CONF_TEST_BUSY, opened = false;
 
 	if (!t) {
 		nta_msg_treply(r->agent, msg, SIP_503_SERVICE_UNAVAILABLE, TAG_END());
 		return;
 	}
-	if (n->does != CONF_TEST_BUSY)
+	if (!busy) {
 		err = bridge_open(&t->bridge, r->iface, t->id, &body, NULL);
-	if (err == 0 && n->does != CONF_TEST_BUSY)
+		opened = err == 0;
+	}
+	if (opened)
 		err = bridge_own(&t->bridge);
 	if (take(t, r, msg, sip) < 0) {
 		line_over(t, CDR_BY_KEDGE);
 		return;
 	}
-	if (err || n->does == CONF_TEST_BUSY)
+	if (err || busy)
 		status = err ? bridge_status(err) : 486;
-	event_log(call_test, .number = n->number, .in = trunk_of(t)->name, .code = (uint64_t)status);
+	event_log(call_test, .number = n->number, .in = trunk_of(t)->name, .code = (uint64_t)status, .why = busy ? "busy" : why_refused(err, opened), .call = t->id);
 	testline_shown(t);
 	if (status != 200)
 		refuse(t, status);

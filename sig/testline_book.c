@@ -4,6 +4,7 @@
 
 #include "config/clock.h"
 #include "routing/plan.h"
+#include "sig/books/recall.h"
 #include "sig/bridge/bridge_dtmf.h"
 #include "sig/bridge/hearing.h"
 #include "sig/call.h"
@@ -23,6 +24,7 @@ void testline_begun(struct line *t, const sip_t *sip)
 	t->from = su_strdup(t->home, number);
 	t->from_name = su_strdup(t->home, display);
 	t->call_id = su_strdup(t->home, sip->sip_call_id->i_id);
+	recall_test(t->id, sip->sip_call_id->i_id, plan_test_word(t->number));
 }
 
 static uint64_t wall_of(const struct line *t, uint64_t at_ns)

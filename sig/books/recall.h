@@ -33,6 +33,10 @@ void recall_end(const struct call *c, const char *decision);
 /* An INVITE was refused, no call was made of it. why: static. */
 void recall_refused(const struct call_request *r, const struct sip_s *sip, int status, const char *why);
 
+/* A test number was called: nothing is decided there, but who asks is told so. The last RECALL_TESTS of them. does: static. */
+#define RECALL_TESTS 256
+void recall_test(uint64_t call, const char *sip_call_id, const char *does);
+
 #define RECALL_OTHERS 8
 
 struct recall {
@@ -44,6 +48,7 @@ struct recall {
 	struct journal_entry e;
 	char *decision;   /* NULL: none */
 	struct flight_copy *copy; /* NULL: nothing is kept of it */
+	const char *test; /* count 0: it names a call to a test number that does this, e.call; NULL: no such call either */
 	uint64_t now_ns, now_wall_ms;
 	struct {
 		uint64_t call, begun_wall_ms;

@@ -54,6 +54,8 @@ static bool find(const struct admin_request *r, struct recall *q, struct admin_a
 	err = admin_order(recall_find, q);
 	if (err)
 		*no = admin_refuse(503, "the SIP loop does not answer");
+	else if (!q->count && q->test)
+		*no = admin_refuse(404, "call %llx was to test number %s: nothing was decided; see its call record", (unsigned long long)q->e.call, q->test);
 	else if (!q->count)
 		*no = admin_refuse(404, "no call that is known here is \"%.200s\"", q->what);
 	else if (q->count > 1)

@@ -80,6 +80,7 @@ def scenario(t):
     assert t.until(lambda: raw.got("486 INVITE"), 3)
     raw.say(raw.begin("INVITE", "99901", kedge, body=SDP.format(v=1, ip=raw.ip, port=21400, pts="18"), call_id="g729", branch="g729"), kedge)
     assert t.until(lambda: [m for m in raw.got("488 INVITE") if m["Call-ID"] == "g729"], 3)
+    assert t.until(lambda: [e.get("why") for e in t.events("call.test") if e["code"] == 488] == ["no_codec"], 3), t.events("call.test")
     ok, ear = talks(pbx, "99904", "0", 0)
     asked = next(m for m in raw.sent("INVITE") if "99904" in m.text.partition("\r\n")[0])
     assert 2.35 < t.gap(asked, ok) < 2.9, t.gap(asked, ok)

@@ -35,6 +35,10 @@ def scenario(t):
         assert t.until(lambda: mine("%d %s" % (want, method), m["Call-ID"], cseq), 5), raw.messages()[-2:]
         return mine("%d %s" % (want, method), m["Call-ID"], cseq)[0]
 
+    def undecided(call, does):
+        told = [t.ask("/v1/calls/%s/%s" % (call, verb)) for verb in ("why", "trace")]
+        assert all(re.search(r"call [0-9a-f]+ was to test number %s: nothing was decided; see its call record" % does, text) for text in told), told
+
     shown = t.verb("explain", ECHO)
     assert 'test number "echo"' in shown and json.loads(t.verb("explain", LATE, "--json"))["test"] == "late-answer-24s", shown
 
@@ -48,7 +52,10 @@ def scenario(t):
     raw.say(raw.follow(ok, "ACK", 1), kedge)
     ear.aim(ok.body).talking = True
     assert t.until(lambda: len(ear.packets) > 20, 5)
-    calls = json.loads(t.verb("calls", "--json"))["calls"]
+    listed = json.loads(t.ask("/v1/calls"))
+    calls = listed["calls"]
+    assert listed["total"] == 1, listed
+    undecided(calls[0]["call"], "echo")
     assert [(c["to"], c["trunk"], c["state"], c["in"], c["codec"]) for c in calls] == [(ECHO, "test echo", "UP", "pbx1", "PCMA")], calls
     held = asks(ok, "INVITE", 3, 200, sdp(3, "sendonly"))
     assert "a=recvonly" in held.body, held.body
@@ -104,6 +111,9 @@ def scenario(t):
     assert records == [(ECHO, "echo", "ANSWERED", 200, None, "caller"), (ECHO, "echo", "ANSWERED", 200, None, "caller"), (ECHO, "echo", "ANSWERED", 200, None, "kedge"),
                        (ECHO, "echo", "ANSWERED", 200, None, "caller"), (LATE, "late-answer-24s", "CANCELLED", 487, None, "caller"),
                        (BUSY, "busy", "BUSY", 486, None, "kedge")], records
+    undecided("six", "busy")
+    told = [(e["number"], e["code"], e.get("why"), e["call"]) for e in t.events("call.test")]
+    assert [e[:3] for e in told[-2:]] == [(LATE, 200, None), (BUSY, 486, "busy")] and [e[3] for e in told] == [r["call"] for r in t.cdr()], told
     assert t.cdr()[0]["media"]["in"]["packets"] > 40, t.cdr()[0]["media"]
     ear.stop()
     t.cdrs = 6
