@@ -171,7 +171,8 @@ static bool read_number(const struct value *v, const config_setting_t *s)
 	long long n = config_setting_get_int64(s), min = strtoll(v->row->min, NULL, 10), max = strtoll(v->row->max, NULL, 10);
 	char expected[80];
 
-	snprintf(expected, sizeof(expected), "a whole number %lld..%lld", min, max);
+	snprintf(expected, sizeof(expected), "a whole number %lld..%lld%s", min, max,
+		type == CONFIG_TYPE_FLOAT && strstr(v->row->meaning, "in tenths") ? " (tenths: 35 for 3.5)" : "");
 	if ((type != CONFIG_TYPE_INT && type != CONFIG_TYPE_INT64) || n < min || n > max) {
 		wrong(v, s, expected);
 		return false;
@@ -799,8 +800,8 @@ static void read_trunk_file(struct load *l, const char *dir, const char *entry, 
 		own = config_setting_get_member(root, "name");
 		if (own && (!config_setting_get_string(own) || strcmp(config_setting_get_string(own), name) != 0))
 			complain(l, &path, where_of(l, own), "name must be that of the file, \"%s\", or be left out", name);
-		else if (!own)
-			config_setting_set_string(config_setting_add(root, "name", CONFIG_TYPE_STRING), name);
+		else if (!own) /* what is wrong with the file's name is told below, with its place */
+			config_setting_set_string(config_setting_add(root, "name", CONFIG_TYPE_STRING), name_ok(name) ? name : "unnamed");
 		read_group(l, root, g, t, &path);
 	}
 	config_destroy(&cfg);

@@ -463,7 +463,7 @@ static void print_refused(const json_t *list)
 	}
 	table_print(&t, stdout);
 	table_fini(&t);
-	printf("%zu addresses\n", json_array_size(list));
+	printf("%zu address%s\n", json_array_size(list), json_array_size(list) == 1 ? "" : "es");
 }
 
 int verb_refused(int argc, char **argv)

@@ -58,7 +58,7 @@ static const char *read_patch(const struct admin_request *r, struct health_opera
 	if (json_is_boolean(enabled) && !order)
 		mode = json_is_true(enabled) ? HEALTH_AUTO : HEALTH_DRAIN;
 	if (mode < 0 || (order && enabled))
-		return "order is up, down, drain or auto";
+		return "order is up, down, drain or auto; failback is asked for by itself";
 	*o = (struct health_operator){ .mode = (uint8_t)mode, .since_wall_ms = r->wall_ms };
 	if (reason && (!json_is_string(reason) || json_string_length(reason) >= sizeof(o->why)))
 		return "the reason is a text of 95 bytes at most";

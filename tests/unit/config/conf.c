@@ -191,6 +191,9 @@ static void types(void **state)
 	    "kedge.cfg:8: error: media.backend: expected \"auto\", \"io_uring\" or \"epoll\", got \"epol\"; did you mean \"epoll\"?\n");
 	tells(HEAD TRUNKS TAIL "media = { window = \"6ms\"; };\n", "kedge.cfg:8: error: media.window: expected a duration \"0us\"..\"5ms\", got \"6ms\"\n");
 	trunk_tells(ALPHA "trusted = 1; }", "kedge.cfg:4: error: trunk \"alpha\".trusted: expected true or false, got 1\n");
+	trunk_tells(ALPHA "degraded_mos = 3.5; }",
+	    "kedge.cfg:4: error: trunk \"alpha\".degraded_mos: expected a whole number 0..44 (tenths: 35 for 3.5), got 3.5\n");
+	trunk_tells(ALPHA "degraded_loss = 3.5; }", "kedge.cfg:4: error: trunk \"alpha\".degraded_loss: expected a whole number 0..100, got 3.5\n");
 	trunk_tells(ALPHA "sources = \"127.0.2.1\"; }",
 	    "kedge.cfg:4: error: trunk \"alpha\".sources: expected a list of at most 1000 strings, [ \"...\", \"...\" ], got \"127.0.2.1\"\n");
 	trunk_tells(ALPHA "sources = [ \"127.0.2.1/24\" ]; }",
@@ -514,6 +517,7 @@ static void all_at_once(void **state)
 	put_file("trunks.d/beta.cfg", "side = \"carrier\";\nuri = \"sip:127.0.2.2\";\nprobe = {\n interval = \"thirty\";\n};\n");
 	put_file("trunks.d/gamma.cfg", "side = \"carrier\";\nprobe = {\n");
 	put_file("trunks.d/delta.cfg", "name = \"dalta\";\nside = \"pbx\"; uri = \"sip:127.0.1.9\";\n");
+	put_file("trunks.d/my trunk.cfg", "side = \"carrier\";\nuri = \"sip:127.0.2.7\";\n");
 	put_file("trunks.d/.hidden.cfg", "{{{");
 	put_file("trunks.d/alpha.cfg~", "{{{");
 	tells(HEAD "profiles = ( { name = \"p\"; targets = ( { trunk = \"gamma\"; }, { trunk = \"alpha\"; },\n { trunk = \"nobody\"; } ); } );\n"
@@ -523,13 +527,13 @@ static void all_at_once(void **state)
 	    "trunks.d/alpha.cfg:3: error: trunk \"alpha\": unknown key \"weigth\"\n"
 	    "trunks.d/beta.cfg:4: error: trunk \"beta\".probe.interval: expected a duration \"1s\"..\"1h\", got \"thirty\"\n"
 	    "trunks.d/delta.cfg:1: error: trunk \"delta\": name must be that of the file, \"delta\", or be left out\n"
-	    "trunks.d/gamma.cfg:3: error: syntax error near: (empty line)\n");
+	    "trunks.d/gamma.cfg:3: error: syntax error near: (empty line)\ntrunks.d/my trunk.cfg: error: the file's name is the trunk's: 1 to 31 letters, digits, \"-\", \"_\" or \".\"\n");
 	/* the trunks are looked at even where the main file cannot be parsed */
 	tells("interfaces = (", "kedge.cfg:1: error: syntax error near: interfaces = (\n"
 				"trunks.d/alpha.cfg:3: error: trunk \"alpha\": unknown key \"weigth\"\n"
 				"trunks.d/beta.cfg:4: error: trunk \"beta\".probe.interval: expected a duration \"1s\"..\"1h\", got \"thirty\"\n"
 				"trunks.d/delta.cfg:1: error: trunk \"delta\": name must be that of the file, \"delta\", or be left out\n"
-				"trunks.d/gamma.cfg:3: error: syntax error near: (empty line)\n");
+				"trunks.d/gamma.cfg:3: error: syntax error near: (empty line)\ntrunks.d/my trunk.cfg: error: the file's name is the trunk's: 1 to 31 letters, digits, \"-\", \"_\" or \".\"\n");
 }
 
 /* What all_at_once leaves, whether it passed or not. */

@@ -242,7 +242,7 @@ static void live_trunk(void **state)
 	assert_int_equal(kedge("trunk nobody down --socket %s", conf->admin.socket), 1);
 	has("kedge: there is no such trunk\n");
 	assert_int_equal(kedge("trunk alpha sideways --socket %s", conf->admin.socket), 1);
-	has("kedge: order is up, down, drain or auto\n");
+	has("kedge: order is up, down, drain or auto; failback is asked for by itself\n");
 	assert_int_equal(kedge("trunk alpha down --socket %s", conf->admin.socket), 1);
 	has("nothing was ordered");
 }
