@@ -63,7 +63,7 @@ void sound_each(const struct conf *c, void (*each)(void *ctx, const char *name),
 			each(ctx, SOUND_MILLIWATT);
 	for (uint16_t i = 0; i < c->trunks.count; i++)
 		if (c->trunks.v[i].canary == CONF_CANARY_TEST && c->trunks.v[i].canary_audio && c->trunks.v[i].probe.number[0])
-			each(ctx, SOUND_MILLIWATT);
+			each(ctx, SOUND_CANARY);
 	for (uint16_t i = 0; i < c->profiles.count; i++) {
 		const struct conf_profile *p = &c->profiles.v[i];
 

@@ -5,6 +5,7 @@
  *   ringback/uk busy/uk congestion/uk   tones of a country (profile.country)
  *   sit/intercept sit/vacant sit/reorder sit/no-circuit   special information tones (three rising ones)
  *   milliwatt                           1004 Hz at 0 dBm0
+ *   canary                              1555 Hz at 0 dBm0, what a test call says to hear it come back
  *   comfort                             low noise, where an end fell silent
  *   /path/of/a/file                     an announcement, any format libsndfile reads
  *
@@ -21,6 +22,7 @@
 #define SOUND_TONE_MS 5000u       /* so long a tone is played where an announcement could stand */
 #define SOUND_COMFORT "comfort"
 #define SOUND_MILLIWATT "milliwatt"
+#define SOUND_CANARY "canary"
 
 /* The number of a name: FNV-1a, never 0. */
 uint32_t sound_id(const char *name);

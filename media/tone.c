@@ -160,6 +160,8 @@ static int put_named(struct tape *t, const char *name)
 
 	if (strcmp(name, "milliwatt") == 0)
 		return put(t, 1004, 0, 0, 1000); /* whole turns: it goes on without a step */
+	if (strcmp(name, "canary") == 0)
+		return put(t, TONE_CANARY_HZ, 0, 0, 1000);
 	if (!slash || slash == name)
 		return -ENOENT;
 	if (strncmp(name, "sit/", 4) != 0)

@@ -2,13 +2,16 @@
 /* tone: the tones of the telephone network as samples, one whole turn of each cadence: made by spandsp, ahead of time.
  * Names as in config/sound.h. Figures: ITU-T E.180 supplement 2 (ringback, busy, congestion by country; a tone that the
  * supplement gives as f x m is the pair f - m/2, f + m/2, which beats at m), E.180 5 and ANSI T1.401 (special information
- * tones), 1004 Hz at 0 dBm0. Levels: -13 dBm0 for each of a pair, -10 for a lone one.
+ * tones), 1004 Hz at 0 dBm0, and the canary's. Levels: -13 dBm0 for each of a pair, -10 for a lone one.
  * Pure, allocates; no thread of its own. */
 #ifndef KEDGE_MEDIA_TONE_H
 #define KEDGE_MEDIA_TONE_H
 
 #include <stddef.h>
 #include <stdint.h>
+
+/* The canary's alone: no test number, exchange or fax says it, and no digit, special information or progress tone has it. */
+#define TONE_CANARY_HZ 1555
 
 #define TONE_RATE 8000 /* samples a second */
 

@@ -5,11 +5,11 @@
 #include <spandsp.h>
 
 #include "media/end.h"
+#include "media/tone.h"
 
-#define HERTZ  1004.0
 #define RATE   8000.0
 #define MOST   480   /* samples looked at: 60 ms */
-#define PURE   0.7   /* share of the power that lies at HERTZ */
+#define PURE   0.7   /* share of the power that lies at TONE_CANARY_HZ */
 #define LOUD   300.0 /* mean amplitude of a sine, of 32767: some -35 dBm0 */
 
 static int16_t linear(uint8_t codec, uint8_t byte)
@@ -20,7 +20,7 @@ static int16_t linear(uint8_t codec, uint8_t byte)
 /* Goertzel: the power at one frequency, beside the whole. */
 bool tonetest_is(uint8_t codec, const uint8_t *payload, size_t n)
 {
-	const double c = 2 * cos(2 * M_PI * HERTZ / RATE);
+	const double c = 2 * cos(2 * M_PI * TONE_CANARY_HZ / RATE);
 	double a = 0, b = 0, power = 0, tone;
 
 	if ((codec != KEDGE_CODEC_PCMU && codec != KEDGE_CODEC_PCMA) || n < TONETEST_LEAST)

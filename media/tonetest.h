@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* tonetest: the other end of a test call is kedge itself: it says 1004 Hz, and listens whether that comes back.
+/* tonetest: the other end of a test call is kedge itself: it says TONE_CANARY_HZ, and listens whether that comes back.
  *
- * A packet of G.711 has the tone where most of its power lies at 1004 Hz and is loud enough. TONETEST_PACKETS of them in a row, and
+ * A packet of G.711 has the tone where most of its power lies at that and is loud enough. TONETEST_PACKETS of them in a row, and
  * KEDGE_TOLD_TONE stands for good. Speech, ringing and other tones of the network are never so pure there for so long.
  * Nothing is relayed: there is nobody. Allocates nothing. Thread: the worker's. */
 #ifndef KEDGE_MEDIA_TONETEST_H

@@ -267,7 +267,7 @@ struct kedge_flow {
 #define KEDGE_TOLD_NEVER   4u /* with ONE_WAY: the end never sent a packet */
 #define KEDGE_TOLD_REPORTS 8u /* no event: its RTCP says what it lost of ours, far_lost counts */
 #define KEDGE_TOLD_UNHEARD 16u /* no event: never a packet for half of media_dead at least, and the other end spoke. As of the last look */
-#define KEDGE_TOLD_TONE    32u /* kedge_end.listen: 1004 Hz was heard from the end */
+#define KEDGE_TOLD_TONE    32u /* kedge_end.listen: the tone of a test call was heard from the end */
 
 struct kedge_stats { /* public, one per session slot */
 	_Alignas(KEDGE_LINE) _Atomic uint64_t generation; /* whose figures these are */
@@ -386,7 +386,7 @@ struct kedge_end { /* one end as signaling wants it */
 	uint8_t play_how;   /* enum kedge_play */
 	uint8_t play_take;  /* another value: play it, also where it gave way; what plays already goes on */
 	uint8_t record;     /* 1: what comes from it, and goes to it from the other end, is recorded (media/tap.h) */
-	uint8_t listen;     /* 1: kedge itself is the other end: 1004 Hz is looked for in what comes from it (KEDGE_TOLD_TONE) */
+	uint8_t listen;     /* 1: kedge itself is the other end: its own tone is looked for in what comes from it (KEDGE_TOLD_TONE) */
 	uint32_t event_rate; /* Hz of telephone_event's clock: its durations; 0: clock_rate */
 };
 static_assert(sizeof(struct kedge_end) % 8 == 0, "whole words");

@@ -69,7 +69,7 @@ struct anchor_quality { /* one direction, final or as of now: index 0 from insid
 	bool one_way;      /* it was silent for media_dead while the other end was heard, and still is, or was to the end */
 	uint64_t rtt_us; /* kedge to that end and back; 0: not known */
 	bool never;      /* told one_way, and never a packet came of that end (there may be others before it) */
-	bool tone;       /* kedge_end.listen: 1004 Hz was heard */
+	bool tone;       /* kedge_end.listen: the tone was heard */
 };
 
 /* Told on su_root; owner: what anchor_open was given; NULL owner: a slot found at attach, without

@@ -189,7 +189,7 @@ static void begin_audio(struct bird *b, const sip_t *sip, uint64_t now)
 	b->phase = LISTENING;
 	b->packets_by_ns = now + FIRST_MS * CLOCK_NS_PER_MS;
 	b->until_ns = now + TONE_MS * CLOCK_NS_PER_MS;
-	anchor_play(&b->bridge.anchor, b->side.end, sound_id(SOUND_MILLIWATT), KEDGE_PLAY_OVER);
+	anchor_play(&b->bridge.anchor, b->side.end, sound_id(SOUND_CANARY), KEDGE_PLAY_OVER);
 }
 
 /* ---- signaling ------------------------------------------------------------------------------ */

@@ -4,12 +4,14 @@
   echo      everything                       silent    nothing
   deaf      audio of its own, not ours       digitless audio alone
   wrong     each event as one more           slow      everything, and before it 1.5 s of its own audio
+  milliwatt 1000 Hz, whatever it hears, and events
   tones     everything; no telephone-event in the answer"""
 import socket
 import struct
 import threading
 import time
 
+MILLIWATT = bytes.fromhex("34212134b4a1a1b4") * 20  # G.711 table 5
 OTHER = bytes(range(0x60, 0xa0)) * 3
 
 
@@ -43,6 +45,8 @@ class Echo:
             return None
         if self.mode == "deaf" or (self.mode == "slow" and time.monotonic() - self.began < 1.5):
             return None if event else data[:12] + OTHER[:160]
+        if self.mode == "milliwatt" and not event:
+            return data[:12] + MILLIWATT
         if self.mode == "wrong" and event:
             return data[:12] + bytes([data[12] + 1]) + data[13:]
         return data

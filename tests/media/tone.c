@@ -58,7 +58,7 @@ int main(int argc, char **argv)
 	size_t count;
 	int failed;
 
-	if (tone_make("milliwatt", &tone, &count) < 0 || count < PAYLOAD)
+	if (tone_make("canary", &tone, &count) < 0 || count < PAYLOAD)
 		return 1;
 	failed = cmocka_run_group_tests_name(talk_main(argc, argv), tests, NULL, NULL);
 	free(tone);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """canary_audio (A77): a canary counts only if the echo number gave RTP both ways and the digits 1 2 3. A good echo is "audio", also behind an announcement, with digits as tones where the answer
-has no telephone-event; an end that answers and says nothing is one_way, one that speaks but does not echo is no_echo, one that loses or changes digits is
+has no telephone-event; an end that answers and says nothing is one_way, one that speaks but does not echo is no_echo, a milliwatt number too, one that loses or changes digits is
 no_dtmf: all DEGRADED by that word, and each said in events, history, trunks and metrics. One that rings and never answers is CANCELled: signaling only. None of these calls is recorded, though the trunk's are. Time of the trunks runs sixty
 times faster."""
 import os
@@ -16,7 +16,7 @@ def scenario(t):
     recordings = os.path.join(t.folder, "recordings")
     os.mkdir(recordings)
     t.top["media"] = {"record_dir": recordings}
-    mode = {"c1": "echo", "c2": "silent", "c3": "digitless", "c4": "wrong", "c5": "tones", "c6": "deaf", "c7": "slow"}
+    mode = {"c1": "echo", "c2": "silent", "c3": "digitless", "c4": "wrong", "c5": "tones", "c6": "deaf", "c7": "slow", "c9": "milliwatt"}
     own = {"canary_idle": "1min", "probe": {"method": "OPTIONS", "number": ECHO, "timeout": "30s"}}
     recorded = {"c1": {"record": True}}
     rings = {"OPTIONS": 200, "INVITE": lambda raw, m: raw.reply(m, 180), "CANCEL": lambda raw, m: (raw.reply(m, 200), raw.reply(m, 487, method="INVITE"))}
@@ -28,9 +28,9 @@ def scenario(t):
     assert t.until(lambda: all(told(n) for n in [*mode, "c8"]), 30), t.events("trunk.canary")
     first = {n: told(n)[0] for n in [*mode, "c8"]}
     assert first == {"c1": ("audio", ""), "c2": ("failed", "one_way"), "c3": ("failed", "no_dtmf"), "c4": ("failed", "no_dtmf"), "c5": ("audio", ""), "c6": ("failed", "no_echo"),
-                     "c7": ("audio", ""), "c8": ("signaling_only", "not_answered")}, first
+                     "c7": ("audio", ""), "c8": ("signaling_only", "not_answered"), "c9": ("failed", "no_echo")}, first
     states = lambda name: [(e["to"], e["why"]) for e in t.events("trunk.state") if e["trunk"] == name]
-    for name, why in (("c2", "one_way"), ("c3", "no_dtmf"), ("c4", "no_dtmf"), ("c6", "no_echo")):
+    for name, why in (("c2", "one_way"), ("c3", "no_dtmf"), ("c4", "no_dtmf"), ("c6", "no_echo"), ("c9", "no_echo")):
         assert ("DEGRADED", why) in states(name), (name, states(name))
     for name in ("c1", "c5", "c7", "c8"):
         assert {s for s, _ in states(name)} <= {"UP"}, (name, states(name))
