@@ -177,7 +177,7 @@ static void ringback_gives_way(void **state)
 	struct packet p, q;
 	uint64_t began;
 
-	begin(&c, KEDGE_CODEC_PCMU, 0, "comfort_noise = true;");
+	begin(&c, KEDGE_CODEC_PCMU, 0, "comfort_noise = false;");
 	p = first_packet(&c, &c.in, KEDGE_END_INSIDE, "ringback/us", KEDGE_PLAY_UNTIL_MEDIA);
 	assert_int_equal(p.h.ssrc, c.a.want.ssrc);
 	began = p.ns;
@@ -210,7 +210,7 @@ static void written_again_is_no_new_wish(void **state)
 	struct call c;
 	struct packet p;
 
-	begin(&c, KEDGE_CODEC_PCMA, 8, "comfort_noise = true;");
+	begin(&c, KEDGE_CODEC_PCMA, 8, "comfort_noise = false;");
 	p = first_packet(&c, &c.in, KEDGE_END_INSIDE, "ringback/us", KEDGE_PLAY_UNTIL_MEDIA);
 	assert_int_equal(p.h.payload_type, 8);
 	p = follow(&c.in, p, 10, NULL, true);
@@ -236,7 +236,7 @@ static void over_everything(void **state)
 	struct call c;
 	struct packet p;
 
-	begin(&c, KEDGE_CODEC_PCMU, 0, "comfort_noise = true;");
+	begin(&c, KEDGE_CODEC_PCMU, 0, "comfort_noise = false;");
 	p = first_packet(&c, &c.in, KEDGE_END_INSIDE, "busy/us", KEDGE_PLAY_OVER);
 	for (int i = 0; i < 10; i++) {
 		say(&c.out);

@@ -271,6 +271,20 @@ static void close_all(void)
 	free(w.sent);
 }
 
+/* Half a second for all that was sent. */
+static bool hears_the_last(void)
+{
+	unsigned i = 0;
+
+	for (unsigned tries = 0; tries < 50 && i < 2 * w.calls; tries++) {
+		usleep(10000);
+		hear_all();
+		for (i = 0; i < 2 * w.calls && w.ear[i].heard == w.sent[i ^ 1]; i++)
+			;
+	}
+	return i == 2 * w.calls;
+}
+
 static void killed(unsigned twice)
 {
 	const char *more = getenv("KEDGE_RESTART");
@@ -300,8 +314,8 @@ static void killed(unsigned twice)
 		notice();
 		usleep(500);
 	}
-	usleep(300000);
-	hear_all();
+	for (unsigned i = 0; i < 20 && !hears_the_last(); i++)
+		say_all(); /* what the last death took is noticed by what comes behind it */
 	for (unsigned i = 0; i < 2 * w.calls; i++)
 		assert_int_equal(w.ear[i].heard, w.sent[i ^ 1]);
 	dropped = dropped_by_kernel();
