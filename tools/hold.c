@@ -111,15 +111,18 @@ static int plan_descriptors(struct hold *h, const struct conf *c)
 	uint64_t limit = raise_limit(), rest = FDS_SPARE + KEDGE_LISTEN_MAX;
 	uint64_t needed = 2 * pairs(h, true) + rest;
 
+	if (needed > limit && (limit <= rest || (limit - rest) * c->limits.max_calls < needed - rest))
+		return fail(h, EMFILE,
+		    "limits.max_calls %u needs %llu descriptors, the hard limit is %llu "
+		    "(RLIMIT_NOFILE), too few for one call: raise it",
+		    c->limits.max_calls, (unsigned long long)needed, (unsigned long long)limit);
 	if (needed > limit)
 		return fail(h, EMFILE,
 		    "limits.max_calls %u needs %llu descriptors, the hard limit is %llu "
 		    "(RLIMIT_NOFILE): raise it, "
 		    "or lower max_calls to %llu",
 		    c->limits.max_calls, (unsigned long long)needed, (unsigned long long)limit,
-		    (unsigned long long)(limit > rest ? (limit - rest) * c->limits.max_calls /
-		                                            (needed - rest)
-		                                      : 0));
+		    (unsigned long long)((limit - rest) * c->limits.max_calls / (needed - rest)));
 	if (2 * pairs(h, false) + rest > limit)
 		for (uint32_t i = 0; i < h->net_count; i++)
 			h->net[i].want = h->net[i].min;

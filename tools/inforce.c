@@ -48,6 +48,10 @@ static void read_book(struct inforce *f, const char *dir)
 {
 	int rc = f->state_dir = state_open(dir);
 
+	if (rc == -EACCES) {
+		event_log(run_error, .what = dir, .why = "Permission denied (run.state_dir names another)");
+		return;
+	}
 	if (rc >= 0)
 		rc = generation_read(f->state_dir, &f->book);
 	if (rc < 0 && rc != -ENOENT)
