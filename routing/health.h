@@ -156,6 +156,7 @@ struct health_look {
 	uint8_t percent;     /* of its calls it gets now: 100, less while in TRIAL, 0: none */
 	uint8_t step, steps; /* TRIAL: of the ramp, from 1; else 0 */
 	uint32_t relapses;   /* each one doubled the hold */
+	const char *evidence;    /* static: health_rule()'s, or what is true of a hop that nobody ever heard */
 	bool waits_for_failback; /* good for long enough, but the window or the operator is waited for */
 	uint64_t since_wall_ms;
 	uint64_t retry_wall_ms; /* DOWN, LOCKED: not before; 0: nothing known, or open */

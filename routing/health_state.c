@@ -363,6 +363,8 @@ const char *health_clears(const struct health *h, uint16_t slot, char buf[static
 	return buf;
 }
 
+#define NEVER_HEARD "never heard; its hold is over, calls may try it"
+
 void health_look(const struct health *h, uint16_t slot, struct health_look *look)
 {
 	const struct health_hop *p = hop_of(h, slot);
@@ -380,6 +382,7 @@ void health_look(const struct health *h, uint16_t slot, struct health_look *look
 		.since_wall_ms = wall_of(h, p->since_ns),
 		.retry_wall_ms = retry ? wall_of(h, retry) : 0,
 	};
+	look->evidence = look->state == KEDGE_HOP_TRIAL && !p->last_heard_ns ? NEVER_HEARD : table[p->reason].evidence;
 	health_why(h, slot, look->why);
 	health_clears(h, slot, look->clears);
 }

@@ -35,7 +35,7 @@ static void add_marks(json_t *list, const struct health *h, const struct health_
 }
 
 /* Every evidence that stands against it, the worst is its state's. */
-static json_t *standing(const struct health *h, const struct health_hop *p, const struct health_trunk *t, const char *clears)
+static json_t *standing(const struct health *h, const struct health_hop *p, const struct health_trunk *t, const struct health_look *look)
 {
 	static const uint8_t by_mode[] = { [HEALTH_DOWN] = HEALTH_OPERATOR_OFF, [HEALTH_DRAIN] = HEALTH_OPERATOR_DRAIN, [HEALTH_UP] = HEALTH_OPERATOR_UP };
 	json_t *list = json_array();
@@ -45,7 +45,7 @@ static json_t *standing(const struct health *h, const struct health_hop *p, cons
 	if (p->lock_ns)
 		add_evidence(list, HEALTH_RETRY_AFTER, 0, NULL, json_null(), admin_time(wall_of(h, p->lock_ns)));
 	if (p->breaker.state != BREAKER_UP)
-		add_evidence(list, p->down_reason, p->down_code, p->reason == p->down_reason ? clears : "its hold is over and good probes", admin_time(wall_of(h, p->breaker.since_ns)), json_null());
+		add_evidence(list, p->down_reason, p->down_code, p->reason == p->down_reason ? look->clears : p->last_heard_ns ? "its hold is over and good probes" : look->evidence, admin_time(wall_of(h, p->breaker.since_ns)), json_null());
 	add_marks(list, h, &p->marks);
 	add_marks(list, h, &t->marks);
 	return list;
@@ -71,7 +71,7 @@ static json_t *hop_json(const struct admin_request *r, uint16_t slot)
 	admin_put_since(o, "since", "since_ms_ago", look.since_wall_ms, r->wall_ms);
 	admin_put(o, "retry", admin_time(look.retry_wall_ms));
 	admin_put_int(o, "relapses", look.relapses);
-	admin_put(o, "standing", standing(h, p, &h->trunk[p->trunk], look.clears));
+	admin_put(o, "standing", standing(h, p, &h->trunk[p->trunk], &look));
 	admin_put_int(o, "consecutive_failures", p->consecutive);
 	admin_put_int(o, "unanswered", p->unheard);
 	admin_put_int(o, "unreached", p->unreached);

@@ -88,12 +88,12 @@ static const char *probes_word(uint8_t probes)
 /* What health says of a hop beyond its line in the table: why in one word, what it saw, what would end it, how much it gets. */
 static void put_look(json_t *o, const struct health *h, uint32_t slot)
 {
-	struct health_look look = { .percent = 100 };
+	struct health_look look = { .percent = 100, .evidence = "" };
 
 	if (slot < h->hop_count && h->hop[slot].used)
 		health_look(h, (uint16_t)slot, &look);
 	ADMIN_PUT_TEXT(o, "why", look.why);
-	admin_put(o, "evidence", json_string(health_rule(look.reason)->evidence));
+	admin_put(o, "evidence", json_string(look.evidence));
 	ADMIN_PUT_TEXT(o, "clears", look.clears);
 	admin_put_int(o, "percent", look.percent);
 	admin_put_int(o, "step", look.step);

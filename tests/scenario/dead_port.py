@@ -14,6 +14,8 @@ def scenario(t):
     assert t.until(lambda: states()[:1] == [("DOWN", "consecutive")], 3), states()
     assert [e for e in t.events("trunk.state") if e["to"] == "DOWN"][0]["evidence"] == "unreachable"
     assert t.until(lambda: len(states()) > 1, 6) and states()[1:2] == [("TRIAL", "trial:100")], states()
+    never = "never heard; its hold is over, calls may try it"
+    assert t.trunk_now("ca")["hops"][0]["evidence"] == never and never in t.verb("trunks") and never in t.verb("health", ok=False), (t.verb("trunks"), t.verb("health", ok=False))
     t.caller(call(talk=0.1), name="again")
     t.run()
     assert cb.received("INVITE") == 5 and t.until(lambda: states()[2:] == [("DOWN", "consecutive")], 3), states()
