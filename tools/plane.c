@@ -103,11 +103,6 @@ static void spare_mask(sigset_t *set)
 /* In the child: it ends with its supervisor, who may be dead already. */
 static void tie_spare(pid_t supervisor)
 {
-	sigset_t set;
-
-	sigemptyset(&set);
-	spare_mask(&set);
-	sigprocmask(SIG_BLOCK, &set, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGRTMIN);
 	if (getppid() != supervisor)
 		_exit(0);
@@ -147,18 +142,24 @@ static int spawn(struct plane *p, bool spare, pid_t *pid, int *pidfd)
 		sig ? (char *)p->files : NULL, NULL };
 	int rc = beside(p->program, path);
 	pid_t self = getpid();
+	sigset_t told, before;
 
 	if (rc < 0)
 		return rc;
 	snprintf(fds, sizeof(fds), "%d,%d", p->hold->seg.pub_fd, p->hold->seg.priv_fd);
+	sigemptyset(&told);
+	spare_mask(&told);
+	sigprocmask(SIG_BLOCK, &told, &before); /* as the child begins */
 	*pid = fork();
-	if (*pid < 0)
-		return -errno;
+	rc = *pid < 0 ? -errno : 0;
 	if (*pid == 0) {
 		if (spare)
 			tie_spare(self);
 		become(p, spare, path, argv);
 	}
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (rc < 0)
+		return rc;
 	*pidfd = pidfd_open(*pid, 0);
 	if (*pidfd < 0) { /* unwatched it must not run */
 		rc = -errno;
