@@ -12,7 +12,8 @@
 #define RTCP_INDEX 4u
 #define TRY_NS     (CLOCK_NS_PER_S / SECURE_FORGED)
 
-/* Does it go on with the stream that was heard last? Who does not see that stream has to guess 48 bits. */
+/* Does it go on with the stream that was heard last? Who does not see that stream has to guess its SSRC and come near its
+ * number: 35 bits. */
 static bool goes_on(const struct secure *s, bool rtcp, const uint8_t *data, size_t len)
 {
 	uint64_t index;
